@@ -1,0 +1,8 @@
+// Package capture is the privacy gate of the agent: everything that was typed
+// or shown passes through it, and only a hit with its excerpt comes out. It
+// owns fragments, the password and lock gates, excerpts, revisions and limits.
+//
+// It is pure: no clock, no network, no file, no goroutine. Time comes with
+// each Input. It may import internal/detect, internal/vocab and the messages
+// of proto/lapwing/v1; a test holds that.
+package capture
