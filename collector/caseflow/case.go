@@ -1,0 +1,140 @@
+// Package caseflow is the domain heart of the collector: what a case is, what
+// may be done to it, by whom, and what follows. Decide turns a command into
+// events or a typed refusal; Evolve folds events into the case. Both are pure
+// functions, the same for every store.
+//
+// It may import internal/vocab and internal/ulid and nothing that knows a
+// network, a database, the operating system or a clock; the dependency test
+// holds that. Content (excerpts, titles, notes) enters only as Sealed, so no
+// event, log line or index made here can carry plain words.
+package caseflow
+
+import (
+	"time"
+
+	"github.com/lapwing-schools/lapwing/internal/ulid"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// Ref names a case to people: 8 random characters of Crockford base32, so
+// that nobody can count the cases that are hidden from them.
+type Ref string
+
+// PersonKey is the keyed hash (collector/vault) of an account or directory
+// entry within one school. It identifies without naming. The zero value is nobody.
+type PersonKey [16]byte
+
+// IsZero reports whether k is nobody.
+func (k PersonKey) IsZero() bool { return k == PersonKey{} }
+
+// DeviceID is the enrolled device's random id.
+type DeviceID string
+
+// UserID is a console user's id.
+type UserID string
+
+// Sealed is content under a person's data key (collector/vault). Its bytes
+// mean nothing to this package.
+type Sealed []byte
+
+// State is where a case stands. Escalated, waiting and exempt are flags, not states.
+type State uint8
+
+// States of a case.
+const (
+	New State = iota + 1
+	Claimed
+	Closed
+)
+
+// String returns the wire word.
+func (s State) String() string {
+	switch s {
+	case New:
+		return "new"
+	case Claimed:
+		return "claimed"
+	case Closed:
+		return "closed"
+	}
+	return "none"
+}
+
+// Queue is who reviews a case; routing decides it, never a reader.
+type Queue uint8
+
+// Queues.
+const (
+	QueueDSL   Queue = iota + 1 // pupils and unknown accounts, no member of staff concerned
+	QueueHead                   // staff, allegations, and cases about a DSL or deputy
+	QueueChair                  // cases about the head
+)
+
+// Queues lists every queue.
+func Queues() []Queue { return []Queue{QueueDSL, QueueHead, QueueChair} }
+
+// Case is the projection of a case's events.
+type Case struct {
+	Ref Ref
+	// Version is the number of events folded in; 0 means there is no case.
+	Version  uint64
+	Typist   PersonKey
+	Subjects []PersonKey // staff named in it; never shown to any of them
+	Audience vocab.Audience
+	Category vocab.Category
+	Severity vocab.Severity
+	Level    vocab.Level
+	State    State
+	Queue    Queue
+	Device   DeviceID // where the first capture came from
+	// Owner and the end of the claim, while Claimed.
+	Owner      UserID
+	OwnerName  string
+	ClaimedAt  time.Time
+	ClaimUntil time.Time
+	// OpenedAt is when the collector opened it; FirstAt and LastAt are corrected
+	// device times of its captures.
+	OpenedAt, FirstAt, LastAt time.Time
+	DueAt                     time.Time
+	ClosedAt                  time.Time
+	ClosedSeverity            vocab.Severity // when it was closed, to judge a reopening
+	Outcome                   Outcome
+	Captures                  []CaptureRef // newest last; withdrawn ones stay, marked
+	Count                     int          // captures not withdrawn, collapsed repeats included
+	LinkedTo                  Ref          // an earlier case of the same key
+	Exempt                    bool
+	FirstSeen                 time.Time // when a person first opened it; zero if nobody has
+}
+
+// CaptureRef is what caseflow keeps of a capture.
+type CaptureRef struct {
+	Device    DeviceID
+	Event     ulid.ID
+	Revision  uint32
+	Severity  vocab.Severity
+	Level     vocab.Level
+	At        time.Time
+	Count     int
+	Withdrawn bool
+}
+
+// Outcome is what a reviewer decided.
+type Outcome string
+
+// Outcomes.
+const (
+	FalseAlarm      Outcome = "false-alarm"
+	NoConcern       Outcome = "no-concern"
+	LowLevelNote    Outcome = "low-level-note"
+	PastoralSupport Outcome = "pastoral-support"
+	ConcernRecorded Outcome = "concern-recorded"
+	Referred        Outcome = "referred"
+	// Withdrawn is set by the system alone, when every capture of a case that
+	// nobody had claimed was withdrawn by its final revision.
+	Withdrawn Outcome = "withdrawn"
+)
+
+// Outcomes lists those a person may choose, in the order of the form.
+func Outcomes() []Outcome {
+	return []Outcome{FalseAlarm, NoConcern, LowLevelNote, PastoralSupport, ConcernRecorded, Referred}
+}

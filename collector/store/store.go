@@ -1,0 +1,317 @@
+// Package store owns the interface between the collector's domain and its
+// database, and the values that cross it. Implementations are badgerstore and
+// (later) pgstore; storetest holds them to one meaning.
+//
+// Everything belongs to a school: Store.School is the only way to data. No
+// content crosses in the clear: excerpts, titles, notes and account names are
+// caseflow.Sealed. It may import collector/caseflow, collector/triage,
+// collector/audit and internal/*; never a driver.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/audit"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/triage"
+	"github.com/lapwing-schools/lapwing/internal/ulid"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// Errors that every implementation returns, wrapped.
+var (
+	ErrNotFound     = errors.New("not found")
+	ErrExists       = errors.New("already exists")
+	ErrFull         = errors.New("storage full: free space on the collector's disk")
+	ErrTokenUnknown = errors.New("enrolment token not known")
+	ErrTokenUsed    = errors.New("enrolment token used up")
+	ErrTokenExpired = errors.New("enrolment token expired")
+)
+
+// SchoolID is the tenant, from 1.
+type SchoolID int32
+
+// School is a tenant.
+type School struct {
+	ID      SchoolID
+	Slug    string // 1-64 of a-z, 0-9, hyphen
+	Name    string // for people, 1-200 characters
+	Created time.Time
+}
+
+// Store is the whole database of a collector. Safe for concurrent use.
+type Store interface {
+	School(ctx context.Context, id SchoolID) (Tenant, error)
+	Schools(ctx context.Context) ([]School, error)
+	AddSchool(ctx context.Context, slug, name string, now time.Time) (School, error)
+	// Health returns nil when a commit would succeed now.
+	Health(ctx context.Context) error
+	Close() error
+}
+
+// Tenant is one school's data, by group.
+type Tenant interface {
+	Info() School
+	Cases
+	Fleet
+	Access
+	Documents
+	Ledger
+	Keys
+}
+
+// Cases holds events, captures and cases.
+type Cases interface {
+	// Ingest commits arrivals durably, in order, before it returns: each is
+	// deduplicated, placed by triage and folded into its case in one
+	// transaction with its ledger entry. Concurrent calls share a commit.
+	Ingest(ctx context.Context, arrivals []triage.Arrival) ([]Receipt, error)
+	// Act loads the case, asks caseflow.Decide, and commits events, projection
+	// and ledger entry together. A non-zero Expect that is not the case's
+	// version fails with *caseflow.StaleError. A repeated Key returns the first
+	// result. A case the actor may not see is ErrNotFound.
+	Act(ctx context.Context, act Act) (caseflow.Case, error)
+	// Case returns one case with captures and history; ErrNotFound as in Act.
+	Case(ctx context.Context, viewer caseflow.Actor, ref caseflow.Ref) (CaseFile, error)
+	// Queue lists the cases that the viewer may see, most pressing first
+	// (caseflow.Before), and counts them within that view.
+	Queue(ctx context.Context, viewer caseflow.Actor, q QueueQuery) (QueuePage, error)
+	// Position is the latest change of the queues the viewer may see; Wait
+	// returns when it is no longer after.
+	Position(ctx context.Context, viewer caseflow.Actor) (Position, error)
+	Wait(ctx context.Context, viewer caseflow.Actor, after Position) (Position, error)
+}
+
+// Position is an opaque place in the stream of changes that one viewer may know of.
+type Position string
+
+// Receipt is what became of one arrival.
+type Receipt struct {
+	Duplicate bool
+	Case      caseflow.Ref // empty when it made none (tamper, digest, stale revision)
+}
+
+// Act is one command by one actor.
+type Act struct {
+	Ref     caseflow.Ref
+	Expect  uint64
+	Key     string // idempotency key of the form, at most 64 bytes; empty for none
+	Command caseflow.Command
+	Actor   caseflow.Actor
+	At      time.Time
+}
+
+// QueueQuery selects cases.
+type QueueQuery struct {
+	States   []caseflow.State // empty: new and claimed
+	Owner    caseflow.UserID
+	Category vocab.Category
+	Person   caseflow.PersonKey
+	Severity vocab.Severity // zero: any
+	Now      time.Time      // for lateness in the order
+	Cursor   string
+	Limit    int // 1-200, 0 means 50
+}
+
+// QueuePage is one page and the counts of the whole selection.
+type QueuePage struct {
+	Rows   []QueueRow
+	Next   string // cursor, empty at the end
+	Total  int
+	Counts map[vocab.Severity]int
+}
+
+// QueueRow is a case with its newest standing capture.
+type QueueRow struct {
+	Case   caseflow.Case
+	Latest CaptureRecord
+	Person PersonRecord
+	Device DeviceName
+}
+
+// CaseFile is everything of one case.
+type CaseFile struct {
+	Case     caseflow.Case
+	Captures []CaptureRecord // oldest first
+	History  []caseflow.Event
+	Person   PersonRecord
+	Device   DeviceName
+	Earlier  []caseflow.Case // same person, that the viewer may see, newest first, at most 10
+}
+
+// CaptureRecord is a capture as kept.
+type CaptureRecord struct {
+	triage.Arrival
+	Case caseflow.Ref
+}
+
+// PersonRecord is an account seen on a device.
+type PersonRecord struct {
+	Key      caseflow.PersonKey
+	Name     caseflow.Sealed
+	Audience vocab.Audience
+}
+
+// DeviceName is what a case page may know of a device.
+type DeviceName struct {
+	ID   caseflow.DeviceID
+	Host string
+}
+
+// Fleet holds devices and enrolment tokens.
+type Fleet interface {
+	CreateToken(ctx context.Context, t Token) error
+	// Enrol uses the token once and adds the device, together or not at all.
+	Enrol(ctx context.Context, tokenHash [32]byte, d Device, now time.Time) (Device, error)
+	Device(ctx context.Context, id caseflow.DeviceID) (Device, error)
+	Devices(ctx context.Context) ([]Device, error)
+	// Report updates what devices said of themselves; later calls win.
+	Report(ctx context.Context, reports []DeviceReport) error
+	// Renewed records a device's new certificate.
+	Renewed(ctx context.Context, id caseflow.DeviceID, serial string, notAfter time.Time) error
+	Revoke(ctx context.Context, id caseflow.DeviceID, reason string, by audit.Who, now time.Time) error
+}
+
+// Token lets devices enrol; only its hash is kept.
+type Token struct {
+	Hash     [32]byte // SHA-256 of the token
+	Group    string   // 1-64 characters
+	Audience vocab.GroupAudience
+	Uses     int // left
+	Expires  time.Time
+	Created  time.Time
+}
+
+// Device is an enrolled device.
+type Device struct {
+	ID          caseflow.DeviceID
+	Host        string
+	OS, OSText  string
+	Arch        string
+	Group       string
+	Audience    vocab.GroupAudience
+	Enrolled    time.Time
+	CertSerial  string
+	CertExpires time.Time
+	Fingerprint []byte
+	Revoked     time.Time // zero: not revoked
+	RevokedWhy  string
+	Report      DeviceReport // zero until it has reported
+}
+
+// DeviceReport is a device's last word about itself; it names no person.
+type DeviceReport struct {
+	ID            caseflow.DeviceID
+	Seen          time.Time // collector's clock
+	Host          string
+	OSText        string
+	AgentVersion  string
+	Connected     bool
+	Goodbye       string // why it is silent, when it said so
+	Coverage      []SensorState
+	Sessions      uint32
+	SpoolRecords  uint64
+	Dropped       uint64 // routine dropped + urgent merged, total
+	Quarantined   uint64
+	PolicyVersion uint64
+	SkewMillis    int64
+}
+
+// SensorState is one sensor's coverage.
+type SensorState struct {
+	Sensor, State, Code string
+	Since               time.Time
+}
+
+// Access holds users, their one-time links and their sessions.
+type Access interface {
+	PutUser(ctx context.Context, u User, by audit.Who, now time.Time) error
+	User(ctx context.Context, id caseflow.UserID) (User, error)
+	// UserByLogin finds a user by e-mail address or name, without regard to case.
+	UserByLogin(ctx context.Context, login string) (User, error)
+	Users(ctx context.Context) ([]User, error)
+	PutLink(ctx context.Context, l Link) error
+	// Link looks at a link without using it; UseLink takes it, once.
+	Link(ctx context.Context, hash [32]byte, now time.Time) (Link, error)
+	UseLink(ctx context.Context, hash [32]byte, now time.Time) (Link, error)
+	PutSession(ctx context.Context, s Session) error
+	Session(ctx context.Context, hash [32]byte, now time.Time) (Session, error)
+	DeleteSession(ctx context.Context, hash [32]byte) error
+	// DeleteSessions ends every session of a user.
+	DeleteSessions(ctx context.Context, id caseflow.UserID) error
+}
+
+// User is a person with a console account.
+type User struct {
+	ID         caseflow.UserID
+	Name       string // 1-200 characters
+	Email      string // optional
+	Roles      []caseflow.Role
+	Pending    []caseflow.Role // content roles that wait for a confirmation
+	Passphrase string          // argon2id PHC string; empty until set
+	Persons    []caseflow.PersonKey
+	Disabled   bool
+	Created    time.Time
+	// CoverWords and NoShortcuts are the person's own preferences.
+	CoverWords, NoShortcuts bool
+}
+
+// Link is a one-time sign-in link; only its hash is kept.
+type Link struct {
+	Hash    [32]byte
+	User    caseflow.UserID
+	Expires time.Time
+}
+
+// Session is a signed-in browser; only its token's hash is kept.
+type Session struct {
+	Hash    [32]byte
+	User    caseflow.UserID
+	Created time.Time
+	Seen    time.Time
+	Expires time.Time
+	Data    []byte
+}
+
+// Documents holds versioned, approved documents by kind ("policy/GROUP").
+type Documents interface {
+	// PutDocument fails with ErrExists when the version is not greater than the latest.
+	PutDocument(ctx context.Context, d Document) error
+	LatestDocument(ctx context.Context, kind string) (Document, error)
+}
+
+// Document is one version of a document.
+type Document struct {
+	Kind     string
+	Version  uint64
+	Body     []byte
+	Proposed audit.Who
+	Approved audit.Who
+	Created  time.Time
+}
+
+// Ledger is the append-only, hash-chained record of acts and reads.
+type Ledger interface {
+	Append(ctx context.Context, e audit.Entry) error
+	// Entries returns up to limit entries with sequence greater than after.
+	Entries(ctx context.Context, after uint64, limit int) ([]audit.Entry, error)
+}
+
+// Keys holds wrapped per-person data keys for collector/vault.
+type Keys interface {
+	// Key returns ErrNotFound when the person has none (or it was destroyed).
+	Key(ctx context.Context, person caseflow.PersonKey) ([]byte, error)
+	// AddKey keeps wrapped unless there is one, and returns the one that stands.
+	AddKey(ctx context.Context, person caseflow.PersonKey, wrapped []byte) ([]byte, error)
+	// DestroyKey removes the key for good.
+	DestroyKey(ctx context.Context, person caseflow.PersonKey) error
+}
+
+// EventKey identifies an event for deduplication.
+type EventKey struct {
+	Device   caseflow.DeviceID
+	Event    ulid.ID
+	Revision uint32
+}

@@ -1,0 +1,79 @@
+// Package triage turns what a device sent into cases: grouping, severity and
+// routing. It owns the rules of "Triage and cases" in the contract, as pure
+// functions over caseflow's types; a store calls Place inside the transaction
+// that commits the arrival.
+//
+// It may import collector/caseflow, internal/vocab and internal/ulid; no
+// network, database, operating system or clock.
+package triage
+
+import (
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/internal/ulid"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// Kind says what an arrival is.
+type Kind uint8
+
+// Kinds of arrival.
+const (
+	KindCapture Kind = iota + 1
+	KindTamper
+	KindDigest
+)
+
+// Arrival is one validated, authenticated, sealed event on its way into a
+// store. Ingest is idempotent on (school, Device, Event, Revision).
+type Arrival struct {
+	Kind     Kind
+	Device   caseflow.DeviceID
+	Event    ulid.ID
+	Revision uint32
+	Urgent   bool // lane
+	Seq      uint64
+	// At is the corrected device time; Suspect marks one that was absurd (in
+	// the future, or over 400 days old) and was replaced by ReceivedAt.
+	At, ReceivedAt time.Time
+	Suspect        bool
+	Person         caseflow.PersonKey
+	// PersonName is the account's name, sealed for that person; kept with the
+	// first arrival of a person.
+	PersonName caseflow.Sealed
+	Audience   vocab.Audience
+	// Group's audience decides the queue of an unknown account.
+	Group   vocab.GroupAudience
+	Capture *Capture // for KindCapture
+	Code    string   // for KindTamper: registered code
+	Count   uint32   // for KindTamper and KindDigest
+}
+
+// Capture is what triage and the store may know of a capture in the clear,
+// and the rest, sealed.
+type Capture struct {
+	Categories []vocab.Category // primary first
+	Severity   vocab.Severity
+	Level      vocab.Level
+	Source     Source
+	Rules      []Rule
+	Subjects   []caseflow.PersonKey // staff named in it, found before sealing
+	Count      int
+	Final      bool
+	Withdrawn  bool
+	// Content is a sealed lapwing.v1.Capture with excerpt, marks, app and title.
+	Content caseflow.Sealed
+}
+
+// Source is the sensor a capture came from; values as in lapwing.v1.Source.
+type Source uint8
+
+// Rule is one rule hit, in words of the pack.
+type Rule struct {
+	ID, Title, Pack, Reading string
+	Version                  uint32
+	Severity                 vocab.Severity
+	Level                    vocab.Level
+	RaisedBy, LoweredBy      []string
+}
