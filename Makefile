@@ -1,0 +1,33 @@
+# A thin menu: the work is done by Go programs and the scripts in tools/.
+export CGO_ENABLED ?= 0
+GO ?= go
+
+.PHONY: help build run test test-fast lint generate bench clean
+
+help:           ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+build:          ## bin/lapwing-agent and bin/lapwing-collector, without cgo
+	$(GO) build -trimpath -ldflags='-s -w' -o bin/lapwing-agent ./agent
+	$(GO) build -trimpath -ldflags='-s -w' -o bin/lapwing-collector ./collector
+
+run: build      ## a demo school on this machine: collector, agent, and a desktop if there is none
+	$(GO) run ./demo --bin bin --dir .demo
+
+test:           ## everything CI runs, installing what it needs
+	tools/test.sh
+
+test-fast:      ## the packages without desktop, browser or race detector: under three minutes
+	tools/test-fast.sh
+
+lint:           ## gofmt, vet, staticcheck, generated files, import rules
+	tools/lint.sh
+
+generate:       ## *.pb.go from proto/ (needs protoc)
+	tools/gen.sh
+
+bench:          ## first flight end to end, footprint, and the packages' benchmarks
+	tools/bench.sh
+
+clean:          ## build output and the demo's data
+	rm -rf bin .demo

@@ -1,0 +1,135 @@
+// Package archtest holds the import rules of docs/ARCHITECTURE.md: who may
+// know whom, and why. It has no code of its own.
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lapwing-schools/lapwing/"
+
+type pkg struct {
+	ImportPath string
+	Name       string
+	Imports    []string
+	Deps       []string
+}
+
+func load(t *testing.T) map[string]pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Name,Imports,Deps", module+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := map[string]pkg{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimPrefix(p.ImportPath, module)] = p
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list found %d packages only", len(all))
+	}
+	return all
+}
+
+func within(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, folder+"/")
+}
+
+// A rule forbids packages in from to depend, directly or not, on those in on.
+type rule struct {
+	from, on string
+	why      string
+}
+
+var rules = []rule{
+	{"agent", module + "collector", "the agent runs on pupils' devices and must not carry the collector"},
+	{"collector", module + "agent", "the collector must work with agents it was not built with"},
+	{"internal/detect", "encoding/json", "the engine also runs as WebAssembly in a browser extension"},
+	{"internal/detect", "google.golang.org/protobuf", "the engine also runs as WebAssembly in a browser extension"},
+	{"internal/detect", "os/exec", "matching starts nothing"},
+}
+
+// Packages that decide, and so must be the same everywhere and always.
+var pure = []string{"collector/caseflow", "collector/triage", "agent/capture", "internal/detect", "internal/vocab"}
+
+// What a pure package must not import itself: time.Now is caught by
+// TestPurePackagesReadNoClock, since package time also has Duration.
+var impure = []string{
+	"net", "net/http", "os", "os/exec", "syscall", "database/sql", "io/fs",
+	"google.golang.org/grpc", "github.com/dgraph-io/badger/v4", "github.com/jackc/pgx/v5",
+	"log", "log/slog", "math/rand", "math/rand/v2", module + "internal/clock",
+}
+
+func TestImportRules(t *testing.T) {
+	all := load(t)
+	for path, p := range all {
+		for _, r := range rules {
+			// The rule-pack compiler lives beside the engine, not in it.
+			if r.from == "internal/detect" && path != "internal/detect" {
+				continue
+			}
+			if !within(path, r.from) {
+				continue
+			}
+			for _, d := range p.Deps {
+				if within(d, r.on) {
+					t.Errorf("%s depends on %s: %s", path, d, r.why)
+				}
+			}
+		}
+		if within(path, "internal") && !within(path, "internal/testkit") {
+			for _, d := range p.Deps {
+				if within(d, module+"agent") || within(d, module+"collector") {
+					t.Errorf("%s depends on %s: internal is what both programs share", path, d)
+				}
+			}
+		}
+	}
+}
+
+func TestPurePackages(t *testing.T) {
+	all := load(t)
+	for _, path := range pure {
+		p, ok := all[path]
+		if !ok {
+			t.Errorf("%s is gone: mend the list", path)
+		}
+		for _, i := range p.Imports {
+			if slices.Contains(impure, i) {
+				t.Errorf("%s imports %s: it decides by its arguments alone", path, i)
+			}
+		}
+	}
+}
+
+func TestDatabasesAreKnownToMainOnly(t *testing.T) {
+	for path, p := range load(t) {
+		for _, i := range p.Imports {
+			store := strings.HasSuffix(i, "/badgerstore") || strings.HasSuffix(i, "/pgstore")
+			if store && p.Name != "main" {
+				t.Errorf("%s imports %s: only main.go chooses the database", path, i)
+			}
+		}
+	}
+}
+
+func TestEngineBuildsForBrowsers(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), "go", "vet", module+"internal/detect")
+	cmd.Env = append(cmd.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("internal/detect for GOOS=js: %v\n%s", err, out)
+	}
+}

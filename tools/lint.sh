@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Form and structure: what can be judged without running the programs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CGO_ENABLED=0
+
+echo "== gofmt"
+unformatted=$(git ls-files '*.go' | xargs gofmt -l)
+[ -z "$unformatted" ] || { echo "gofmt would change:"; echo "$unformatted"; exit 1; }
+
+echo "== generated messages are current"
+if command -v protoc >/dev/null; then
+  before=$(cat proto/lapwing/v1/*.pb.go | sha256sum)
+  tools/gen.sh
+  [ "$before" = "$(cat proto/lapwing/v1/*.pb.go | sha256sum)" ] || { echo "proto/ and *.pb.go differ: run make generate and commit"; exit 1; }
+else
+  echo "protoc is missing: tools/packages.sh test installs it"; exit 1
+fi
+
+echo "== vet and build on every system"
+for target in linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64; do
+  GOOS=${target%/*} GOARCH=${target#*/} go build -o /dev/null ./agent
+  GOOS=${target%/*} GOARCH=${target#*/} go build -o /dev/null ./collector
+  GOOS=${target%/*} GOARCH=${target#*/} go vet ./...
+done
+GOOS=js GOARCH=wasm go vet ./internal/detect
+
+echo "== staticcheck"
+staticcheck=$(mktemp)
+trap 'rm -f "$staticcheck"' EXIT
+(cd tools && go build -o "$staticcheck" honnef.co/go/tools/cmd/staticcheck)
+"$staticcheck" ./...

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# For the developer between two edits: no desktop, no browser, no race detector.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go vet ./...
+go test -short ./...
