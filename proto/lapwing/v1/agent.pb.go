@@ -413,7 +413,7 @@ func (*CollectorMessage_Canary) isCollectorMessage_Kind() {}
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Protocol      uint32                 `protobuf:"varint,1,opt,name=protocol,proto3" json:"protocol,omitempty"`                                // 1
-	AgentVersion  string                 `protobuf:"bytes,2,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`     // at most 64 bytes
+	AgentVersion  string                 `protobuf:"bytes,2,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`     // 1 to 64 bytes
 	Os            string                 `protobuf:"bytes,3,opt,name=os,proto3" json:"os,omitempty"`                                             // GOOS, at most 32 bytes
 	OsVersion     string                 `protobuf:"bytes,4,opt,name=os_version,json=osVersion,proto3" json:"os_version,omitempty"`              // for people, for example "Debian 12", at most 128 bytes
 	Arch          string                 `protobuf:"bytes,5,opt,name=arch,proto3" json:"arch,omitempty"`                                         // GOARCH, at most 32 bytes
@@ -524,7 +524,7 @@ type Batch struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Lane   Lane                   `protobuf:"varint,1,opt,name=lane,proto3,enum=lapwing.v1.Lane" json:"lane,omitempty"`
 	Events []*Event               `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
-	// The device's clocks as it sends, so that the collector can correct times.
+	// The device's clocks as it sends, so that the collector can correct times; required.
 	Now           *DeviceTime `protobuf:"bytes,3,opt,name=now,proto3" json:"now,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -643,7 +643,7 @@ func (x *DeviceTime) GetBoot() []byte {
 
 type Heartbeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Now   *DeviceTime            `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"`
+	Now   *DeviceTime            `protobuf:"bytes,1,opt,name=now,proto3" json:"now,omitempty"` // required
 	// One row a sensor, at most 32.
 	Coverage     []*Coverage `protobuf:"bytes,2,rep,name=coverage,proto3" json:"coverage,omitempty"`
 	SpoolRecords uint64      `protobuf:"varint,3,opt,name=spool_records,json=spoolRecords,proto3" json:"spool_records,omitempty"` // unacknowledged, both lanes
@@ -1081,7 +1081,7 @@ func (x *Revoked) GetReason() string {
 
 type WantedVersion struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"` // 1 to 64 bytes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1169,7 +1169,7 @@ func (x *CanaryRequest) GetNonce() []byte {
 
 type AgentServiceRenewRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Csr           []byte                 `protobuf:"bytes,1,opt,name=csr,proto3" json:"csr,omitempty"` // PKCS#10 DER, at most 4096 bytes, ECDSA P-256
+	Csr           []byte                 `protobuf:"bytes,1,opt,name=csr,proto3" json:"csr,omitempty"` // PKCS#10 DER, 1 to 4096 bytes, ECDSA P-256
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1213,7 +1213,7 @@ func (x *AgentServiceRenewRequest) GetCsr() []byte {
 
 type AgentServiceRenewResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Certificate   []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"` // DER
+	Certificate   []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"` // DER, 1 to 8192 bytes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

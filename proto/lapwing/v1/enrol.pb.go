@@ -26,8 +26,8 @@ const (
 
 type EnrolRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`                                   // as in the enrolment string, at most 128 bytes
-	Csr           []byte                 `protobuf:"bytes,2,opt,name=csr,proto3" json:"csr,omitempty"`                                       // PKCS#10 DER, at most 4096 bytes, ECDSA P-256
+	Token         string                 `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`                                   // as in the enrolment string, 1 to 128 bytes
+	Csr           []byte                 `protobuf:"bytes,2,opt,name=csr,proto3" json:"csr,omitempty"`                                       // PKCS#10 DER, 1 to 4096 bytes, ECDSA P-256
 	Hostname      string                 `protobuf:"bytes,3,opt,name=hostname,proto3" json:"hostname,omitempty"`                             // at most 253 bytes
 	Os            string                 `protobuf:"bytes,4,opt,name=os,proto3" json:"os,omitempty"`                                         // GOOS, at most 32 bytes
 	OsVersion     string                 `protobuf:"bytes,5,opt,name=os_version,json=osVersion,proto3" json:"os_version,omitempty"`          // at most 128 bytes
@@ -126,11 +126,11 @@ func (x *EnrolRequest) GetFingerprint() []byte {
 
 type EnrolResponse struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
-	DeviceId        string                 `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
-	Certificate     []byte                 `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`                                  // DER, ECDSA P-256, 30 days
-	CaCertificate   []byte                 `protobuf:"bytes,3,opt,name=ca_certificate,json=caCertificate,proto3" json:"ca_certificate,omitempty"`         // DER
+	DeviceId        string                 `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`                        // 1 to 64 bytes
+	Certificate     []byte                 `protobuf:"bytes,2,opt,name=certificate,proto3" json:"certificate,omitempty"`                                  // DER, ECDSA P-256, 30 days, 1 to 8192 bytes
+	CaCertificate   []byte                 `protobuf:"bytes,3,opt,name=ca_certificate,json=caCertificate,proto3" json:"ca_certificate,omitempty"`         // DER, 1 to 8192 bytes
 	PolicyPublicKey []byte                 `protobuf:"bytes,4,opt,name=policy_public_key,json=policyPublicKey,proto3" json:"policy_public_key,omitempty"` // Ed25519, 32 bytes
-	SchoolName      string                 `protobuf:"bytes,5,opt,name=school_name,json=schoolName,proto3" json:"school_name,omitempty"`                  // for people
+	SchoolName      string                 `protobuf:"bytes,5,opt,name=school_name,json=schoolName,proto3" json:"school_name,omitempty"`                  // for people, at most 200 bytes
 	ServerTimeMs    int64                  `protobuf:"varint,6,opt,name=server_time_ms,json=serverTimeMs,proto3" json:"server_time_ms,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -210,9 +210,9 @@ func (x *EnrolResponse) GetServerTimeMs() int64 {
 
 type RenewExpiredRequest struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
-	Certificate []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"` // DER of the expired certificate
-	Csr         []byte                 `protobuf:"bytes,2,opt,name=csr,proto3" json:"csr,omitempty"`
-	// Signature of SHA-256(csr) by the old key (ASN.1 ECDSA); proves possession.
+	Certificate []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"` // DER of the expired certificate, 1 to 8192 bytes
+	Csr         []byte                 `protobuf:"bytes,2,opt,name=csr,proto3" json:"csr,omitempty"`                 // PKCS#10 DER, 1 to 4096 bytes
+	// Signature of SHA-256(csr) by the old key (ASN.1 ECDSA, 1 to 128 bytes); proves possession.
 	Proof         []byte `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -271,7 +271,7 @@ func (x *RenewExpiredRequest) GetProof() []byte {
 
 type RenewExpiredResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Certificate   []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	Certificate   []byte                 `protobuf:"bytes,1,opt,name=certificate,proto3" json:"certificate,omitempty"` // DER, 1 to 8192 bytes
 	ServerTimeMs  int64                  `protobuf:"varint,2,opt,name=server_time_ms,json=serverTimeMs,proto3" json:"server_time_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

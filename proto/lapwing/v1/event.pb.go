@@ -561,7 +561,7 @@ func (x *Capture) GetCount() uint32 {
 // RuleHit names one rule that matched, and why it weighs what it weighs.
 type RuleHit struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
-	Rule     string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`                                   // rule id, at most 64 bytes
+	Rule     string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`                                   // rule id, 1 to 64 bytes
 	Version  uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`                            // rule version, from 1
 	Pack     string                 `protobuf:"bytes,3,opt,name=pack,proto3" json:"pack,omitempty"`                                   // rule pack name, at most 64 bytes
 	Reading  string                 `protobuf:"bytes,4,opt,name=reading,proto3" json:"reading,omitempty"`                             // which normalised reading matched, at most 32 bytes
@@ -725,9 +725,9 @@ func (x *Span) GetEnd() uint32 {
 // Tamper says that someone or something worked against the sensors.
 type Tamper struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Registered code, at most 64 bytes (agent/coverage).
+	// Registered code, 1 to 64 bytes (agent/coverage).
 	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Count         uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Count         uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"` // 1 or more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -779,7 +779,7 @@ func (x *Tamper) GetCount() uint32 {
 // Digest stands for urgent events that found no room in the spool.
 type Digest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Counts by category, at most 32 keys.
+	// Counts by category (a word of internal/vocab), 1 to 32 keys.
 	ByCategory    map[string]uint32 `protobuf:"bytes,1,rep,name=by_category,json=byCategory,proto3" json:"by_category,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	FirstWallMs   int64             `protobuf:"varint,2,opt,name=first_wall_ms,json=firstWallMs,proto3" json:"first_wall_ms,omitempty"`
 	LastWallMs    int64             `protobuf:"varint,3,opt,name=last_wall_ms,json=lastWallMs,proto3" json:"last_wall_ms,omitempty"`

@@ -189,7 +189,7 @@ type Hit struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Seq       uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`                              // from 1, by one, per session process
 	CaptureId uint64                 `protobuf:"varint,2,opt,name=capture_id,json=captureId,proto3" json:"capture_id,omitempty"` // unique in this session process
-	Revision  uint32                 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`                    // from 0
+	Revision  uint32                 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`                    // from 0, at most 65535
 	Capture   *Capture               `protobuf:"bytes,4,opt,name=capture,proto3" json:"capture,omitempty"`
 	// How long ago the text that completed the hit was typed, milliseconds,
 	// 0 to 600,000; the service subtracts it from its own clock.
@@ -265,7 +265,7 @@ func (x *Hit) GetAgeMs() uint32 {
 
 type SessionStatus struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
-	Coverage []*Coverage            `protobuf:"bytes,1,rep,name=coverage,proto3" json:"coverage,omitempty"`
+	Coverage []*Coverage            `protobuf:"bytes,1,rep,name=coverage,proto3" json:"coverage,omitempty"` // one row a sensor, at most 32
 	Locked   bool                   `protobuf:"varint,2,opt,name=locked,proto3" json:"locked,omitempty"`
 	// Counters since the session started; text never.
 	HeldDropped   uint64 `protobuf:"varint,3,opt,name=held_dropped,json=heldDropped,proto3" json:"held_dropped,omitempty"` // keys dropped because no role came in time

@@ -26,8 +26,8 @@ const (
 // SignedPolicy is verified over the exact bytes of document.
 type SignedPolicy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Document      []byte                 `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`   // a marshalled Policy, at most 16 MiB
-	Signature     []byte                 `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"` // Ed25519 over "lapwing policy v1\n" + document
+	Document      []byte                 `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`   // a marshalled Policy, 1 byte to 16 MiB
+	Signature     []byte                 `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"` // 64 bytes, Ed25519 over "lapwing policy v1\n" + document
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -78,17 +78,18 @@ func (x *SignedPolicy) GetSignature() []byte {
 
 type Policy struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
-	Version  uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // only ever goes up
-	School   string                 `protobuf:"bytes,2,opt,name=school,proto3" json:"school,omitempty"`    // slug, at most 64 bytes
-	IssuedMs int64                  `protobuf:"varint,3,opt,name=issued_ms,json=issuedMs,proto3" json:"issued_ms,omitempty"`
-	// Compiled rule packs in the flat format of internal/detect; one engine.
+	Version  uint64                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`                   // from 1; only ever goes up
+	School   string                 `protobuf:"bytes,2,opt,name=school,proto3" json:"school,omitempty"`                      // slug, 1 to 64 bytes
+	IssuedMs int64                  `protobuf:"varint,3,opt,name=issued_ms,json=issuedMs,proto3" json:"issued_ms,omitempty"` // milliseconds since 1970, UTC, more than 0
+	// Compiled rule packs in the flat format of internal/detect; one engine. Never empty.
 	Rules []byte      `protobuf:"bytes,4,opt,name=rules,proto3" json:"rules,omitempty"`
-	Packs []*PackInfo `protobuf:"bytes,5,rep,name=packs,proto3" json:"packs,omitempty"`
-	// People who proposed and approved this version, for the device's own record.
+	Packs []*PackInfo `protobuf:"bytes,5,rep,name=packs,proto3" json:"packs,omitempty"` // at most 256
+	// People who proposed and approved this version, for the device's own
+	// record; at most 256 bytes each.
 	ProposedBy    string  `protobuf:"bytes,6,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
 	ApprovedBy    string  `protobuf:"bytes,7,opt,name=approved_by,json=approvedBy,proto3" json:"approved_by,omitempty"`
-	Limits        *Limits `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"`
-	Group         string  `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`
+	Limits        *Limits `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"` // absent: the defaults below
+	Group         string  `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`   // device group, at most 64 bytes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -188,8 +189,8 @@ func (x *Policy) GetGroup() string {
 
 type PackInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`        // 1 to 64 bytes
+	Version       uint32                 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // from 1
 	Rules         uint32                 `protobuf:"varint,3,opt,name=rules,proto3" json:"rules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

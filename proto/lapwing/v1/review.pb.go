@@ -27,9 +27,9 @@ const (
 
 type ListCasesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, empty for the only one
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"` // empty: no excerpt, no person
-	Actor         string                 `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`   // OS account that ran the command, for the audit log
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"` // empty: no excerpt, no person; at most 500 bytes
+	Actor         string                 `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`   // OS account that ran the command, for the audit log; at most 256 bytes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -228,7 +228,7 @@ func (x *CaseRecord) GetExempt() bool {
 
 type ListDevicesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -448,12 +448,12 @@ func (x *DeviceCoverage) GetSinceMs() int64 {
 
 type CreateTokenRequest struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
-	School         string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`
-	Group          string                 `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`
-	Audience       string                 `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`
-	Uses           uint32                 `protobuf:"varint,4,opt,name=uses,proto3" json:"uses,omitempty"`
-	ExpiresSeconds int64                  `protobuf:"varint,5,opt,name=expires_seconds,json=expiresSeconds,proto3" json:"expires_seconds,omitempty"`
-	// Address that agents dial, host:port; empty: the server's own.
+	School         string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`                                        // slug, at most 64 bytes, empty for the only one
+	Group          string                 `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`                                          // 1 to 64 bytes
+	Audience       string                 `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`                                    // pupil, staff or mixed; empty: pupil
+	Uses           uint32                 `protobuf:"varint,4,opt,name=uses,proto3" json:"uses,omitempty"`                                           // 1 to 100,000; 0 means 1
+	ExpiresSeconds int64                  `protobuf:"varint,5,opt,name=expires_seconds,json=expiresSeconds,proto3" json:"expires_seconds,omitempty"` // 60 to 31,536,000 (a year); 0 means 14 days
+	// Address that agents dial, host:port, at most 261 bytes; empty: the server's own.
 	Address       string `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -577,10 +577,10 @@ func (x *CreateTokenResponse) GetEnrolmentString() string {
 
 type AddUserRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Email         string                 `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
-	Roles         []string               `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // 1 to 200 bytes
+	Email         string                 `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`   // at most 254 bytes; may be empty
+	Roles         []string               `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`   // 1 to 16 roles, each 1 to 32 bytes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -698,9 +698,9 @@ func (x *AddUserResponse) GetPending() []string {
 
 type RevokeDeviceRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`
-	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	Device        string                 `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"` // device id, 1 to 64 bytes
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // at most 200 bytes; shown to the device as Revoked.reason
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -794,7 +794,7 @@ func (*RevokeDeviceResponse) Descriptor() ([]byte, []int) {
 
 type VerifyAuditRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

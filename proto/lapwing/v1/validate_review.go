@@ -1,0 +1,92 @@
+package lapwingv1
+
+import "github.com/lapwing-schools/lapwing/internal/vocab"
+
+// Validate checks the limits stated in review.proto.
+func (x *ListCasesRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return first(
+		slugOrNone("school", x.School),
+		text("reason", x.Reason, 500),
+		text("actor", x.Actor, 256),
+	)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *ListDevicesRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return slugOrNone("school", x.School)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *CreateTokenRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	if x.Audience != "" && !vocab.GroupAudience(x.Audience).Valid() {
+		return fail("audience", "not pupil, staff or mixed")
+	}
+	if x.ExpiresSeconds != 0 {
+		if err := between("expires_seconds", x.ExpiresSeconds, 60, 31_536_000); err != nil {
+			return err
+		}
+	}
+	return first(
+		slugOrNone("school", x.School),
+		word("group", x.Group, 64),
+		between("uses", x.Uses, 0, 100_000),
+		text("address", x.Address, 261),
+	)
+}
+
+// Validate checks the limits stated in review.proto; whether a role exists is
+// for the collector to say.
+func (x *AddUserRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	if n := len(x.Roles); n < 1 || n > 16 {
+		return fail("roles", "%d entries, must be 1 to 16", n)
+	}
+	for i, r := range x.Roles {
+		if err := word(at("roles", i), r, 32); err != nil {
+			return err
+		}
+	}
+	return first(
+		slugOrNone("school", x.School),
+		word("name", x.Name, 200),
+		text("email", x.Email, 254),
+	)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *RevokeDeviceRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return first(
+		slugOrNone("school", x.School),
+		word("device", x.Device, 64),
+		text("reason", x.Reason, 200),
+	)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *VerifyAuditRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return slugOrNone("school", x.School)
+}
+
+func slugOrNone(field, s string) error {
+	if s == "" {
+		return nil
+	}
+	return slug(field, s)
+}
