@@ -1,0 +1,55 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/store"
+)
+
+// MaxLoginBytes bounds the name or e-mail address of the sign-in form.
+const MaxLoginBytes = 320 // the longest e-mail address (RFC 3696 erratum 1690) fits
+
+// ThrottledError asks for a pause before the next try.
+type ThrottledError struct{ Wait time.Duration }
+
+func (e *ThrottledError) Error() string {
+	return fmt.Sprintf("too many tries: wait %s", e.Wait.Round(time.Second))
+}
+
+// SignIn checks a login and a passphrase and starts a session. address is the
+// client's, without its port. It answers ErrRefused or *ThrottledError, after
+// the same work whether or not there is such an account.
+func (s *Service) SignIn(ctx context.Context, school store.SchoolID, login, passphrase, address string) (Started, error) {
+	login = strings.TrimSpace(login)
+	if len(login) > MaxLoginBytes || len(passphrase) > MaxPassphraseBytes {
+		return Started{}, ErrRefused
+	}
+	account := fmt.Sprintf("%d/%s", school, strings.ToLower(login))
+	if wait := s.throttle.try(account, address); wait > 0 {
+		return Started{}, &ThrottledError{Wait: wait}
+	}
+	tenant, err := s.schools.School(ctx, school)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return Started{}, fmt.Errorf("open school: %w", err)
+	}
+	var u store.User
+	if tenant != nil {
+		u, err = tenant.UserByLogin(ctx, login)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return Started{}, fmt.Errorf("look up account: %w", err)
+		}
+	}
+	ok, err := s.hasher.verify(ctx, u.Passphrase, normalise(passphrase))
+	if err != nil {
+		return Started{}, fmt.Errorf("check passphrase: %w", err)
+	}
+	if !ok || u.Disabled {
+		return Started{}, ErrRefused
+	}
+	s.throttle.succeeded(account, address)
+	return s.start(ctx, tenant, u)
+}
