@@ -1,0 +1,60 @@
+package audit
+
+import "slices"
+
+// Action is a registered word for what was done. A store refuses any other,
+// so that a reader of the ledger meets no word that is not listed here.
+type Action string
+
+// Actions. Those of a case change are one for each caseflow command.
+const (
+	SchoolCreated Action = "school.create"
+
+	CaseOpened    Action = "case.open"
+	CaseJoined    Action = "case.join"
+	CaseRevised   Action = "case.revise"
+	CaseReopened  Action = "case.reopen" // by a person, or by triage for a graver capture
+	CaseSeen      Action = "case.see"    // first look
+	CaseClaimed   Action = "case.claim"
+	CaseReleased  Action = "case.release"
+	CaseNoted     Action = "case.note"
+	CaseClosed    Action = "case.close"
+	CaseRead      Action = "case.read"   // sealed content was shown
+	CaseRefused   Action = "case.refuse" // somebody asked for a case that is hidden from them
+	QueueRead     Action = "queue.read"  // sealed content of the objects was shown in a list
+	CasesExported Action = "case.export"
+
+	DeviceEnrolled Action = "device.enrol"
+	DeviceRenewed  Action = "device.renew"
+	DeviceRevoked  Action = "device.revoke"
+	DeviceTamper   Action = "device.tamper"
+	DeviceDigest   Action = "device.digest" // a device merged events when its spool was full
+	TokenCreated   Action = "token.create"
+
+	UserCreated    Action = "user.create"
+	UserChanged    Action = "user.change"
+	LinkCreated    Action = "link.create"
+	LinkUsed       Action = "link.use"
+	SessionStarted Action = "session.start"
+	SessionEnded   Action = "session.end"
+	SessionRefused Action = "session.refuse" // wrong passphrase or link
+
+	DocumentPut  Action = "document.put"
+	KeyDestroyed Action = "key.destroy"
+	LedgerRead   Action = "ledger.read"
+)
+
+// Actions lists every registered action.
+func Actions() []Action {
+	return []Action{
+		SchoolCreated,
+		CaseOpened, CaseJoined, CaseRevised, CaseReopened, CaseSeen, CaseClaimed, CaseReleased,
+		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
+		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, TokenCreated,
+		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
+		DocumentPut, KeyDestroyed, LedgerRead,
+	}
+}
+
+// Registered reports whether a is one of Actions.
+func (a Action) Registered() bool { return slices.Contains(Actions(), a) }
