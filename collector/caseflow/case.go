@@ -5,7 +5,7 @@
 //
 // It may import internal/vocab and internal/ulid and nothing that knows a
 // network, a database, the operating system or a clock; the dependency test
-// holds that. Content (excerpts, titles, notes) enters only as Sealed, so no
+// holds that. Times come in as arguments. Content (excerpts, titles, notes) enters only as Sealed, so no
 // event, log line or index made here can carry plain words.
 package caseflow
 
@@ -97,16 +97,53 @@ type Case struct {
 	OpenedAt, FirstAt, LastAt time.Time
 	DueAt                     time.Time
 	ClosedAt                  time.Time
-	ClosedSeverity            vocab.Severity // when it was closed, to judge a reopening
+	ClosedSeverity            vocab.Severity // when it was closed, to judge a reopening; zero after Withdrawn
 	Outcome                   Outcome
-	Captures                  []CaptureRef // newest last; withdrawn ones stay, marked
+	Captures                  []CaptureRef // by At, newest last; withdrawn ones stay, marked
 	Count                     int          // captures not withdrawn, collapsed repeats included
 	LinkedTo                  Ref          // an earlier case of the same key
 	Exempt                    bool
-	FirstSeen                 time.Time // when a person first opened it; zero if nobody has
+	FirstSeen                 time.Time // when a person first opened, claimed or noted it; zero if nobody has
 }
 
-// CaptureRef is what caseflow keeps of a capture.
+// Held returns who holds a live claim at now. A claim lapses at ClaimUntil: the
+// case then still says Claimed, and anybody who may act may take it.
+func (c Case) Held(now time.Time) (UserID, bool) {
+	if c.State != Claimed || !now.Before(c.ClaimUntil) {
+		return "", false
+	}
+	return c.Owner, true
+}
+
+// Late reports whether the case is not closed and its target time has passed.
+func (c Case) Late(now time.Time) bool {
+	return c.State != Closed && !c.DueAt.IsZero() && now.After(c.DueAt)
+}
+
+// Holds returns the case's capture of the device's event, if it has it.
+func (c Case) Holds(d DeviceID, e ulid.ID) (CaptureRef, bool) {
+	for _, r := range c.Captures {
+		if r.Device == d && r.Event == e {
+			return r, true
+		}
+	}
+	return CaptureRef{}, false
+}
+
+// Standing is the number of captures that are not withdrawn.
+func (c Case) Standing() int {
+	n := 0
+	for _, r := range c.Captures {
+		if !r.Withdrawn {
+			n++
+		}
+	}
+	return n
+}
+
+// CaptureRef is what caseflow keeps of a capture: what it counts for in its
+// case. In suicide and self-harm cases that never falls below what an earlier
+// revision said (Decide, Revise).
 type CaptureRef struct {
 	Device    DeviceID
 	Event     ulid.ID

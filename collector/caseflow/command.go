@@ -9,7 +9,9 @@ import (
 // Command asks something of a case. Decide answers.
 type Command interface{ command() }
 
-// Open starts a case with its first capture (triage only).
+// Open starts a case with its first capture (triage only). A capture that is
+// already withdrawn opens and closes it, so that an older revision that comes
+// late finds its holder.
 type Open struct {
 	Ref      Ref
 	Typist   PersonKey
@@ -25,12 +27,17 @@ type Open struct {
 type Join struct {
 	Capture  CaptureRef
 	Subjects []PersonKey
+	// Queue is where Route sends this capture. A case only ever moves to a
+	// stricter queue (DSL, head, chair); zero leaves it where it is.
+	Queue Queue
 }
 
-// Revise replaces what is known of a capture by a later revision (triage only).
+// Revise replaces what is known of a capture by a later revision (triage
+// only). An older or equal revision changes nothing.
 type Revise struct {
 	Capture  CaptureRef
 	Subjects []PersonKey
+	Queue    Queue // as in Join
 }
 
 // ReopenFor reopens a case closed at most 30 minutes ago for a capture of
@@ -38,13 +45,14 @@ type Revise struct {
 type ReopenFor struct {
 	Capture  CaptureRef
 	Subjects []PersonKey
+	Queue    Queue // as in Join
 }
 
 // See records that a person opened the case page.
 type See struct{}
 
-// Claim takes the case for the actor until Until. Claiming what one already
-// holds renews it; a lapsed claim may be taken by another.
+// Claim takes the case for the actor until Until, at most MaxClaim from now.
+// Claiming what one already holds renews it; a lapsed claim may be taken by another.
 type Claim struct{ Until time.Time }
 
 // Release gives the case back.
@@ -56,10 +64,13 @@ type Note struct {
 	Chars int
 }
 
-// Close ends the case with an outcome and, if Chars > 0, a note.
+// Close ends the case with an outcome and, if Chars > 0, a note. Closing a case
+// that nobody holds claims it first, so that the record always says who held
+// it; a case that somebody else holds is never closed over their head.
 type Close struct {
 	Outcome Outcome
-	// Rule is the rule that was wrong, for a false alarm; optional, at most 64 bytes.
+	// Rule is the id of the rule that was wrong, for a false alarm; optional, at
+	// most 64 bytes of a-z, 0-9, dot, hyphen and underscore. Other outcomes drop it.
 	Rule  string
 	Text  Sealed
 	Chars int
@@ -82,10 +93,20 @@ func (Note) command()      {}
 func (Close) command()     {}
 func (Reopen) command()    {}
 
-// Limits of free text in commands, in characters.
+// Limits of what commands carry. Note and reason are in characters (Unicode
+// code points), the rule id in bytes.
 const (
 	MaxNoteChars   = 10_000
 	MaxReasonChars = 500
+	MaxRuleBytes   = 64
+)
+
+// How long claims last: what a page asks for, and the most that Decide grants.
+// Policy defaults: an hour is one lesson, so that a claim forgotten before
+// lunch is free after it; a working day is the most that anybody holds a case unseen.
+const (
+	ClaimFor = time.Hour
+	MaxClaim = 8 * time.Hour
 )
 
 // Event is a fact about a case, kept for good.
@@ -108,10 +129,12 @@ type (
 	Joined struct {
 		Stamp
 		Join
+		DueAt time.Time // zero: unchanged
 	}
 	Revised struct {
 		Stamp
 		Revise
+		DueAt time.Time // zero: unchanged
 	}
 	ReopenedFor struct {
 		Stamp

@@ -1,7 +1,9 @@
 // Package triage turns what a device sent into cases: grouping, severity and
 // routing. It owns the rules of "Triage and cases" in the contract, as pure
 // functions over caseflow's types; a store calls Place inside the transaction
-// that commits the arrival.
+// that commits the arrival, and gives the command it returns to
+// caseflow.Decide as a System actor. Tamper and digest arrivals make no case:
+// they are kept and counted.
 //
 // It may import collector/caseflow, internal/vocab and internal/ulid; no
 // network, database, operating system or clock.

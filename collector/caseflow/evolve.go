@@ -1,0 +1,148 @@
+package caseflow
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// Evolve folds one event into the case and returns the new case; c is left as
+// it was. It is total: any event, in any order, gives a case, and each counts
+// one up in Version. A nil or unknown event changes nothing.
+func Evolve(c Case, e Event) Case {
+	switch e := e.(type) {
+	case Opened:
+		c = opened(c, e)
+	case Joined:
+		c = withCapture(c, e.Capture, e.Subjects, e.DueAt)
+	case Revised:
+		c = withCapture(c, e.Capture, e.Subjects, e.DueAt)
+	case ReopenedFor:
+		c = withCapture(reopened(c), e.Capture, e.Subjects, e.DueAt)
+	case Rerouted:
+		c = unclaimed(c)
+		c.Queue = e.Queue
+	case SeenFirst:
+		c = seen(c, e.At)
+	case ClaimTaken:
+		c = claimed(c, e)
+	case ClaimReleased:
+		c = unclaimed(c)
+	case Noted:
+		c = seen(c, e.At)
+	case CaseClosed:
+		c = closed(c, e)
+	case Reopened:
+		c = reopened(c)
+		c.DueAt = e.DueAt
+	default:
+		return c
+	}
+	c.Version++
+	return c
+}
+
+func opened(c Case, e Opened) Case {
+	c.Ref, c.LinkedTo = e.Ref, e.LinkedTo
+	c.Typist, c.Audience, c.Category, c.Queue = e.Typist, e.Audience, e.Category, e.Queue
+	c.Device = e.Capture.Device
+	c.State = New
+	c.OpenedAt = e.At
+	return withCapture(c, e.Capture, e.Subjects, e.DueAt)
+}
+
+// withCapture adds or replaces a capture and works out again what the case has
+// of its captures.
+func withCapture(c Case, r CaptureRef, subjects []PersonKey, due time.Time) Case {
+	// Never write into an array that an older value of the case shares.
+	all := slices.DeleteFunc(slices.Clone(c.Captures), func(o CaptureRef) bool {
+		return o.Device == r.Device && o.Event == r.Event
+	})
+	at, _ := slices.BinarySearchFunc(all, r, func(o, r CaptureRef) int {
+		if o.At.After(r.At) {
+			return 1
+		}
+		return -1
+	})
+	c.Captures = slices.Insert(all, at, r)
+	c.FirstAt, c.LastAt = c.Captures[0].At, c.Captures[len(c.Captures)-1].At
+	c.Subjects = union(c.Subjects, subjects)
+
+	c.Count = 0
+	var severity vocab.Severity
+	var level vocab.Level
+	for _, s := range c.Captures {
+		if s.Withdrawn {
+			continue
+		}
+		c.Count += max(s.Count, 1)
+		severity, level = max(severity, s.Severity), max(level, s.Level)
+	}
+	if severity != 0 {
+		c.Severity, c.Level = severity, level
+	} else if c.Severity == 0 {
+		// Nothing stands and nothing stood: the capture came withdrawn.
+		c.Severity, c.Level = r.Severity, r.Level
+	}
+	if !due.IsZero() {
+		c.DueAt = due
+	}
+	return c
+}
+
+// union returns the keys of both, in order of first appearance.
+func union(a, b []PersonKey) []PersonKey {
+	out := slices.Clip(a)
+	for _, k := range b {
+		if !k.IsZero() && !slices.Contains(out, k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func seen(c Case, at time.Time) Case {
+	if c.FirstSeen.IsZero() {
+		c.FirstSeen = at
+	}
+	return c
+}
+
+func claimed(c Case, e ClaimTaken) Case {
+	if c.State != Claimed || c.Owner != e.User {
+		c.ClaimedAt = e.At
+	}
+	c.State = Claimed
+	c.Owner, c.OwnerName, c.ClaimUntil = e.User, e.Name, e.Until
+	return seen(c, e.At)
+}
+
+// unclaimed takes the claim off a claimed case; others keep their state.
+func unclaimed(c Case) Case {
+	if c.State == Claimed {
+		c.State = New
+	}
+	c.Owner, c.OwnerName = "", ""
+	c.ClaimedAt, c.ClaimUntil = time.Time{}, time.Time{}
+	return c
+}
+
+func closed(c Case, e CaseClosed) Case {
+	c = unclaimed(c)
+	c.State = Closed
+	c.ClosedAt, c.Outcome = e.At, e.Outcome
+	c.ClosedSeverity = c.Severity
+	if e.Outcome == Withdrawn {
+		// Nobody decided anything: whatever comes next in the episode reopens it.
+		c.ClosedSeverity = 0
+	}
+	return c
+}
+
+func reopened(c Case) Case {
+	c = unclaimed(c)
+	c.State = New
+	c.ClosedAt, c.Outcome, c.ClosedSeverity = time.Time{}, "", 0
+	return c
+}
