@@ -11,11 +11,17 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// GRPC puts a gRPC client on one finished connection of Client. The client
-// lives as long as the connection: when that breaks, calls fail and nothing is
-// dialled again, because when to come back is the caller's decision. Closing
-// the client closes the connection.
-func GRPC(conn net.Conn, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+// ClientConn is a gRPC client on one finished connection of Client. It lives as
+// long as the connection: when that breaks, calls fail and nothing is dialled
+// again, because when to come back is the caller's decision.
+type ClientConn struct {
+	*grpc.ClientConn
+	conn net.Conn
+}
+
+// NewClientConn puts a gRPC client on conn and owns conn from then on, also
+// when it returns an error.
+func NewClientConn(conn net.Conn, opts ...grpc.DialOption) (*ClientConn, error) {
 	var used atomic.Bool
 	once := func(context.Context, string) (net.Conn, error) {
 		if used.Swap(true) {
@@ -23,12 +29,25 @@ func GRPC(conn net.Conn, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 		}
 		return conn, nil
 	}
-	return grpc.NewClient("passthrough:///"+ServerName, append([]grpc.DialOption{
+	cc, err := grpc.NewClient("passthrough:///"+ServerName, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(doneCreds{}),
 		grpc.WithContextDialer(once),
 		grpc.WithIdleTimeout(0),
 		grpc.WithDisableServiceConfig(),
 	}, opts...)...)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &ClientConn{cc, conn}, nil
+}
+
+// Close ends all calls and closes the connection, also one that grpc, which
+// dials at the first call, has never taken.
+func (c *ClientConn) Close() error {
+	err := c.ClientConn.Close()
+	c.conn.Close()
+	return err
 }
 
 // ServerCredentials tells a grpc.Server that its connections come from one of

@@ -13,7 +13,7 @@
 // grpc-go's own TLS credentials insist on the name "h2", so Split does the
 // handshake itself and hands each finished connection to the listener of its
 // door; ServerCredentials tells a grpc.Server that TLS is already done, and
-// GRPC does the same for a client. Both ends speak TLS 1.3 only.
+// NewClientConn does the same for a client. Both ends speak TLS 1.3 only.
 //
 // It imports the standard library and grpc; it knows neither the agent nor the
 // collector.

@@ -110,11 +110,11 @@ func device(t *testing.T, ca *tlsx.CA, now time.Time) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
 }
 
-func client(t *testing.T, c *tlsx.Client, addr string) *grpc.ClientConn {
+func client(t *testing.T, c *tlsx.Client, addr string) *tlsx.ClientConn {
 	t.Helper()
 	conn, err := c.Dial(t.Context(), addr)
 	check(t, err)
-	cc, err := tlsx.GRPC(conn)
+	cc, err := tlsx.NewClientConn(conn)
 	check(t, err)
 	t.Cleanup(func() { cc.Close() })
 	return cc
