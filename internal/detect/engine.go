@@ -1,0 +1,150 @@
+package detect
+
+import (
+	"sync"
+
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// Engine matches text against one compiled rule set. It does not change after
+// Load and is safe for concurrent use.
+type Engine struct {
+	dict  *dict
+	trie  *trie
+	packs []PackInfo
+	rules []Rule
+	known KnownWords
+	lists []HashList
+
+	patterns  []Pattern
+	anchored  [][]uint32 // by class: patterns whose rarest slot it is
+	ruleOf    []uint32   // by signal: rule + 1, or 0
+	condition []bool     // by signal: some condition looks for it
+	scratch   sync.Pool
+}
+
+// Hit is one rule found in one place of a text.
+type Hit struct {
+	Rule, Title, Pack string
+	Version           uint32
+	Categories        []vocab.Category // shared, not to be changed
+	FourC             vocab.FourC
+	Severity          vocab.Severity // after raising and lowering
+	Level             vocab.Level
+	// Reading that matched: see Reading.
+	Reading string
+	// Start and End bound the hit in bytes of the text as typed.
+	Start, End int
+	// RaisedBy and LoweredBy are names of the rule's conditions that held.
+	RaisedBy, LoweredBy []string
+}
+
+// Readings says how many ways a text is read.
+type Readings uint8
+
+// Readings that Options takes. The zero value is all of them.
+const (
+	ReadAll   Readings = iota
+	ReadPlain          // as typed only: NFKC, case folded
+)
+
+// Options narrow a match. The zero value reads everything in every way.
+type Options struct {
+	Readings Readings
+	// Audience of the person who types; for Unknown every rule applies.
+	Audience vocab.Audience
+	// Year is the school year, 1 to 14; 0 is not known, and every rule applies.
+	Year uint8
+}
+
+// Stats describes a loaded rule set.
+type Stats struct {
+	Packs, Rules int
+	// Phrases is the number of patterns, Literals of word sequences, Words of
+	// the vocabulary.
+	Phrases, Literals, Words int
+	// AutomatonBytes is the memory that the matching tables take.
+	AutomatonBytes int
+}
+
+// Load makes an engine of a compiled rule set. The error wraps ErrFormat; it
+// never panics, whatever the bytes.
+func Load(compiled []byte) (*Engine, error) {
+	p, err := decode(compiled)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		dict: newDict(p.Words), trie: newTrie(len(p.Words), p.Literals),
+		packs: p.Packs, rules: p.Rules, known: p.Known, lists: p.Lists, patterns: p.Patterns,
+		anchored:  make([][]uint32, p.Classes),
+		ruleOf:    make([]uint32, p.Signals),
+		condition: make([]bool, p.Signals),
+	}
+	for i, r := range e.rules {
+		e.ruleOf[r.Signal] = uint32(i) + 1
+		for _, c := range r.Conditions {
+			e.condition[c.Signal] = true
+		}
+	}
+	e.anchor(p)
+	e.scratch.New = func() any { return newScratch(int(p.Classes)) }
+	return e, nil
+}
+
+// anchor files every pattern under its rarest class, measured by how many
+// literals the class has that are one common word.
+func (e *Engine) anchor(p *Program) {
+	weight := make([]uint32, p.Classes)
+	for _, l := range p.Literals {
+		w := uint32(1)
+		if len(l.Words) == 1 && p.Words[l.Words[0]].Flags&WordCommon != 0 {
+			w = 1000
+		}
+		for _, c := range l.Classes {
+			weight[c] += w
+		}
+	}
+	for i, t := range e.patterns {
+		best := t.Slots[0].Class
+		for _, s := range t.Slots {
+			if !s.Optional && weight[s.Class] < weight[best] {
+				best = s.Class
+			}
+		}
+		e.anchored[best] = append(e.anchored[best], uint32(i))
+	}
+}
+
+// Stats returns the sizes of the rule set.
+func (e *Engine) Stats() Stats {
+	n := e.dict.bytes() + e.trie.bytes()
+	for _, t := range e.patterns {
+		n += 32 + len(t.Slots)*8
+	}
+	for _, a := range e.anchored {
+		n += 24 + len(a)*4
+	}
+	return Stats{
+		Packs: len(e.packs), Rules: len(e.rules), Phrases: len(e.patterns),
+		Literals: len(e.trie.out), Words: len(e.dict.flags), AutomatonBytes: n,
+	}
+}
+
+// Packs lists the packs of the rule set.
+func (e *Engine) Packs() []PackInfo { return append([]PackInfo(nil), e.packs...) }
+
+// applies reports whether a rule is for the person that o describes.
+func (r *Rule) applies(o Options) bool {
+	switch o.Audience {
+	case vocab.Pupil:
+		if r.Audiences&ForPupils == 0 {
+			return false
+		}
+	case vocab.Staff:
+		if r.Audiences&ForStaff == 0 {
+			return false
+		}
+	}
+	return o.Year == 0 || r.YearMax == 0 || o.Year >= r.YearMin && o.Year <= r.YearMax
+}

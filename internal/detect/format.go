@@ -1,0 +1,369 @@
+package detect
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// magic opens every compiled rule set; the last two bytes are the format's version.
+const magic = "LWRULES\x01"
+
+// Limits of a compiled rule set. They bound memory on a device, whatever bytes
+// arrive; the largest set of the goals (50,000 phrases) uses a fifth of them.
+const (
+	maxCompiled    = 16 << 20
+	maxWords       = 1 << 20
+	maxWordBytes   = 64
+	maxLiteral     = 16
+	maxSlots       = 12
+	maxGap         = 16
+	maxClasses     = 1 << 20
+	maxRules       = 1 << 16
+	maxConditions  = 64
+	maxText        = 4096
+	maxBloomHashes = 16
+)
+
+// ErrFormat is wrapped by every error of Load.
+var ErrFormat = errors.New("compiled rules are not valid")
+
+// Encode writes p in the flat format that Load reads. It refuses a Program
+// that Load would refuse.
+func Encode(p *Program) ([]byte, error) {
+	var w writer
+	w.buf = append(w.buf, magic...)
+	w.num(len(p.Words))
+	for _, x := range p.Words {
+		w.str(x.Text)
+		w.byte(byte(x.Flags))
+		w.u(x.Same)
+	}
+	w.u(p.Classes)
+	w.u(p.Signals)
+	w.num(len(p.Literals))
+	for _, l := range p.Literals {
+		w.us(l.Words)
+		w.us(l.Classes)
+	}
+	w.num(len(p.Patterns))
+	for _, t := range p.Patterns {
+		w.u(t.Signal)
+		w.num(len(t.Slots))
+		for _, s := range t.Slots {
+			w.u(s.Class)
+			w.byte(s.MinGap)
+			w.byte(s.MaxGap)
+			w.bool(s.Optional)
+		}
+	}
+	w.num(len(p.Packs))
+	for _, k := range p.Packs {
+		w.str(k.Name)
+		w.u(k.Version)
+	}
+	w.num(len(p.Rules))
+	for i := range p.Rules {
+		w.rule(&p.Rules[i])
+	}
+	w.bytes(p.Known.Bits)
+	w.byte(p.Known.Hashes)
+	w.num(len(p.Lists))
+	for _, l := range p.Lists {
+		w.u(l.Signal)
+		w.u64(l.Key[0])
+		w.u64(l.Key[1])
+		w.num(len(l.Hashes))
+		for _, h := range l.Hashes {
+			w.u64(h)
+		}
+	}
+	if _, err := decode(w.buf); err != nil {
+		return nil, fmt.Errorf("encode rules: %w", err)
+	}
+	return w.buf, nil
+}
+
+type writer struct{ buf []byte }
+
+func (w *writer) byte(b byte)    { w.buf = append(w.buf, b) }
+func (w *writer) u(v uint32)     { w.buf = binary.AppendUvarint(w.buf, uint64(v)) }
+func (w *writer) num(n int)      { w.buf = binary.AppendUvarint(w.buf, uint64(n)) }
+func (w *writer) u64(v uint64)   { w.buf = binary.LittleEndian.AppendUint64(w.buf, v) }
+func (w *writer) str(s string)   { w.num(len(s)); w.buf = append(w.buf, s...) }
+func (w *writer) bytes(b []byte) { w.num(len(b)); w.buf = append(w.buf, b...) }
+
+func (w *writer) bool(b bool) {
+	if b {
+		w.byte(1)
+		return
+	}
+	w.byte(0)
+}
+
+func (w *writer) us(v []uint32) {
+	w.num(len(v))
+	for _, x := range v {
+		w.u(x)
+	}
+}
+
+func (w *writer) rule(r *Rule) {
+	w.str(r.ID)
+	w.str(r.Title)
+	w.u(r.Pack)
+	w.u(r.Version)
+	w.num(len(r.Categories))
+	for _, c := range r.Categories {
+		w.str(string(c))
+	}
+	w.str(string(r.FourC))
+	w.byte(byte(r.Severity))
+	w.byte(byte(r.Level))
+	w.byte(byte(r.Audiences))
+	w.byte(r.YearMin)
+	w.byte(r.YearMax)
+	w.u(r.Signal)
+	w.num(len(r.Conditions))
+	for _, c := range r.Conditions {
+		w.str(c.Name)
+		w.byte(byte(c.Effect))
+		w.byte(byte(c.Side))
+		w.u(c.Signal)
+		w.byte(c.Within)
+	}
+}
+
+// reader takes the format apart. After the first fault every read returns a
+// zero value, so that callers check err once.
+type reader struct {
+	buf []byte
+	err error
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: "+format, append([]any{ErrFormat}, args...)...)
+	}
+}
+
+func (r *reader) take(n int, what string) []byte {
+	if r.err != nil {
+		return nil
+	}
+	if n < 0 || n > len(r.buf) {
+		r.fail("%s ends early", what)
+		return nil
+	}
+	b := r.buf[:n]
+	r.buf = r.buf[n:]
+	return b
+}
+
+func (r *reader) byte(what string) byte {
+	if b := r.take(1, what); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *reader) u64(what string) uint64 {
+	if b := r.take(8, what); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+// below reads a number under limit.
+func (r *reader) below(limit uint64, what string) uint32 {
+	if r.err != nil {
+		return 0
+	}
+	v, n := binary.Uvarint(r.buf)
+	if n <= 0 {
+		r.fail("%s is cut short", what)
+		return 0
+	}
+	r.buf = r.buf[n:]
+	if v >= limit {
+		r.fail("%s is %d, and must be under %d", what, v, limit)
+		return 0
+	}
+	return uint32(v)
+}
+
+// count reads how many items follow: at most limit, and no more than the bytes
+// that are left can hold at each bytes an item.
+func (r *reader) count(limit, each int, what string) int {
+	n := int(r.below(uint64(limit)+1, what))
+	if n*each > len(r.buf) {
+		r.fail("%s is %d, more than the data can hold", what, n)
+		return 0
+	}
+	return n
+}
+
+func (r *reader) str(limit int, what string) string {
+	return string(r.take(r.count(limit, 1, what), what))
+}
+
+func (r *reader) us(limit int, below uint32, what string) []uint32 {
+	n := r.count(limit, 1, what)
+	v := make([]uint32, n)
+	for i := range v {
+		v[i] = r.below(uint64(below), what)
+	}
+	return v
+}
+
+// decode reads and validates a compiled rule set.
+func decode(b []byte) (*Program, error) {
+	if len(b) > maxCompiled {
+		return nil, fmt.Errorf("%w: %d bytes, and at most %d are allowed", ErrFormat, len(b), maxCompiled)
+	}
+	if len(b) < len(magic) || string(b[:len(magic)]) != magic {
+		return nil, fmt.Errorf("%w: not a rule set of format 1", ErrFormat)
+	}
+	r := &reader{buf: b[len(magic):]}
+	p := &Program{}
+	r.words(p)
+	p.Classes = r.below(maxClasses, "classes")
+	p.Signals = r.below(maxClasses, "signals")
+	r.literals(p)
+	r.patterns(p)
+	p.Packs = make([]PackInfo, r.count(maxRules, 2, "packs"))
+	for i := range p.Packs {
+		p.Packs[i] = PackInfo{Name: r.str(maxWordBytes, "pack name"), Version: r.below(1<<32, "pack version")}
+	}
+	p.Rules = make([]Rule, r.count(maxRules, 12, "rules"))
+	for i := range p.Rules {
+		r.rule(&p.Rules[i], p)
+	}
+	p.Known.Bits = append([]byte(nil), r.take(r.count(maxCompiled, 1, "known words"), "known words")...)
+	p.Known.Hashes = r.byte("known words")
+	if n := len(p.Known.Bits); n&(n-1) != 0 || n > 0 && (p.Known.Hashes == 0 || p.Known.Hashes > maxBloomHashes) {
+		r.fail("known words have a wrong size")
+	}
+	r.lists(p)
+	if r.err == nil && len(r.buf) != 0 {
+		r.fail("%d bytes follow the end", len(r.buf))
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return p, nil
+}
+
+func (r *reader) words(p *Program) {
+	p.Words = make([]Word, r.count(maxWords, 3, "words"))
+	for i := range p.Words {
+		w := Word{Text: r.str(maxWordBytes, "word"), Flags: WordFlags(r.byte("word"))}
+		w.Same = r.below(uint64(len(p.Words)), "word")
+		if r.err == nil && (w.Text == "" || w.Flags >= wordFlagsEnd) {
+			r.fail("word %d is empty or has unknown flags", i)
+		}
+		p.Words[i] = w
+	}
+}
+
+func (r *reader) literals(p *Program) {
+	p.Literals = make([]Literal, r.count(maxWords, 2, "literals"))
+	for i := range p.Literals {
+		l := Literal{
+			Words:   r.us(maxLiteral, uint32(len(p.Words)), "words of a literal"),
+			Classes: r.us(maxClasses, p.Classes, "classes of a literal"),
+		}
+		if len(l.Words) == 0 {
+			r.fail("literal %d has no words", i)
+		}
+		p.Literals[i] = l
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+func (r *reader) patterns(p *Program) {
+	p.Patterns = make([]Pattern, r.count(maxWords, 5, "patterns"))
+	for i := range p.Patterns {
+		t := Pattern{Signal: r.below(uint64(p.Signals), "signal of a pattern")}
+		t.Slots = make([]Slot, r.count(maxSlots, 4, "slots"))
+		for j := range t.Slots {
+			s := Slot{
+				Class:  r.below(uint64(p.Classes), "class of a slot"),
+				MinGap: r.byte("slot"), MaxGap: r.byte("slot"), Optional: r.byte("slot") != 0,
+			}
+			if s.MinGap > s.MaxGap || s.MaxGap > maxGap {
+				r.fail("pattern %d has a gap of %d to %d words; at most %d", i, s.MinGap, s.MaxGap, maxGap)
+			}
+			t.Slots[j] = s
+		}
+		if n := len(t.Slots); n == 0 || t.Slots[0].Optional || t.Slots[n-1].Optional || t.Slots[0].MaxGap > 0 {
+			r.fail("pattern %d does not begin and end with a word", i)
+		}
+		p.Patterns[i] = t
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+func (r *reader) rule(x *Rule, p *Program) {
+	x.ID = r.str(maxWordBytes, "rule id")
+	x.Title = r.str(maxText, "rule title")
+	x.Pack = r.below(uint64(len(p.Packs)), "pack of a rule")
+	x.Version = r.below(1<<32, "rule version")
+	n := r.count(2, 1, "categories")
+	for range n {
+		x.Categories = append(x.Categories, vocab.Category(r.str(maxWordBytes, "category")))
+	}
+	x.FourC = vocab.FourC(r.str(maxWordBytes, "four c"))
+	x.Severity = vocab.Severity(r.byte("severity"))
+	x.Level = vocab.Level(r.byte("level"))
+	x.Audiences = Audiences(r.byte("audience"))
+	x.YearMin, x.YearMax = r.byte("years"), r.byte("years")
+	x.Signal = r.below(uint64(p.Signals), "signal of a rule")
+	x.Conditions = make([]Condition, r.count(maxConditions, 5, "conditions"))
+	for i := range x.Conditions {
+		c := Condition{
+			Name: r.str(maxWordBytes, "condition"), Effect: Effect(r.byte("condition")),
+			Side: Side(r.byte("condition")), Signal: r.below(uint64(p.Signals), "signal of a condition"),
+			Within: r.byte("condition"),
+		}
+		if c.Effect == 0 || c.Effect >= effectEnd || c.Side >= sideEnd || c.Within > 64 {
+			r.fail("rule %q has a condition that is not known", x.ID)
+		}
+		x.Conditions[i] = c
+	}
+	if r.err != nil {
+		return
+	}
+	ok := x.ID != "" && n > 0 && x.FourC.Valid() && x.Severity.Valid() && x.Level.Valid() && x.Audiences != 0
+	for _, c := range x.Categories {
+		ok = ok && c.ForRules()
+	}
+	if !ok {
+		r.fail("rule %q has a category, severity, level or audience that is not known", x.ID)
+	}
+}
+
+func (r *reader) lists(p *Program) {
+	p.Lists = make([]HashList, r.count(maxRules, 18, "hash lists"))
+	for i := range p.Lists {
+		l := HashList{Signal: r.below(uint64(p.Signals), "signal of a hash list")}
+		l.Key = [2]uint64{r.u64("hash list"), r.u64("hash list")}
+		l.Hashes = make([]uint64, r.count(maxCompiled, 8, "hashes"))
+		for j := range l.Hashes {
+			l.Hashes[j] = r.u64("hash list")
+			if j > 0 && l.Hashes[j] <= l.Hashes[j-1] {
+				r.fail("hash list %d is not in order", i)
+			}
+		}
+		p.Lists[i] = l
+		if r.err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// scratch is the working memory of one match.
+type scratch struct {
+	plain   folded
+	toks    []token
+	spans   []span   // literals found, in the order of their first token
+	from    []uint32 // by token: its first span
+	head    []uint32 // by class: first span + 1
+	tail    []uint32 // by class: last span + 1
+	touched []uint32 // classes with a head
+	finds   []find
+	hits    []find
+}
+
+// span is a literal of a class over tokens [start, end).
+type span struct {
+	class, start, end uint32
+	next              uint32 // next span + 1 of the class
+}
+
+// find is a pattern that matched over tokens [start, end).
+type find struct {
+	signal, start, end uint32
+}
+
+func newScratch(classes int) *scratch {
+	return &scratch{head: make([]uint32, classes), tail: make([]uint32, classes)}
+}
+
+// Match returns the hits of a text, by where they start, then by rule. Equal
+// rules are reported once where their finds overlap. It is safe for concurrent
+// use, takes any bytes, and needs time and memory in proportion to the text.
+func (e *Engine) Match(text string, o Options) []Hit {
+	s := e.scratch.Get().(*scratch)
+	defer e.scratch.Put(s)
+	foldPlain(text, &s.plain)
+	s.toks = e.tokenize(&s.plain, Plain, s.toks[:0])
+	return e.pass(s, o, nil)
+}
+
+// pass matches one reading's tokens and appends what is new to hits.
+func (e *Engine) pass(s *scratch, o Options, hits []Hit) []Hit {
+	e.literals(s)
+	s.finds = s.finds[:0]
+	for _, c := range s.touched {
+		for _, p := range e.anchored[c] {
+			e.pattern(s, &e.patterns[p])
+		}
+	}
+	s.hits = s.hits[:0]
+	for _, f := range s.finds {
+		if e.ruleOf[f.signal] != 0 {
+			s.hits = append(s.hits, f)
+		}
+	}
+	for _, c := range s.touched {
+		s.head[c], s.tail[c] = 0, 0
+	}
+	if len(s.hits) == 0 {
+		return hits
+	}
+	slices.SortFunc(s.hits, func(a, b find) int {
+		return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
+	})
+	var last find
+	for i, f := range s.hits {
+		if i > 0 && f.signal == last.signal && f.start < last.end {
+			continue
+		}
+		if h, ok := e.judge(s, f, o); ok {
+			last = f
+			hits = append(hits, h)
+		}
+	}
+	slices.SortStableFunc(hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
+	})
+	return hits
+}
+
+// literals walks the trie from every token and files what it finds by class.
+func (e *Engine) literals(s *scratch) {
+	s.spans, s.from, s.touched = s.spans[:0], s.from[:0], s.touched[:0]
+	for i := range s.toks {
+		s.from = append(s.from, uint32(len(s.spans)))
+		t := &s.toks[i]
+		for _, id := range t.ids[:t.n] {
+			if id != none {
+				if n := e.trie.root[id]; n != none {
+					e.walk(s, n, uint32(i), uint32(i)+1)
+				}
+			}
+		}
+	}
+	s.from = append(s.from, uint32(len(s.spans)))
+}
+
+// walk records node n, which covers tokens [start, end), and follows it.
+func (e *Engine) walk(s *scratch, n, start, end uint32) {
+	node := &e.trie.nodes[n]
+	for _, c := range e.trie.out[node.outFrom:node.outTo] {
+		s.spans = append(s.spans, span{class: c, start: start, end: end})
+		at := uint32(len(s.spans))
+		if s.head[c] == 0 {
+			s.head[c] = at
+			s.touched = append(s.touched, c)
+		} else {
+			s.spans[s.tail[c]-1].next = at
+		}
+		s.tail[c] = at
+	}
+	if !node.more || int(end) >= len(s.toks) || s.toks[end].sentence != s.toks[start].sentence {
+		return
+	}
+	t := &s.toks[end]
+	for _, id := range t.ids[:t.n] {
+		if id != none {
+			if m := e.trie.next(n, id); m != none {
+				e.walk(s, m, start, end+1)
+			}
+		}
+	}
+}
+
+// pattern finds the places of one pattern.
+func (e *Engine) pattern(s *scratch, p *Pattern) {
+	for _, slot := range p.Slots {
+		if !slot.Optional && s.head[slot.Class] == 0 {
+			return
+		}
+	}
+	for at := s.head[p.Slots[0].Class]; at != 0; at = s.spans[at-1].next {
+		sp := s.spans[at-1]
+		if end, ok := e.follow(s, p.Slots[1:], sp.end); ok {
+			s.finds = append(s.finds, find{p.Signal, sp.start, end})
+		}
+	}
+}
+
+// follow matches slots from token pos on, nearest first, and returns the end.
+func (e *Engine) follow(s *scratch, slots []Slot, pos uint32) (uint32, bool) {
+	if len(slots) == 0 {
+		return pos, true
+	}
+	slot := slots[0]
+	for gap := uint32(0); gap <= uint32(slot.MaxGap); gap++ {
+		at := pos + gap
+		if int(at) >= len(s.toks) || s.toks[at].sentence != s.toks[pos-1].sentence {
+			break
+		}
+		if gap >= uint32(slot.MinGap) {
+			for _, sp := range s.spans[s.from[at]:s.from[at+1]] {
+				if sp.class == slot.Class {
+					if end, ok := e.follow(s, slots[1:], sp.end); ok {
+						return end, true
+					}
+				}
+			}
+		}
+		if id := s.toks[at].ids[0]; id != none && e.dict.flags[id]&WordGapStop != 0 {
+			break
+		}
+	}
+	if slot.Optional {
+		return e.follow(s, slots[1:], pos)
+	}
+	return 0, false
+}
+
+// judge weighs a find by its rule's conditions.
+func (e *Engine) judge(s *scratch, f find, o Options) (Hit, bool) {
+	r := &e.rules[e.ruleOf[f.signal]-1]
+	if !r.applies(o) {
+		return Hit{}, false
+	}
+	h := Hit{
+		Rule: r.ID, Title: r.Title, Pack: e.packs[r.Pack].Name, Version: r.Version,
+		Categories: r.Categories, FourC: r.FourC, Severity: r.Severity, Level: r.Level,
+		Start: int(s.toks[f.start].start), End: int(s.toks[f.end-1].end),
+	}
+	needs, met := false, false
+	for _, c := range r.Conditions {
+		holds := s.holds(f, c)
+		switch c.Effect {
+		case Need:
+			needs, met = true, met || holds
+		case Exclude, Silence:
+			if holds {
+				return Hit{}, false
+			}
+		case Lower:
+			if holds {
+				h.LoweredBy = append(h.LoweredBy, c.Name)
+			}
+		case Raise:
+			if holds {
+				h.RaisedBy = append(h.RaisedBy, c.Name)
+			}
+		}
+	}
+	if needs && !met {
+		return Hit{}, false
+	}
+	switch {
+	case len(h.LoweredBy) > 0:
+		h.Severity = max(h.Severity-1, vocab.Low)
+		h.Level = vocab.Log
+	case len(h.RaisedBy) > 0:
+		h.Severity = min(h.Severity+1, vocab.Critical)
+		h.Level = vocab.Alert
+	}
+	reading := Plain
+	for _, t := range s.toks[f.start:f.end] {
+		reading = max(reading, t.reading)
+	}
+	h.Reading = reading.String()
+	return h, true
+}
+
+// holds reports whether condition c is met for find f.
+func (s *scratch) holds(f find, c Condition) bool {
+	for _, x := range s.finds {
+		if x.signal != c.Signal {
+			continue
+		}
+		if c.Effect == Exclude {
+			if x.start < f.end && x.end > f.start {
+				return true
+			}
+			continue
+		}
+		if c.Within == 0 {
+			return true
+		}
+		if s.toks[x.start].sentence > s.toks[f.end-1].sentence || s.toks[x.end-1].sentence < s.toks[f.start].sentence {
+			continue
+		}
+		d := uint32(c.Within)
+		switch {
+		case x.start >= f.end:
+			if c.Side != Before && x.start-f.end < d {
+				return true
+			}
+		case x.end <= f.start:
+			if c.Side != After && f.start-x.end < d {
+				return true
+			}
+		default: // they overlap
+			return true
+		}
+	}
+	return false
+}
