@@ -25,6 +25,8 @@ var (
 	ErrNotFound     = errors.New("not found")
 	ErrExists       = errors.New("already exists")
 	ErrFull         = errors.New("storage full: free space on the collector's disk")
+	ErrInvalid      = errors.New("cannot be kept") // a value breaks a limit of check.go; the text says which
+	ErrClosed       = errors.New("store closed")
 	ErrTokenUnknown = errors.New("enrolment token not known")
 	ErrTokenUsed    = errors.New("enrolment token used up")
 	ErrTokenExpired = errors.New("enrolment token expired")
@@ -66,20 +68,26 @@ type Tenant interface {
 type Cases interface {
 	// Ingest commits arrivals durably, in order, before it returns: each is
 	// deduplicated, placed by triage and folded into its case in one
-	// transaction with its ledger entry. Concurrent calls share a commit.
+	// transaction with its ledger entry. Concurrent calls share a commit. It
+	// fails with ErrInvalid, and keeps none, when one breaks a limit. After any
+	// other error some may have been kept: send all again, nothing is doubled.
 	Ingest(ctx context.Context, arrivals []triage.Arrival) ([]Receipt, error)
 	// Act loads the case, asks caseflow.Decide, and commits events, projection
 	// and ledger entry together. A non-zero Expect that is not the case's
 	// version fails with *caseflow.StaleError. A repeated Key returns the first
-	// result. A case the actor may not see is ErrNotFound.
+	// result. A case the actor may not see is ErrNotFound. The refusals of
+	// caseflow.Decide come back as they are, but for ErrHidden, which is
+	// ErrNotFound too.
 	Act(ctx context.Context, act Act) (caseflow.Case, error)
 	// Case returns one case with captures and history; ErrNotFound as in Act.
 	Case(ctx context.Context, viewer caseflow.Actor, ref caseflow.Ref) (CaseFile, error)
 	// Queue lists the cases that the viewer may see, most pressing first
 	// (caseflow.Before), and counts them within that view.
 	Queue(ctx context.Context, viewer caseflow.Actor, q QueueQuery) (QueuePage, error)
-	// Position is the latest change of the queues the viewer may see; Wait
-	// returns when it is no longer after.
+	// Position stands for the latest change that the viewer may know of; Wait
+	// returns when it is no longer after. A position cannot be counted with:
+	// it says "changed" and nothing of how much. After a restart every position
+	// is new.
 	Position(ctx context.Context, viewer caseflow.Actor) (Position, error)
 	Wait(ctx context.Context, viewer caseflow.Actor, after Position) (Position, error)
 }
@@ -89,15 +97,15 @@ type Position string
 
 // Receipt is what became of one arrival.
 type Receipt struct {
-	Duplicate bool
-	Case      caseflow.Ref // empty when it made none (tamper, digest, stale revision)
+	Duplicate bool         // this revision of the event, or a later one, was kept before
+	Case      caseflow.Ref // the case that holds the event; empty when it made none (tamper, digest)
 }
 
 // Act is one command by one actor.
 type Act struct {
 	Ref     caseflow.Ref
 	Expect  uint64
-	Key     string // idempotency key of the form, at most 64 bytes; empty for none
+	Key     string // idempotency key of the form, within its user; at most 64 bytes, empty for none
 	Command caseflow.Command
 	Actor   caseflow.Actor
 	At      time.Time
@@ -123,9 +131,10 @@ type QueuePage struct {
 	Counts map[vocab.Severity]int
 }
 
-// QueueRow is a case with its newest standing capture.
+// QueueRow is a case with its newest standing capture (the newest of all when
+// none stands).
 type QueueRow struct {
-	Case   caseflow.Case
+	Case   caseflow.Case // without Captures: Count says how many stand
 	Latest CaptureRecord
 	Person PersonRecord
 	Device DeviceName
@@ -138,10 +147,12 @@ type CaseFile struct {
 	History  []caseflow.Event
 	Person   PersonRecord
 	Device   DeviceName
-	Earlier  []caseflow.Case // same person, that the viewer may see, newest first, at most 10
+	// Earlier cases of the same person that the viewer may see, newest first,
+	// at most 10, without Captures.
+	Earlier []caseflow.Case
 }
 
-// CaptureRecord is a capture as kept.
+// CaptureRecord is a capture as kept: of each event the newest revision only.
 type CaptureRecord struct {
 	triage.Arrival
 	Case caseflow.Ref
@@ -164,10 +175,14 @@ type DeviceName struct {
 type Fleet interface {
 	CreateToken(ctx context.Context, t Token) error
 	// Enrol uses the token once and adds the device, together or not at all.
+	// The device takes the token's group and audience. It fails with
+	// ErrTokenUnknown, ErrTokenUsed, ErrTokenExpired, or ErrExists for an id
+	// that is taken.
 	Enrol(ctx context.Context, tokenHash [32]byte, d Device, now time.Time) (Device, error)
 	Device(ctx context.Context, id caseflow.DeviceID) (Device, error)
 	Devices(ctx context.Context) ([]Device, error)
-	// Report updates what devices said of themselves; later calls win.
+	// Report updates what devices said of themselves; later calls win, and
+	// reports of unknown devices are left out.
 	Report(ctx context.Context, reports []DeviceReport) error
 	// Renewed records a device's new certificate.
 	Renewed(ctx context.Context, id caseflow.DeviceID, serial string, notAfter time.Time) error
@@ -227,17 +242,22 @@ type SensorState struct {
 
 // Access holds users, their one-time links and their sessions.
 type Access interface {
+	// PutUser adds or replaces a user. It fails with ErrExists when another user
+	// has the name or e-mail address, without regard to case.
 	PutUser(ctx context.Context, u User, by audit.Who, now time.Time) error
 	User(ctx context.Context, id caseflow.UserID) (User, error)
 	// UserByLogin finds a user by e-mail address or name, without regard to case.
 	UserByLogin(ctx context.Context, login string) (User, error)
 	Users(ctx context.Context) ([]User, error)
 	PutLink(ctx context.Context, l Link) error
-	// Link looks at a link without using it; UseLink takes it, once.
+	// Link looks at a link without using it; UseLink takes it, once. Both
+	// return ErrNotFound for a link that is unknown, used or expired.
 	Link(ctx context.Context, hash [32]byte, now time.Time) (Link, error)
 	UseLink(ctx context.Context, hash [32]byte, now time.Time) (Link, error)
 	PutSession(ctx context.Context, s Session) error
+	// Session returns ErrNotFound for one that is unknown or expired.
 	Session(ctx context.Context, hash [32]byte, now time.Time) (Session, error)
+	// DeleteSession does nothing when there is none.
 	DeleteSession(ctx context.Context, hash [32]byte) error
 	// DeleteSessions ends every session of a user.
 	DeleteSessions(ctx context.Context, id caseflow.UserID) error
@@ -277,7 +297,8 @@ type Session struct {
 
 // Documents holds versioned, approved documents by kind ("policy/GROUP").
 type Documents interface {
-	// PutDocument fails with ErrExists when the version is not greater than the latest.
+	// PutDocument fails with ErrExists when the version is not greater than the
+	// latest, and with ErrInvalid for a body over MaxDocument.
 	PutDocument(ctx context.Context, d Document) error
 	LatestDocument(ctx context.Context, kind string) (Document, error)
 }
@@ -294,8 +315,10 @@ type Document struct {
 
 // Ledger is the append-only, hash-chained record of acts and reads.
 type Ledger interface {
+	// Append sets Seq, Prev and Hash itself; ErrInvalid for what audit.Entry.Validate refuses.
 	Append(ctx context.Context, e audit.Entry) error
-	// Entries returns up to limit entries with sequence greater than after.
+	// Entries returns up to limit entries (1-1,000; 0 means 1,000) with
+	// sequence greater than after, in order.
 	Entries(ctx context.Context, after uint64, limit int) ([]audit.Entry, error)
 }
 
