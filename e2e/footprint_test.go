@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// idleFor is how long BenchmarkIdleFootprint watches the processes: a minute,
+// as the figures of others are given (docs/benchmarks.md).
+const idleFor = time.Minute
+
+// BenchmarkIdleFootprint reports memory (PSS, so that pages shared by service
+// and session count once) and processor time of the agent's two processes
+// while nobody types.
+func BenchmarkIdleFootprint(b *testing.B) {
+	f := takeOff(b)
+	pids := append([]int{f.AgentPID()}, children(b, f.AgentPID())...)
+	if len(pids) != 2 {
+		b.Fatalf("want service and one session process, got %v", pids)
+	}
+	for b.Loop() {
+		before := make([]time.Duration, len(pids))
+		for i, pid := range pids {
+			before[i] = cpu(b, pid)
+		}
+		time.Sleep(idleFor)
+		var total float64
+		for i, name := range []string{"service", "session"} {
+			m := pss(b, pids[i])
+			total += m
+			b.ReportMetric(m, name+"-pss-MB")
+			b.ReportMetric(float64((cpu(b, pids[i])-before[i]).Milliseconds()), name+"-cpu-ms/min")
+		}
+		b.ReportMetric(total, "pss-MB")
+	}
+	for _, program := range []string{"lapwing-agent", "lapwing-collector"} {
+		info, err := os.Stat(filepath.Join(bin, program))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(info.Size())/1e6, program+"-MB")
+	}
+}
+
+// children returns the direct children of a process.
+func children(t testing.TB, pid int) []int {
+	t.Helper()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []int
+	for _, task := range tasks {
+		list, err := os.ReadFile(task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range strings.Fields(string(list)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, child)
+		}
+	}
+	return found
+}
+
+// pss is a process's proportional set size in megabytes (proc(5), smaps_rollup).
+func pss(t testing.TB, pid int) float64 {
+	t.Helper()
+	file, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		var kb float64
+		if _, err := fmt.Sscanf(lines.Text(), "Pss: %f kB", &kb); err == nil {
+			return kb / 1000
+		}
+	}
+	t.Fatalf("no Pss for process %d", pid)
+	return 0
+}
+
+// cpu is the processor time a process has used (proc(5), stat), in ticks of 10 ms.
+func cpu(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(after)
+	var ticks int
+	for _, field := range fields[11:13] { // utime and stime
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
