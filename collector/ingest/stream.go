@@ -1,0 +1,264 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/lapwing-schools/lapwing/collector/store"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+type wire = grpc.BidiStreamingServer[lapwingv1.AgentMessage, lapwingv1.CollectorMessage]
+
+// stream is one device's connection. One goroutine reads; all else, sending
+// included, happens in the handler's, so that nothing but ends needs a lock.
+type stream struct {
+	server *Server
+	wire   wire
+	tenant store.Tenant
+	device store.Device
+	key    deviceKey
+	report store.DeviceReport
+	policy uint64 // version that the device has, as far as we know
+	// putOff is, for each lane, the highest seq received since a batch of it
+	// was put off; 0 when none is.
+	putOff [lanes]uint64
+	ends   chan ending // one place; the first ending counts
+}
+
+const lanes = 3 // indexed by lapwingv1.Lane
+
+// ending says why the collector ends a stream.
+type ending struct {
+	replaced, draining, revoked bool
+	reason                      string
+}
+
+func (st *stream) finish(e ending) {
+	select {
+	case st.ends <- e:
+	default:
+	}
+}
+
+// frame is what the reader got.
+type frame struct {
+	msg *lapwingv1.AgentMessage
+	err error
+}
+
+// Stream serves one device until it says goodbye, breaks a rule, is replaced
+// by a newer connection of the same device, or its time is up (status OK: the
+// device reconnects at once).
+func (s *Server) Stream(w wire) error {
+	ctx := w.Context()
+	t, d, err := s.identify(ctx)
+	if err != nil {
+		s.metrics.ended.WithLabelValues("unknown").Inc()
+		return err
+	}
+	st := &stream{
+		server: s, wire: w, tenant: t, device: d, key: deviceKey{t.Info().ID, d.ID},
+		report: d.Report, ends: make(chan ending, 1),
+	}
+	if !d.Revoked.IsZero() {
+		s.metrics.ended.WithLabelValues("revoked").Inc()
+		return st.revoked(d.RevokedWhy)
+	}
+	s.metrics.opened.Inc()
+	if !s.live.enter(st.key, st) {
+		s.metrics.ended.WithLabelValues("draining").Inc()
+		return errDraining
+	}
+	s.metrics.streams.Inc()
+	why, err := st.serve(ctx)
+	s.metrics.streams.Dec()
+	s.metrics.ended.WithLabelValues(why).Inc()
+	if s.live.leave(st.key, st) && st.report.Connected {
+		st.report.Connected = false
+		s.reports.put(st.tenant, st.report)
+	}
+	return err
+}
+
+// Statuses that end a stream. Their words end in the device's log and status.
+var (
+	errDraining = status.Error(codes.Unavailable, "The collector is restarting. Reconnect.")
+	errReplaced = status.Error(codes.Aborted, "A newer connection of this device took over.")
+	errHello    = status.Error(codes.InvalidArgument, "The first message must be a Hello, and only the first.")
+	errNoHello  = status.Error(codes.DeadlineExceeded, "No Hello came within 10 seconds.")
+	errGarbage  = status.Error(codes.InvalidArgument, "A frame could not be read as a Lapwing message.")
+	errTooLarge = status.Error(codes.ResourceExhausted, fmt.Sprintf("A frame is larger than %d bytes.", lapwingv1.MaxFrame))
+	errTooMany  = status.Error(codes.ResourceExhausted, "Too many messages. Reconnect in a minute.")
+)
+
+// serve returns a word for the counter and the status.
+func (st *stream) serve(ctx context.Context) (why string, err error) {
+	frames := make(chan frame)
+	go st.read(ctx, frames)
+	if why, err := st.greet(ctx, frames); why != "" {
+		return why, err
+	}
+	changed, err := st.pushPolicy(ctx)
+	if err != nil {
+		return "broken", err
+	}
+	life := time.NewTimer(minLife + rand.N(lifeSpread))
+	defer life.Stop()
+	for {
+		select {
+		case f := <-frames:
+			if why, err := st.take(ctx, f); why != "" {
+				return why, err
+			}
+		case <-changed:
+			if changed, err = st.pushPolicy(ctx); err != nil {
+				return "broken", err
+			}
+		case e := <-st.ends:
+			return st.ended(e)
+		case <-life.C:
+			return "lifetime", nil
+		case <-ctx.Done():
+			return "gone", status.FromContextError(ctx.Err()).Err()
+		}
+	}
+}
+
+// read hands over frames until the first error or the end of the handler, when
+// grpc cancels ctx. One frame waits at most, so a stream's memory is bounded.
+func (st *stream) read(ctx context.Context, frames chan<- frame) {
+	for {
+		f := st.recv()
+		select {
+		case frames <- f:
+		case <-ctx.Done():
+			return
+		}
+		if f.err != nil {
+			return
+		}
+	}
+}
+
+// recv does not panic: outside the handler, nothing would recover it.
+func (st *stream) recv() (f frame) {
+	defer func() {
+		if v := recover(); v != nil {
+			st.server.metrics.panics.Inc()
+			f = frame{err: errGarbage}
+		}
+	}()
+	m, err := st.wire.Recv()
+	return frame{m, err}
+}
+
+// greet waits for the Hello, and connects the device in the books.
+func (st *stream) greet(ctx context.Context, frames <-chan frame) (why string, err error) {
+	wait := time.NewTimer(helloTimeout)
+	defer wait.Stop()
+	select {
+	case f := <-frames:
+		if f.err != nil {
+			return broken(f.err)
+		}
+		hello := f.msg.GetHello()
+		if hello == nil {
+			return "order", errHello
+		}
+		if err := f.msg.Validate(); err != nil {
+			return "invalid", notValid(err)
+		}
+		st.policy = hello.PolicyVersion
+		st.greeted(hello)
+		return "", nil
+	case e := <-st.ends:
+		return st.ended(e)
+	case <-wait.C:
+		return "no_hello", errNoHello
+	case <-ctx.Done():
+		return "gone", status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+func (st *stream) greeted(h *lapwingv1.Hello) {
+	r := &st.report
+	r.ID, r.Seen, r.Connected, r.Goodbye = st.device.ID, st.server.cfg.Now(), true, ""
+	r.Host, r.OSText, r.AgentVersion, r.PolicyVersion = h.Hostname, h.OsVersion, h.AgentVersion, h.PolicyVersion
+	st.server.reports.put(st.tenant, *r)
+}
+
+// broken tells the ways in which reading a frame fails.
+func broken(err error) (why string, end error) {
+	if errors.Is(err, io.EOF) {
+		return "closed", nil
+	}
+	switch status.Code(err) {
+	case codes.ResourceExhausted:
+		return "oversized", errTooLarge
+	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable:
+		return "gone", err
+	}
+	return "garbage", errGarbage
+}
+
+func notValid(err error) error {
+	return status.Error(codes.InvalidArgument, "A message is not valid: "+err.Error()+".")
+}
+
+func (st *stream) ended(e ending) (why string, err error) {
+	switch {
+	case e.replaced:
+		return "replaced", errReplaced
+	case e.revoked:
+		return "revoked", st.revoked(e.reason)
+	}
+	return "draining", errDraining
+}
+
+// revoked tells the device, for its own status page, and refuses it.
+func (st *stream) revoked(reason string) error {
+	msg := &lapwingv1.Revoked{Reason: shorten(reason, 200)}
+	err := st.wire.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Revoked{Revoked: msg}})
+	if err != nil {
+		return err
+	}
+	return status.Error(codes.PermissionDenied, "This device has been revoked.")
+}
+
+// pushPolicy sends the policy in force if the device has another, and returns
+// what tells of the next change.
+func (st *stream) pushPolicy(ctx context.Context) (<-chan struct{}, error) {
+	// The channel first: a change between the two is then seen, not missed.
+	changed := st.server.cfg.Policies.Changed(st.key.school, st.device.Group)
+	policy, version, err := st.server.cfg.Policies.Current(ctx, st.tenant, st.device.Group)
+	if err != nil {
+		// The device goes on with what it has; events matter more.
+		st.server.cfg.Log.ErrorContext(ctx, "policy not read", "error", err)
+		return changed, nil
+	}
+	if policy == nil || version <= st.policy {
+		return changed, nil
+	}
+	select {
+	case st.server.sending <- struct{}{}:
+		defer func() { <-st.server.sending }()
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+	err = st.wire.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Policy{Policy: policy}})
+	if err != nil {
+		return nil, err
+	}
+	st.policy = version
+	st.server.metrics.policies.Inc()
+	return changed, nil
+}
