@@ -1,0 +1,130 @@
+package casework
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/vault"
+	"github.com/lapwing-schools/lapwing/internal/ulid"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// ItemKind is what happened.
+type ItemKind string
+
+// Kinds of history.
+const (
+	ItemOpened    ItemKind = "opened"    // by a first capture
+	ItemJoined    ItemKind = "joined"    // another capture
+	ItemRevised   ItemKind = "revised"   // a capture's later revision
+	ItemWithdrawn ItemKind = "withdrawn" // a capture taken back by its device
+	ItemReturned  ItemKind = "returned"  // reopened for a graver capture
+	ItemMoved     ItemKind = "moved"     // to another queue
+	ItemSeen      ItemKind = "seen"
+	ItemClaimed   ItemKind = "claimed"
+	ItemReleased  ItemKind = "released"
+	ItemNoted     ItemKind = "noted"
+	ItemClosed    ItemKind = "closed"
+	ItemReopened  ItemKind = "reopened"
+)
+
+// ByCapture reports whether the item is a capture's, not a person's act.
+func (k ItemKind) ByCapture() bool {
+	switch k {
+	case ItemOpened, ItemJoined, ItemRevised, ItemWithdrawn, ItemReturned:
+		return true
+	}
+	return false
+}
+
+// Item is one line of a case's history, in parts that a page puts into words.
+type Item struct {
+	At   time.Time
+	Kind ItemKind
+	// Who did it, as named then; empty for Lapwing itself. You: the viewer did.
+	Who string
+	You bool
+	// Does is what was done, to stand after the name: "claimed this case".
+	Does string
+	// Text of a note or a reason, and whether it could be unsealed.
+	Text  string
+	State WordsState
+	// Until of a claim; Outcome and Rule of a closing; Event and Severity of a capture.
+	Until    time.Time
+	Outcome  caseflow.Outcome
+	Rule     string
+	Event    ulid.ID
+	Severity vocab.Severity
+}
+
+// history puts a case's events into words, newest first.
+func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f store.CaseFile) ([]Item, error) {
+	var items []Item
+	for _, e := range f.History {
+		it, by, sealed, purpose := describe(e)
+		if it.Kind == "" {
+			continue // an event of a later version; the case itself has it
+		}
+		it.At, it.Who = by.At, by.Name
+		it.You = by.User != "" && by.User == viewer.User
+		it.State = WordsNone
+		if len(sealed) > 0 {
+			var err error
+			if it.Text, it.State, err = s.text(ctx, t, f.Case.Typist, purpose, sealed); err != nil {
+				return nil, err
+			}
+		}
+		items = append(items, it)
+	}
+	slices.Reverse(items)
+	return items, nil
+}
+
+// describe gives the parts of one event, who did it, and what of it is sealed.
+// An unknown event has no kind.
+func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sealed, p vault.Purpose) {
+	capture := func(k ItemKind, c caseflow.CaptureRef, does string) Item {
+		return Item{Kind: k, Event: c.Event, Severity: c.Severity, Does: does}
+	}
+	switch e := e.(type) {
+	case caseflow.Opened:
+		return capture(ItemOpened, e.Capture, "opened this case"), e.Stamp, nil, ""
+	case caseflow.Joined:
+		return capture(ItemJoined, e.Capture, "added a capture"), e.Stamp, nil, ""
+	case caseflow.Revised:
+		if e.Capture.Withdrawn {
+			return capture(ItemWithdrawn, e.Capture, "took a capture back: the finished text no longer matched"), e.Stamp, nil, ""
+		}
+		return capture(ItemRevised, e.Capture, "completed a capture"), e.Stamp, nil, ""
+	case caseflow.ReopenedFor:
+		return capture(ItemReturned, e.Capture, "reopened this case for a more serious capture"), e.Stamp, nil, ""
+	case caseflow.Rerouted:
+		return Item{Kind: ItemMoved, Does: "moved this case to " + queueName(e.Queue)}, e.Stamp, nil, ""
+	case caseflow.SeenFirst:
+		return Item{Kind: ItemSeen, Does: "opened this case first"}, e.Stamp, nil, ""
+	case caseflow.ClaimTaken:
+		return Item{Kind: ItemClaimed, Does: "claimed this case", Until: e.Until}, e.Stamp, nil, ""
+	case caseflow.ClaimReleased:
+		return Item{Kind: ItemReleased, Does: "gave this case back"}, e.Stamp, nil, ""
+	case caseflow.Noted:
+		return Item{Kind: ItemNoted, Does: "wrote a note"}, e.Stamp, e.Text, vault.Note
+	case caseflow.CaseClosed:
+		return Item{Kind: ItemClosed, Does: "closed this case", Outcome: e.Outcome, Rule: e.Rule}, e.Stamp, e.Text, vault.Note
+	case caseflow.Reopened:
+		return Item{Kind: ItemReopened, Does: "reopened this case"}, e.Stamp, e.Reason, vault.Reason
+	}
+	return Item{}, caseflow.Stamp{}, nil, ""
+}
+
+func queueName(q caseflow.Queue) string {
+	switch q {
+	case caseflow.QueueHead:
+		return "the head teacher"
+	case caseflow.QueueChair:
+		return "the chair of governors"
+	}
+	return "the safeguarding team"
+}

@@ -1,0 +1,122 @@
+package casework
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/audit"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/playbook"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/triage"
+	"github.com/lapwing-schools/lapwing/internal/ulid"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// CaseView is everything of one case.
+type CaseView struct {
+	Case       caseflow.Case
+	Person     Person
+	DeviceHost string
+	Captures   []CaptureView // newest first
+	History    []Item        // newest first; captures are in it by Event
+	// Earlier cases of the same person that the viewer may see, newest first.
+	Earlier  []caseflow.Case
+	Playbook playbook.Playbook
+	Claim    ClaimView
+	Group    caseflow.Group
+	Late     bool
+	Now      time.Time
+}
+
+// CaptureView is one capture and why it was flagged.
+type CaptureView struct {
+	Words
+	Event      ulid.ID
+	At         time.Time // corrected device time
+	ReceivedAt time.Time
+	// Suspect: the device's own time was absurd and ReceivedAt stands for it.
+	Suspect    bool
+	Device     caseflow.DeviceID
+	Source     triage.Source
+	Categories []vocab.Category
+	Severity   vocab.Severity
+	Level      vocab.Level
+	Rules      []triage.Rule
+	Count      int // equal repeats, itself included
+	Final      bool
+	Withdrawn  bool
+}
+
+// Open returns one case. The first look by a person is recorded in the case
+// itself, every look in the ledger, before anything is unsealed.
+func (s *Service) Open(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref) (CaseView, error) {
+	f, err := s.file(ctx, t, viewer, ref)
+	if err != nil {
+		return CaseView{}, err
+	}
+	if err := s.recordReads(ctx, t, viewer, audit.CaseRead, []caseflow.Ref{ref}); err != nil {
+		return CaseView{}, err
+	}
+	if f.Case.FirstSeen.IsZero() {
+		if _, err := t.Act(ctx, store.Act{Ref: ref, Command: caseflow.See{}, Actor: viewer, At: s.cfg.Now()}); err != nil {
+			return CaseView{}, fmt.Errorf("record the first look: %w", hidden(err))
+		}
+		// Read again: a form on the page carries the version that it shows.
+		if f, err = s.file(ctx, t, viewer, ref); err != nil {
+			return CaseView{}, err
+		}
+	}
+	return s.view(ctx, t, viewer, f)
+}
+
+func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f store.CaseFile) (CaseView, error) {
+	now := s.cfg.Now()
+	v := CaseView{
+		Case: f.Case, DeviceHost: f.Device.Host,
+		Playbook: s.cfg.Playbooks.For(f.Case),
+		Claim:    claim(f.Case, viewer, now), Group: caseflow.GroupOf(f.Case, now), Late: f.Case.Late(now), Now: now,
+	}
+	for _, e := range f.Earlier {
+		if e.Ref != f.Case.Ref && caseflow.MaySee(e, viewer) {
+			v.Earlier = append(v.Earlier, e)
+		}
+	}
+	if !slices.ContainsFunc(v.Earlier, func(e caseflow.Case) bool { return e.Ref == f.Case.LinkedTo }) {
+		// A reference alone would tell of a case that is hidden.
+		v.Case.LinkedTo = ""
+	}
+	var err error
+	if v.Person, err = s.person(ctx, t, f.Person, f.Case.Audience); err != nil {
+		return CaseView{}, err
+	}
+	for _, r := range f.Captures {
+		c, err := s.capture(ctx, t, r)
+		if err != nil {
+			return CaseView{}, err
+		}
+		v.Captures = append(v.Captures, c)
+	}
+	slices.Reverse(v.Captures)
+	if v.History, err = s.history(ctx, t, viewer, f); err != nil {
+		return CaseView{}, err
+	}
+	return v, nil
+}
+
+func (s *Service) capture(ctx context.Context, t store.Tenant, r store.CaptureRecord) (CaptureView, error) {
+	w, err := s.words(ctx, t, r)
+	if err != nil {
+		return CaptureView{}, err
+	}
+	v := CaptureView{
+		Words: w, Event: r.Event, At: r.At, ReceivedAt: r.ReceivedAt, Suspect: r.Suspect, Device: r.Device,
+	}
+	if c := r.Capture; c != nil {
+		v.Source, v.Categories, v.Severity, v.Level = c.Source, c.Categories, c.Severity, c.Level
+		v.Rules, v.Count, v.Final, v.Withdrawn = c.Rules, c.Count, c.Final, c.Withdrawn
+	}
+	return v, nil
+}
