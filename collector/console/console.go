@@ -1,0 +1,98 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+	_ "time/tzdata" // a minimal server has no zone files, and the pages show school time
+
+	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/store"
+)
+
+// Config configures the console. Store and Cases are needed; zero values of
+// the rest mean the defaults.
+type Config struct {
+	Store  store.Store
+	Cases  Cases
+	Auth   *auth.Service // default: auth.New over Store
+	Now    func() time.Time
+	Logger *slog.Logger
+	// Zone is the school's clock, default Europe/London.
+	Zone *time.Location
+	// Heartbeat is how often a live stream shows that it lives and asks anew
+	// who is looking, default 15 s.
+	Heartbeat time.Duration
+}
+
+// Console answers the pages. It is safe for concurrent use.
+type Console struct {
+	store     store.Store
+	cases     Cases
+	auth      *auth.Service
+	now       func() time.Time
+	log       *slog.Logger
+	zone      *time.Location
+	heartbeat time.Duration
+	assets    *assets
+	pages     pages
+	streams   streams
+	waiters   waiters
+	handler   http.Handler
+}
+
+// New returns the console's handler. It needs HTTPS in front of it: its cookie
+// is Secure. Serve it with NewServer's limits.
+func New(cfg Config) (*Console, error) {
+	if cfg.Store == nil || cfg.Cases == nil {
+		return nil, errors.New("console: a store and casework are needed")
+	}
+	c := &Console{store: cfg.Store, cases: cfg.Cases, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
+		zone: cfg.Zone, heartbeat: cfg.Heartbeat}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.heartbeat == 0 {
+		c.heartbeat = 15 * time.Second
+	}
+	var err error
+	if c.zone == nil {
+		if c.zone, err = time.LoadLocation("Europe/London"); err != nil {
+			return nil, fmt.Errorf("console: load time zone: %w", err)
+		}
+	}
+	if c.auth == nil {
+		if c.auth, err = auth.New(auth.Config{Schools: c.store, Now: c.now}); err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+	}
+	if c.assets, err = loadAssets(); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	if c.pages, err = loadPages(c.assets); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	c.handler = c.wrap(c.routes())
+	return c, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
+
+// NewServer returns a server with the console's limits: a slow or greedy
+// client ends by itself. Live streams set their own write deadline.
+func NewServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}

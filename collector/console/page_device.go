@@ -1,0 +1,96 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+)
+
+// deviceView is one device. Like the list it can name no person and no text.
+type deviceView struct {
+	deviceRow
+	State, StateWord string
+	Gap              string // what the worst trouble means, or ""
+	Facts            []fact
+	Queue            []fact
+}
+
+type fact struct{ Label, Value string }
+
+func (c *Console) device(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	d, err := id.Tenant.Device(r.Context(), caseflow.DeviceID(r.PathValue("id")))
+	if err != nil {
+		return fmt.Errorf("read device: %w", err)
+	}
+	now := c.now().In(c.zone)
+	v := newDeviceView(d, now)
+	return c.show(w, r, id, "device", "/devices", v.Host, v)
+}
+
+func newDeviceView(d store.Device, now time.Time) deviceView {
+	v := deviceView{deviceRow: newDeviceRow(d, now)}
+	text, window := v.Sensors[0], v.Sensors[1]
+	switch {
+	case v.rank >= rankSilent:
+		v.State, v.StateWord = "silent", "Silent"
+		v.Gap = "Nothing has come from this device. What is typed there is kept on it and sent when it is back, if the agent runs."
+	case text.State == "fail":
+		v.State, v.StateWord = "fail", "Not fully monitored"
+		v.Gap = "Anything typed here would not reach the queue. " + text.Do
+	case window.State == "fail":
+		v.State, v.StateWord = "fail", "Not fully monitored"
+		v.Gap = "Window titles are not seen here. " + window.Do
+	case v.rank == rankFail:
+		v.State, v.StateWord = "fail", "Not fully monitored"
+	case v.rank == rankCannot:
+		v.State, v.StateWord = "cannot", "Monitored in part"
+	case v.Wrong != "":
+		v.State, v.StateWord = "silent", "Off"
+	default:
+		v.State, v.StateWord = "pass", "All sensors work"
+	}
+	zone := now.Location()
+	v.Facts = []fact{
+		{"System", systemOf(d)},
+		{"Agent version", orWord(d.Report.AgentVersion, "not said yet")},
+		{"Group", orWord(d.Group, "none")},
+		{"Made for", string(d.Audience) + " use"},
+		{"Enrolled", moment(d.Enrolled.In(zone), now)},
+		{"Certificate until", moment(d.CertExpires.In(zone), now)},
+		{"Certificate serial", orWord(d.CertSerial, "none")},
+	}
+	v.Queue = []fact{
+		{"Desktop sessions watched", thousands(int(d.Report.Sessions))},
+		{"Events waiting on the device", thousands(int(d.Report.SpoolRecords))},
+		{"Dropped or merged when its disk was full", thousands(int(d.Report.Dropped))},
+		{"Put aside as unreadable", thousands(int(d.Report.Quarantined))},
+		{"Policy version", thousands(int(d.Report.PolicyVersion))},
+		{"Clock differs by", skewWord(d.Report.SkewMillis)},
+	}
+	return v
+}
+
+func orWord(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func skewWord(ms int64) string {
+	if ms < 0 {
+		ms = -ms
+	}
+	switch d := time.Duration(ms) * time.Millisecond; {
+	case d < 2*time.Second:
+		return "under 2 seconds"
+	case d < 2*time.Minute:
+		return plural(int(d/time.Second), "second", "seconds")
+	default:
+		return inWords(d)
+	}
+}

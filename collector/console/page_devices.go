@@ -1,0 +1,237 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+)
+
+// silentAfter is how long a device may say nothing before the page calls it
+// silent: four heartbeats of 30 s.
+const silentAfter = 2 * time.Minute
+
+// devicesView is the list. It holds no person and no text: store.Device has none.
+type devicesView struct {
+	Sentence, Rest string
+	Tabs           []tab
+	Rows           []deviceRow
+	Any            bool
+}
+
+type tab struct {
+	Label, Href string
+	Count       int
+	Current     bool
+}
+
+// deviceRow is one device, with its worst trouble in words.
+type deviceRow struct {
+	ID            caseflow.DeviceID
+	Host          string
+	Group, System string
+	Version       string
+	Wrong, Detail string // Wrong is empty when nothing is
+	Sensors       []sensorCell
+	Seen          string
+	rank          int
+}
+
+// sensorCell is the state of one sensor in shape and word.
+type sensorCell struct {
+	Label, State, Word string // State: pass, fail, cannot, silent
+	Why, Code, Do      string
+	Since              string
+}
+
+func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	all, err := id.Tenant.Devices(r.Context())
+	if err != nil {
+		return fmt.Errorf("list devices: %w", err)
+	}
+	now := c.now().In(c.zone)
+	rows := make([]deviceRow, 0, len(all))
+	troubled, silent := 0, 0
+	for _, d := range all {
+		row := newDeviceRow(d, now)
+		if row.rank > 0 {
+			troubled++
+		}
+		if row.rank >= rankSilent {
+			silent++
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b deviceRow) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.Host, b.Host), cmp.Compare(a.ID, b.ID))
+	})
+	v := devicesView{Any: len(all) > 0}
+	show := r.URL.Query().Get("show")
+	if show != "attention" && show != "silent" {
+		show = "all"
+	}
+	for _, row := range rows {
+		if show == "all" || show == "attention" && row.rank > 0 || show == "silent" && row.rank >= rankSilent {
+			v.Rows = append(v.Rows, row)
+		}
+	}
+	v.Tabs = []tab{
+		{"All", "/devices", len(rows), show == "all"},
+		{"Need attention", "/devices?show=attention", troubled, show == "attention"},
+		{"Silent", "/devices?show=silent", silent, show == "silent"},
+	}
+	v.Sentence, v.Rest = devicesSentence(len(rows), troubled, silent)
+	return c.show(w, r, id, "devices", "/devices", "Devices", v)
+}
+
+func devicesSentence(total, troubled, silent int) (string, string) {
+	switch {
+	case total == 0:
+		return "No device is enrolled yet, so nothing is monitored.", ""
+	case troubled == 0:
+		return "All sensors report that they work on " + plural(total, "device", "devices") + ".", "No test phrase has been sent yet, so none is proved monitored."
+	}
+	need := "need"
+	if troubled == 1 {
+		need = "needs"
+	}
+	rest := ""
+	if silent > 0 {
+		is := "are"
+		if silent == 1 {
+			is = "is"
+		}
+		rest = thousands(silent) + " " + is + " silent. "
+	}
+	return fmt.Sprintf("%s of %s %s attention.", thousands(troubled), plural(total, "device", "devices"), need),
+		rest + "No test phrase has been sent yet, so none is proved monitored."
+}
+
+// Ranks of trouble, worst last.
+const (
+	rankFine = iota
+	rankCannot
+	rankFail
+	rankSilent
+	rankNever
+)
+
+func newDeviceRow(d store.Device, now time.Time) deviceRow {
+	row := deviceRow{ID: d.ID, Host: hostOf(d), Group: d.Group, System: systemOf(d), Version: d.Report.AgentVersion,
+		Seen: ago(d.Report.Seen.In(now.Location()), now)}
+	silent := d.Report.Seen.IsZero() || !d.Report.Connected && now.Sub(d.Report.Seen) > silentAfter
+	row.Sensors = sensorCells(d, silent, now)
+	switch {
+	case !d.Revoked.IsZero():
+		row.Wrong, row.Detail = "Removed from Lapwing", d.RevokedWhy
+		row.rank = rankCannot
+	case d.Report.Seen.IsZero():
+		row.Wrong, row.Detail, row.rank = "Never seen", "enrolled "+moment(d.Enrolled.In(now.Location()), now), rankNever
+	case silent && d.Report.Goodbye != "":
+		row.Wrong, row.Detail, row.rank = "Off", goodbyeWord(d.Report.Goodbye), rankFine
+	case silent:
+		row.Wrong, row.Detail, row.rank = "Silent for "+inWords(now.Sub(d.Report.Seen)), "it said no good-bye", rankSilent
+	default:
+		row.worstSensor()
+	}
+	return row
+}
+
+func (row *deviceRow) worstSensor() {
+	for _, s := range row.Sensors {
+		rank := rankFine
+		switch s.State {
+		case "fail":
+			rank = rankFail
+		case "cannot":
+			rank = rankCannot
+		}
+		if rank > row.rank {
+			row.rank = rank
+			row.Wrong, row.Detail = s.Label+": "+s.Why, s.Since
+		}
+	}
+}
+
+func goodbyeWord(reason string) string {
+	switch reason {
+	case "shutdown":
+		return "it was shut down"
+	case "sleep":
+		return "it went to sleep"
+	case "uninstall":
+		return "the agent was uninstalled"
+	case "restart":
+		return "the agent was restarting"
+	}
+	return "it said good-bye"
+}
+
+func hostOf(d store.Device) string {
+	if d.Report.Host != "" {
+		return d.Report.Host
+	}
+	return cmp.Or(d.Host, string(d.ID))
+}
+
+func systemOf(d store.Device) string {
+	return cmp.Or(d.Report.OSText, d.OSText, d.OS, "system not known")
+}
+
+// sensors are the four that every device has a word about.
+var sensors = []struct{ name, label string }{
+	{"text", "Typed text"}, {"window", "Window titles"}, {"usb", "USB media"}, {"lock", "Screen lock"},
+}
+
+func sensorCells(d store.Device, silent bool, now time.Time) []sensorCell {
+	cells := make([]sensorCell, 0, len(sensors))
+	for _, s := range sensors {
+		cell := sensorCell{Label: s.label, State: "cannot", Word: "Cannot tell", Why: "The agent has not said", Do: "Update the agent, or wait for its first report."}
+		for _, st := range d.Report.Coverage {
+			if st.Sensor == s.name {
+				cell = newSensorCell(s.label, st, now)
+			}
+		}
+		if silent {
+			cell.State, cell.Word = "silent", "Silent"
+			cell.Why, cell.Do = "Last word "+ago(d.Report.Seen.In(now.Location()), now), "Check that the device is on and reaches the collector."
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+// newSensorCell maps a sensor's word about itself to one of the four states.
+// Only "ok" passes; what is not known is never green.
+func newSensorCell(label string, st store.SensorState, now time.Time) sensorCell {
+	cell := sensorCell{Label: label, Code: st.Code}
+	if !st.Since.IsZero() {
+		cell.Since = "since " + moment(st.Since.In(now.Location()), now)
+	}
+	cond, _ := conditions.Lookup(st.Code)
+	cell.Why, cell.Do = cond.Title, cond.Action
+	switch {
+	case st.State == "ok":
+		cell.State, cell.Word, cell.Why, cell.Do = "pass", "Working", "Working", "Nothing to do."
+	case st.State == "limited" && cond.Severity == conditions.Info, st.State == "off" && cond.Severity == conditions.Info:
+		cell.State, cell.Word = "silent", "Not now"
+	case st.State == "limited":
+		cell.State, cell.Word = "cannot", "Limited"
+	case st.State == "off" && st.Code == conditions.Unsupported:
+		cell.State, cell.Word = "cannot", "Not seen"
+	case st.State == "off":
+		cell.State, cell.Word = "fail", "Not seen"
+	default:
+		cell.State, cell.Word = "cannot", "Cannot tell"
+		if st.Code == "" {
+			cell.Why, cell.Do = "It has not looked yet", "Wait a minute. If this stays, restart the device."
+		}
+	}
+	return cell
+}

@@ -1,0 +1,53 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+)
+
+// gate says whether a person may know of an address.
+type gate func(caseflow.Actor) bool
+
+// Gates, from the contract's role table.
+func anyone(caseflow.Actor) bool     { return true }
+func reviewer(a caseflow.Actor) bool { return len(caseflow.QueuesOf(a)) > 0 }
+func fleet(a caseflow.Actor) bool    { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
+func auditor(a caseflow.Actor) bool  { return a.Has(caseflow.DPO) }
+
+// navigation is the header's, each shown to those whom its gate admits.
+var navigation = []struct {
+	label, href string
+	allow       gate
+}{
+	{"Cases", "/cases", reviewer},
+	{"Devices", "/devices", fleet},
+	{"Audit log", "/audit", auditor},
+}
+
+// routes lists every address of the console.
+func (c *Console) routes() http.Handler {
+	m := http.NewServeMux()
+
+	m.Handle("GET /assets/{name}", c.assets)
+	m.HandleFunc("GET /sign-in", c.signInForm)
+	m.HandleFunc("POST /sign-in", c.signIn)
+	m.HandleFunc("GET /link/{token}", c.linkForm)
+	m.HandleFunc("POST /link/{token}", c.linkUse)
+	m.HandleFunc("GET /signed-out", c.signedOut)
+	m.Handle("POST /sign-out", c.signedIn(anyone, c.signOut))
+
+	m.Handle("GET /{$}", c.signedIn(anyone, c.home))
+	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
+	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
+	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
+	m.Handle("POST /preferences", c.signedIn(anyone, c.setPreferences))
+
+	m.Handle("GET /help/keyboard", c.signedIn(anyone, c.helpPage("help-keyboard", "Keyboard shortcuts")))
+	m.Handle("GET /help/accessibility", c.signedIn(anyone, c.helpPage("help-accessibility", "Accessibility")))
+	m.Handle("GET /help/who-sees-what", c.signedIn(anyone, c.helpPage("help-who-sees-what", "Who can see what")))
+
+	// Whatever else is asked for, by whomever: the page for what cannot be opened.
+	m.Handle("/", c.signedIn(func(caseflow.Actor) bool { return false }, nil))
+	return m
+}
