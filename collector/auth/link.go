@@ -90,9 +90,12 @@ func (s *Service) RedeemLink(ctx context.Context, token, passphrase string) (Sta
 		return Started{}, ErrLink
 	}
 	u.Passphrase = phc
-	who := audit.Who{User: string(u.ID), Name: u.Name, Via: "console"}
+	who := audit.Who{User: string(u.ID), Name: u.Name, Via: audit.ViaConsole}
 	if err := tenant.PutUser(ctx, u, who, now); err != nil {
 		return Started{}, fmt.Errorf("keep passphrase: %w", err)
+	}
+	if err := tenant.Append(ctx, audit.Entry{At: now, Who: who, Action: audit.LinkUsed, Object: []string{string(u.ID)}}); err != nil {
+		return Started{}, fmt.Errorf("record the link's use: %w", err)
 	}
 	if err := tenant.DeleteSessions(ctx, u.ID); err != nil {
 		return Started{}, fmt.Errorf("end older sessions: %w", err)

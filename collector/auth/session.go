@@ -85,7 +85,7 @@ type Identity struct {
 
 // Who is the identity as the ledger names it.
 func (i Identity) Who() audit.Who {
-	return audit.Who{User: string(i.User.ID), Name: i.User.Name, Via: "console"}
+	return audit.Who{User: string(i.User.ID), Name: i.User.Name, Via: audit.ViaConsole}
 }
 
 // SameRights reports whether o is the same session with the same roles and
@@ -110,7 +110,7 @@ func (s *Service) start(ctx context.Context, tenant store.Tenant, u store.User) 
 		return Started{}, fmt.Errorf("keep session: %w", err)
 	}
 	id := identity(tenant, u, sess)
-	if err := tenant.Append(ctx, audit.Entry{At: now, Who: id.Who(), Action: "session.start", Object: []string{string(u.ID)}}); err != nil {
+	if err := tenant.Append(ctx, audit.Entry{At: now, Who: id.Who(), Action: audit.SessionStarted, Object: []string{string(u.ID)}}); err != nil {
 		return Started{}, fmt.Errorf("record sign-in: %w", err)
 	}
 	return Started{Identity: id, Cookie: cookie(value, int(s.absolute/time.Second))}, nil
@@ -170,7 +170,7 @@ func (s *Service) SignOut(ctx context.Context, id Identity) (*http.Cookie, error
 	if err := id.Tenant.DeleteSession(ctx, id.session.Hash); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("end session: %w", err)
 	}
-	err := id.Tenant.Append(ctx, audit.Entry{At: s.now(), Who: id.Who(), Action: "session.end", Object: []string{string(id.User.ID)}})
+	err := id.Tenant.Append(ctx, audit.Entry{At: s.now(), Who: id.Who(), Action: audit.SessionEnded, Object: []string{string(id.User.ID)}})
 	if err != nil {
 		return nil, fmt.Errorf("record sign-out: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
@@ -48,8 +49,24 @@ func (s *Service) SignIn(ctx context.Context, school store.SchoolID, login, pass
 		return Started{}, fmt.Errorf("check passphrase: %w", err)
 	}
 	if !ok || u.Disabled {
-		return Started{}, ErrRefused
+		return Started{}, s.refused(ctx, tenant, u)
 	}
 	s.throttle.succeeded(account, address)
 	return s.start(ctx, tenant, u)
+}
+
+// refused books a refusal in the ledger, for an unknown account as for a known
+// one, and answers ErrRefused. The throttle bounds how many there can be.
+func (s *Service) refused(ctx context.Context, tenant store.Tenant, u store.User) error {
+	if tenant == nil {
+		return ErrRefused
+	}
+	e := audit.Entry{At: s.now(), Who: audit.Who{Via: audit.ViaConsole}, Action: audit.SessionRefused}
+	if u.ID != "" {
+		e.Object = []string{string(u.ID)}
+	}
+	if err := tenant.Append(ctx, e); err != nil {
+		return fmt.Errorf("record refused sign-in: %w", err)
+	}
+	return ErrRefused
 }
