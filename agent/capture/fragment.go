@@ -2,6 +2,7 @@ package capture
 
 import (
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +20,8 @@ const (
 	// whole fragment only when that finds something new, and when it closes.
 	// Phrases and the words around them that weigh them are far shorter.
 	probeBytes = 512
+	// rollKeep bytes at least are kept when a full fragment is cut.
+	rollKeep = 256
 	// maxProvisional bounds the at-once revisions of one capture.
 	maxProvisional = 8
 )
@@ -311,25 +314,22 @@ func (m *Machine) roll() int {
 }
 
 // rollCut chooses where to cut a full fragment: the last end of a sentence in
-// its second half, else the last space there, else the very end; moved before
-// a hit that it would cut through.
+// its second half that leaves rollKeep bytes behind it (a phrase that is not
+// complete yet), else the last space there; moved before a hit that it would
+// cut through. It is never 0.
 func rollCut(text string, hits []detect.Hit) int {
-	half := len(text) / 2
+	half, most := len(text)/2, len(text)-rollKeep
 	cut := 0
 	for _, s := range sentences(text) {
-		if s.end < len(text) && s.end > half {
+		if s.end > half && s.end <= most {
 			cut = s.end
 		}
 	}
 	if cut == 0 {
-		for i := len(text) - 1; i > half && cut == 0; i-- {
-			if text[i] == ' ' || text[i] == '\t' {
-				cut = i
-			}
-		}
+		cut = half + 1 + strings.LastIndexByte(text[half+1:most], ' ')
 	}
-	if cut == 0 {
-		cut = len(text)
+	if cut == half { // neither: one endless word
+		cut = runeStart([]byte(text), most)
 	}
 	for _, h := range hits {
 		if h.Start > half && h.Start < cut && cut < h.End {
