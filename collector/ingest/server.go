@@ -33,8 +33,9 @@ const (
 	// events pass, and then as many a second as a person could never type.
 	eventsPerSecond = 1000
 	eventsBurst     = 10_000
-	framesPerSecond = 50
-	framesBurst     = 1000
+	// Other messages: a heartbeat every five seconds is the most a policy asks for.
+	framesPerSecond = 1
+	framesBurst     = 60
 	devicesLimited  = 100_000
 	// policySends bounds the policies on their way at once: a new policy of
 	// some megabytes goes to every device of a school.

@@ -17,14 +17,15 @@ func (st *stream) take(ctx context.Context, f frame) (why string, err error) {
 	if f.err != nil {
 		return broken(f.err)
 	}
+	if b := f.msg.GetBatch(); b != nil {
+		return st.batch(ctx, b) // limited by its events
+	}
 	if ok, _ := st.server.frames.Take(st.bucket(), 1); !ok {
 		return "too_many", errTooMany
 	}
 	switch k := f.msg.Kind.(type) {
 	case *lapwingv1.AgentMessage_Hello:
 		return "order", errHello
-	case *lapwingv1.AgentMessage_Batch:
-		return st.batch(ctx, k.Batch)
 	case *lapwingv1.AgentMessage_Heartbeat:
 		if err := f.msg.Validate(); err != nil {
 			return "invalid", notValid(err)
@@ -49,6 +50,8 @@ func (st *stream) batch(ctx context.Context, b *lapwingv1.Batch) (why string, er
 	switch {
 	case errors.Is(err, ErrEnvelope):
 		return "invalid", notValid(err)
+	case errors.Is(err, errTooMany):
+		return "too_many", err
 	case err != nil:
 		return "gone", status.FromContextError(err).Err()
 	}
@@ -78,6 +81,9 @@ func (st *stream) accept(ctx context.Context, b *lapwingv1.Batch) (*lapwingv1.Ac
 		return st.server.cfg.Core.putOff(b.Lane, time.Second), nil
 	}
 	if ok, wait := st.server.events.Take(st.bucket(), len(b.Events)); !ok {
+		if ok, _ := st.server.frames.Take(st.bucket(), 1); !ok {
+			return nil, errTooMany // it does not wait as it is told
+		}
 		*waiting = max(*waiting, last)
 		return st.server.cfg.Core.putOff(b.Lane, max(wait, 100*time.Millisecond)), nil
 	}

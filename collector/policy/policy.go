@@ -1,0 +1,238 @@
+// Package policy owns the policy that a school's device groups obey: it
+// compiles the rule packs, signs one document for each group, keeps every
+// version in the store, and tells connected streams of a new one.
+//
+// A document changes its version exactly when its content changes, so a
+// restart, or a second collector on the same store, sends nothing to anybody.
+//
+// It may import collector/store and what crosses it, internal/policydoc,
+// internal/detect/rulepack and the messages.
+package policy
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lapwing-schools/lapwing/collector/audit"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
+	"github.com/lapwing-schools/lapwing/internal/policydoc"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// shipped stands for the people who proposed and approved the rule packs that
+// come with this program; a school's own changes name its own.
+const shipped = "Lapwing, as shipped"
+
+// Config of a Publisher; every field is needed.
+type Config struct {
+	Rules fs.FS // rule packs, *.yaml at its top
+	Key   ed25519.PrivateKey
+	Now   func() time.Time
+	Log   *slog.Logger
+}
+
+// Publisher gives each group its policy. It is safe for concurrent use.
+type Publisher struct {
+	cfg Config
+
+	mu     sync.Mutex // guards rules and groups
+	rules  rules
+	groups map[groupKey]*group
+}
+
+// rules are the compiled packs.
+type rules struct {
+	compiled []byte
+	packs    []*lapwingv1.PackInfo
+}
+
+type groupKey struct {
+	school store.SchoolID
+	group  string
+}
+
+// group is what is known of one group's policy.
+type group struct {
+	publishing sync.Mutex // held while a version is made, so that one is
+
+	// Guarded by Publisher.mu.
+	changed chan struct{} // closed at the next change
+	signed  *lapwingv1.SignedPolicy
+	version uint64 // 0: not looked up yet, or the rules have changed since
+}
+
+// New compiles the rule packs. A pack that does not compile is an error that
+// names its file, line and rule.
+func New(cfg Config) (*Publisher, error) {
+	r, err := compile(cfg.Rules)
+	if err != nil {
+		return nil, err
+	}
+	return &Publisher{cfg: cfg, rules: r, groups: make(map[groupKey]*group)}, nil
+}
+
+func compile(fsys fs.FS) (rules, error) {
+	packs, problems := rulepack.ReadDir(fsys)
+	if len(problems) > 0 {
+		errs := make([]error, len(problems))
+		for i, p := range problems {
+			errs[i] = errors.New(p.String())
+		}
+		return rules{}, fmt.Errorf("read rule packs: %w", errors.Join(errs...))
+	}
+	compiled, err := rulepack.Compile(packs)
+	if err != nil {
+		return rules{}, fmt.Errorf("compile rule packs: %w", err)
+	}
+	r := rules{compiled: compiled}
+	for i := range packs {
+		if p := &packs[i]; !p.Draft() {
+			r.packs = append(r.packs, &lapwingv1.PackInfo{Name: p.Name.Value, Version: p.Version, Rules: uint32(len(p.Rules))})
+		}
+	}
+	return r, nil
+}
+
+// Kind is the kind of a group's policy among a school's documents.
+func Kind(group string) string { return "policy/" + group }
+
+// Changed returns a channel that is closed at the next change of the group's
+// policy. Take it before Current, or a change in between is missed.
+func (p *Publisher) Changed(school store.SchoolID, group string) <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.group(groupKey{school, group}).changed
+}
+
+// Current returns the group's policy in force and its version; it publishes
+// one when the group has none, or one of other content.
+func (p *Publisher) Current(ctx context.Context, t store.Tenant, name string) (*lapwingv1.SignedPolicy, uint64, error) {
+	p.mu.Lock()
+	g := p.group(groupKey{t.Info().ID, name})
+	signed, version := g.signed, g.version
+	p.mu.Unlock()
+	if version > 0 {
+		return signed, version, nil
+	}
+	return p.publish(ctx, t, name, g)
+}
+
+// SetRules puts other rule packs in force and tells every group that somebody
+// has asked for. Packs that do not compile change nothing.
+func (p *Publisher) SetRules(fsys fs.FS) error {
+	r, err := compile(fsys)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bytes.Equal(r.compiled, p.rules.compiled) {
+		return nil
+	}
+	p.rules = r
+	for _, g := range p.groups {
+		g.version = 0
+		close(g.changed)
+		g.changed = make(chan struct{})
+	}
+	return nil
+}
+
+// group wants mu held.
+func (p *Publisher) group(k groupKey) *group {
+	g := p.groups[k]
+	if g == nil {
+		g = &group{changed: make(chan struct{})}
+		p.groups[k] = g
+	}
+	return g
+}
+
+// attempts bounds how often another collector may be faster.
+const attempts = 5
+
+// publish finds or makes the version that has the content in force.
+func (p *Publisher) publish(ctx context.Context, t store.Tenant, name string, g *group) (*lapwingv1.SignedPolicy, uint64, error) {
+	g.publishing.Lock()
+	defer g.publishing.Unlock()
+	p.mu.Lock()
+	signed, version, in := g.signed, g.version, p.rules
+	p.mu.Unlock()
+	if version > 0 {
+		return signed, version, nil // somebody else was faster in this process
+	}
+	for range attempts {
+		signed, version, err := p.version(ctx, t, name, in)
+		if errors.Is(err, store.ErrExists) {
+			continue // another collector took the number; look at its document
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("publish policy: %w", err)
+		}
+		p.mu.Lock()
+		if bytes.Equal(in.compiled, p.rules.compiled) {
+			g.signed, g.version = signed, version
+		}
+		p.mu.Unlock()
+		return signed, version, nil
+	}
+	return nil, 0, fmt.Errorf("publish policy: %w %d times over: do two collectors have different rules?", store.ErrExists, attempts)
+}
+
+// version returns the latest document if its content is right, else the next.
+func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in rules) (*lapwingv1.SignedPolicy, uint64, error) {
+	want := &lapwingv1.Policy{
+		School: t.Info().Slug, Group: name,
+		Rules: in.compiled, Packs: in.packs, ProposedBy: shipped, ApprovedBy: shipped,
+		Limits: &lapwingv1.Limits{},
+	}
+	doc, err := t.LatestDocument(ctx, Kind(name))
+	switch {
+	case err == nil:
+		signed, have, err := p.open(doc)
+		if err != nil {
+			// Signed by an older key or cut: the next version replaces it.
+			p.cfg.Log.WarnContext(ctx, "stored policy not usable; publishing the next version", "error", err)
+		} else {
+			want.Version, want.IssuedMs = have.Version, have.IssuedMs
+			if proto.Equal(have, want) {
+				return signed, doc.Version, nil
+			}
+		}
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, 0, err
+	}
+	want.Version, want.IssuedMs = doc.Version+1, p.cfg.Now().UnixMilli()
+	signed, err := policydoc.Sign(want, p.cfg.Key)
+	if err != nil {
+		return nil, 0, err
+	}
+	body, err := proto.Marshal(signed)
+	if err != nil {
+		return nil, 0, fmt.Errorf("marshal policy: %w", err)
+	}
+	who := audit.Who{Name: shipped, Via: audit.ViaSystem}
+	err = t.PutDocument(ctx, store.Document{
+		Kind: Kind(name), Version: want.Version, Body: body, Proposed: who, Approved: who, Created: p.cfg.Now(),
+	})
+	return signed, want.Version, err
+}
+
+func (p *Publisher) open(doc store.Document) (*lapwingv1.SignedPolicy, *lapwingv1.Policy, error) {
+	signed := new(lapwingv1.SignedPolicy)
+	if err := proto.Unmarshal(doc.Body, signed); err != nil {
+		return nil, nil, errors.New("open stored policy: not a signed policy")
+	}
+	have, err := policydoc.Open(signed, p.cfg.Key.Public().(ed25519.PublicKey))
+	return signed, have, err
+}
