@@ -1,0 +1,184 @@
+package atspi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// Client is a connection to one accessibility bus. Its methods are safe for
+// concurrent use.
+type Client struct {
+	conn   *dbus.Conn
+	events chan Event
+	quit   chan struct{}
+	once   sync.Once
+
+	// mu guards pids: the process behind each unique name on the bus.
+	mu   sync.Mutex
+	pids map[string]uint32
+}
+
+// Connect finds the accessibility bus, and asks every application on it for
+// its focus changes. It returns an error that wraps ErrNoBus when the session
+// has none. ctx bounds the connecting, not the connection.
+func Connect(ctx context.Context, places Places) (*Client, error) {
+	address, err := places.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := connect(ctx, address, dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()))
+	if err != nil {
+		return nil, fmt.Errorf("connect to accessibility bus: %w: %w", ErrNoBus, err)
+	}
+	c := &Client{conn: conn, events: make(chan Event, 64), quit: make(chan struct{}), pids: map[string]uint32{}}
+	signals := make(chan *dbus.Signal, 64)
+	conn.Signal(signals)
+	if err := c.subscribe(ctx); err != nil {
+		return nil, fmt.Errorf("watch accessibility bus: %w", errors.Join(err, conn.Close()))
+	}
+	go c.run(signals)
+	return c, nil
+}
+
+// wanted are the events that applications are asked to send. Each costs them
+// work, so there are no more: focus is enough to know which field has the keys.
+const wantedEvent = "object:state-changed:focused"
+
+func (c *Client) subscribe(ctx context.Context) error {
+	matches := [][]dbus.MatchOption{
+		{dbus.WithMatchInterface("org.a11y.atspi.Event.Object"), dbus.WithMatchMember("StateChanged"), dbus.WithMatchArg(0, "focused")},
+		{dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged")},
+	}
+	for _, m := range matches {
+		if err := c.conn.AddMatchSignalContext(ctx, m...); err != nil {
+			return fmt.Errorf("add match: %w", err)
+		}
+	}
+	registry := c.conn.Object("org.a11y.atspi.Registry", "/org/a11y/atspi/registry")
+	if err := registry.CallWithContext(ctx, "org.a11y.atspi.Registry.RegisterEvent", 0, wantedEvent).Err; err != nil {
+		return fmt.Errorf("register for focus events: %w", err)
+	}
+	var names []string
+	if err := c.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
+		return fmt.Errorf("list names: %w", err)
+	}
+	for _, name := range names {
+		if name != "" && name[0] == ':' && name != c.conn.Names()[0] {
+			c.learn(ctx, name)
+		}
+	}
+	return nil
+}
+
+// learn asks the bus, which asks the kernel, for the process behind a name.
+func (c *Client) learn(ctx context.Context, name string) (uint32, bool) {
+	c.mu.Lock()
+	pid, known := c.pids[name]
+	c.mu.Unlock()
+	if known {
+		return pid, true
+	}
+	if err := c.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetConnectionUnixProcessID", 0, name).Store(&pid); err != nil {
+		return 0, false // it has left again
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pids[name] = pid
+	return pid, true
+}
+
+// Events is closed when the bus has gone, or Close was called.
+func (c *Client) Events() <-chan Event { return c.events }
+
+// Has reports whether a process is on the bus, that is, whether its windows
+// are accessible.
+func (c *Client) Has(pid uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.pids {
+		if p == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// Close ends the connection; Events is closed soon after.
+func (c *Client) Close() error {
+	c.once.Do(func() { close(c.quit) })
+	return c.conn.Close()
+}
+
+// run turns signals into events until the connection has ended.
+func (c *Client) run(signals <-chan *dbus.Signal) {
+	defer close(c.events)
+	for s := range signals {
+		ev := c.event(s)
+		if ev == nil {
+			continue
+		}
+		select {
+		case c.events <- ev:
+		case <-c.quit:
+			return
+		}
+	}
+}
+
+func (c *Client) event(s *dbus.Signal) Event {
+	switch s.Name {
+	case "org.freedesktop.DBus.NameOwnerChanged":
+		return c.nameOwnerChanged(s)
+	case "org.a11y.atspi.Event.Object.StateChanged":
+		what, on, ok := stateChanged(s.Body)
+		if !ok || what != "focused" {
+			return nil
+		}
+		pid, known := c.learn(c.conn.Context(), s.Sender)
+		if !known {
+			return nil
+		}
+		ref := Ref{Sender: s.Sender, Path: string(s.Path)}
+		if on {
+			return Focused{Ref: ref, PID: pid}
+		}
+		return Blurred{Ref: ref, PID: pid}
+	}
+	return nil
+}
+
+// stateChanged reads the body (state, on, …) of a StateChanged event. The rest
+// differs between versions of at-spi2 and does not matter.
+func stateChanged(body []any) (what string, on, ok bool) {
+	if len(body) < 2 {
+		return "", false, false
+	}
+	what, ok1 := body[0].(string)
+	detail, ok2 := body[1].(int32)
+	return what, detail != 0, ok1 && ok2
+}
+
+func (c *Client) nameOwnerChanged(s *dbus.Signal) Event {
+	if len(s.Body) < 3 {
+		return nil
+	}
+	name, ok1 := s.Body[0].(string)
+	owner, ok2 := s.Body[2].(string)
+	if !ok1 || !ok2 || name == "" || name[0] != ':' {
+		return nil
+	}
+	if owner == "" {
+		c.mu.Lock()
+		delete(c.pids, name)
+		c.mu.Unlock()
+		return nil
+	}
+	if pid, ok := c.learn(c.conn.Context(), name); ok {
+		return Joined{PID: pid}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+// Package atspi asks the accessibility bus (AT-SPI 2) of one desktop session
+// which field has the focus and what kind of field it is. Only that: it reads
+// no text of any field.
+//
+// It may import the D-Bus client and the standard library. Numbers of roles and
+// states are those of atspi-constants.h (at-spi2-core 2.46); they are part of
+// the protocol and never renumbered.
+package atspi
+
+import "slices"
+
+// Ref names one accessible object: the bus name of its application and its path.
+type Ref struct {
+	Sender string
+	Path   string
+}
+
+// Role is an accessible role.
+type Role uint32
+
+// Roles that the password gate tells apart.
+const (
+	RolePasswordText Role = 40
+	RoleTerminal     Role = 60
+	roleDocumentWeb  Role = 95
+)
+
+// State is the number of an accessible state.
+type State uint
+
+// States that the password gate asks for.
+const (
+	StateActive   State = 1
+	StateEditable State = 7
+	StateFocused  State = 12
+)
+
+// Object is what an accessible object says of itself.
+type Object struct {
+	Ref    Ref
+	Role   Role
+	states []uint32
+	// Password is true when the object is a password field by its role, or by
+	// the input type of the web page.
+	Password bool
+	// Address is the address of the document it stands in, empty when unknown.
+	Address string
+}
+
+// Has reports whether the object has a state.
+func (o Object) Has(s State) bool {
+	i := int(s / 32)
+	return i < len(o.states) && o.states[i]&(1<<(s%32)) != 0
+}
+
+// WithStates returns a copy of o that has the given states, for tests of those
+// who decide by them.
+func (o Object) WithStates(states ...State) Object {
+	o.states = slices.Clone(o.states)
+	for len(o.states) < 2 {
+		o.states = append(o.states, 0)
+	}
+	for _, s := range states {
+		o.states[s/32] |= 1 << (s % 32)
+	}
+	return o
+}
+
+// Event is one of the types below.
+type Event any
+
+// Focused says that an object got the focus inside its application, which need
+// not be the one that the person types into.
+type Focused struct {
+	Ref Ref
+	PID uint32
+}
+
+// Blurred says that an object lost the focus.
+type Blurred struct {
+	Ref Ref
+	PID uint32
+}
+
+// Joined says that a process came to the accessibility bus.
+type Joined struct{ PID uint32 }

@@ -1,0 +1,228 @@
+package atspi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	accessible = "org.a11y.atspi.Accessible."
+	rootPath   = "/org/a11y/atspi/accessible/root"
+)
+
+// maxDepth bounds the walk from a field up to its document; deep pages were
+// seen with about 60 levels.
+const maxDepth = 128
+
+// ErrNoFocus says that an application names no focused object.
+var ErrNoFocus = errors.New("no focused object")
+
+func (c *Client) object(r Ref) dbus.BusObject {
+	return c.conn.Object(r.Sender, dbus.ObjectPath(r.Path))
+}
+
+// start sends a call without waiting, so that several share one wait.
+func (c *Client) start(ctx context.Context, r Ref, method string, args ...any) *dbus.Call {
+	return c.object(r).GoWithContext(ctx, method, 0, make(chan *dbus.Call, 1), args...)
+}
+
+func wait(ctx context.Context, call *dbus.Call, to ...any) error {
+	select {
+	case <-call.Done:
+		return call.Store(to...)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Describe asks an object for its role and states, and with address also for
+// the address of its document.
+func (c *Client) Describe(ctx context.Context, r Ref, address bool) (Object, error) {
+	o := Object{Ref: r}
+	role := c.start(ctx, r, accessible+"GetRole")
+	states := c.start(ctx, r, accessible+"GetState")
+	attributes := c.start(ctx, r, accessible+"GetAttributes")
+	if err := wait(ctx, role, &o.Role); err != nil {
+		return Object{}, fmt.Errorf("get role: %w", err)
+	}
+	if err := wait(ctx, states, &o.states); err != nil {
+		return Object{}, fmt.Errorf("get state: %w", err)
+	}
+	var named map[string]string
+	if err := wait(ctx, attributes, &named); err != nil {
+		return Object{}, fmt.Errorf("get attributes: %w", err)
+	}
+	o.Password = o.Role == RolePasswordText || named["text-input-type"] == "password"
+	if address {
+		// Without an address harbours go by title, so this one may fail.
+		o.Address, _ = c.address(ctx, r)
+	}
+	return o, nil
+}
+
+// address walks up to the outermost web document that the object stands in: a
+// frame inside a page does not lend its address to the page.
+func (c *Client) address(ctx context.Context, r Ref) (string, error) {
+	var found string
+	for range maxDepth {
+		role := c.start(ctx, r, accessible+"GetRole")
+		parent := c.start(ctx, r, "org.freedesktop.DBus.Properties.Get", "org.a11y.atspi.Accessible", "Parent")
+		var n Role
+		if err := wait(ctx, role, &n); err != nil {
+			return "", fmt.Errorf("get role: %w", err)
+		}
+		if n == roleDocumentWeb {
+			url := c.start(ctx, r, "org.a11y.atspi.Document.GetAttributeValue", "DocURL")
+			if err := wait(ctx, url, &found); err != nil {
+				return "", fmt.Errorf("get document address: %w", err)
+			}
+		}
+		var v dbus.Variant
+		if err := wait(ctx, parent, &v); err != nil {
+			return "", fmt.Errorf("get parent: %w", err)
+		}
+		up, ok := refOf(v.Value())
+		if !ok || up.Path == rootPath || up == r {
+			return found, nil
+		}
+		r = up
+	}
+	return "", fmt.Errorf("more than %d levels up", maxDepth)
+}
+
+// refOf reads an object reference, the D-Bus structure (so).
+func refOf(v any) (Ref, bool) {
+	parts, ok := v.([]any)
+	if !ok || len(parts) != 2 {
+		return Ref{}, false
+	}
+	sender, ok1 := parts[0].(string)
+	path, ok2 := parts[1].(dbus.ObjectPath)
+	return Ref{Sender: sender, Path: string(path)}, ok1 && ok2 && sender != "" && path != "/org/a11y/atspi/null"
+}
+
+// FindFocus looks for the focused object in a process's active window, for an
+// application that got its focus before anyone listened. It returns ErrNoFocus
+// when there is none.
+//
+// The application first searches its own tree (Collection), which is one call.
+// Chromium builds its tree, and sends events, only once somebody has asked for
+// properties of its objects; so, when nothing is found, the tree is walked.
+func (c *Client) FindFocus(ctx context.Context, pid uint32) (Ref, error) {
+	for _, sender := range c.senders(pid) {
+		frames, err := c.children(ctx, Ref{Sender: sender, Path: rootPath})
+		if err != nil {
+			continue // on the bus, but without windows
+		}
+		for _, frame := range frames {
+			o, err := c.Describe(ctx, frame, false)
+			if err != nil || !o.Has(StateActive) {
+				continue
+			}
+			if ref, err := c.firstFocused(ctx, frame); err == nil {
+				return ref, nil
+			}
+			left := maxWalk
+			if ref, err := c.walk(ctx, frame, &left); err == nil {
+				return ref, nil
+			}
+		}
+	}
+	return Ref{}, ErrNoFocus
+}
+
+// maxWalk bounds the objects that a walk asks; Chromium's own frame has about
+// 250 outside its page.
+const maxWalk = 600
+
+// walk searches below r, deepest focused object first, and asks each object
+// for its properties.
+func (c *Client) walk(ctx context.Context, r Ref, left *int) (Ref, error) {
+	if *left--; *left < 0 {
+		return Ref{}, ErrNoFocus
+	}
+	o, err := c.Describe(ctx, r, false)
+	if err != nil {
+		return Ref{}, err
+	}
+	below, err := c.children(ctx, r)
+	if err != nil {
+		return Ref{}, err
+	}
+	for _, child := range below {
+		if found, err := c.walk(ctx, child, left); err == nil {
+			return found, nil
+		}
+		if ctx.Err() != nil {
+			return Ref{}, ctx.Err()
+		}
+	}
+	if o.Has(StateFocused) {
+		return r, nil
+	}
+	return Ref{}, ErrNoFocus
+}
+
+func (c *Client) senders(pid uint32) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var names []string
+	for name, p := range c.pids {
+		if p == pid {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+type wireRef struct {
+	Sender string
+	Path   dbus.ObjectPath
+}
+
+func (c *Client) children(ctx context.Context, r Ref) ([]Ref, error) {
+	var raw []wireRef
+	if err := wait(ctx, c.start(ctx, r, accessible+"GetChildren"), &raw); err != nil {
+		return nil, fmt.Errorf("get children: %w", err)
+	}
+	refs := make([]Ref, 0, len(raw))
+	for _, w := range raw {
+		refs = append(refs, Ref{Sender: w.Sender, Path: string(w.Path)})
+	}
+	return refs, nil
+}
+
+// matchRule is the structure that Collection.GetMatches takes (Collection.xml).
+type matchRule struct {
+	States         []int32
+	StateMatch     int32
+	Attributes     map[string]string
+	AttributeMatch int32
+	Roles          []int32
+	RoleMatch      int32
+	Interfaces     []string
+	InterfaceMatch int32
+	Invert         bool
+}
+
+func (c *Client) firstFocused(ctx context.Context, frame Ref) (Ref, error) {
+	const matchAll, canonical, one = 1, uint32(1), int32(1)
+	rule := matchRule{
+		States: []int32{1 << StateFocused, 0}, StateMatch: matchAll,
+		Attributes: map[string]string{}, AttributeMatch: matchAll,
+		Roles: []int32{0, 0, 0, 0}, RoleMatch: matchAll,
+		Interfaces: []string{}, InterfaceMatch: matchAll,
+	}
+	var found []wireRef
+	call := c.start(ctx, frame, "org.a11y.atspi.Collection.GetMatches", rule, canonical, one, true)
+	if err := wait(ctx, call, &found); err != nil {
+		return Ref{}, fmt.Errorf("search focus: %w", err)
+	}
+	if len(found) == 0 {
+		return Ref{}, ErrNoFocus
+	}
+	return Ref{Sender: found[0].Sender, Path: string(found[0].Path)}, nil
+}
