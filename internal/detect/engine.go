@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/lapwing-schools/lapwing/internal/vocab"
@@ -9,12 +10,15 @@ import (
 // Engine matches text against one compiled rule set. It does not change after
 // Load and is safe for concurrent use.
 type Engine struct {
-	dict  *dict
-	trie  *trie
-	packs []PackInfo
-	rules []Rule
-	known KnownWords
-	lists []HashList
+	dict *dict
+	// squeezed finds words that have doubled letters by their spelling without.
+	squeezed *dict
+	trie     *trie
+	packs    []PackInfo
+	rules    []Rule
+	known    KnownWords
+	guard    uint32 // 1 + signal of names of places, or 0
+	lists    []HashList
 
 	patterns  []Pattern
 	anchored  [][]uint32 // by class: patterns whose rarest slot it is
@@ -75,8 +79,8 @@ func Load(compiled []byte) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		dict: newDict(p.Words), trie: newTrie(len(p.Words), p.Literals),
-		packs: p.Packs, rules: p.Rules, known: p.Known, lists: p.Lists, patterns: p.Patterns,
+		dict: newDict(p.Words), squeezed: newDict(squeeze(p.Words)), trie: newTrie(len(p.Words), p.Literals),
+		packs: p.Packs, rules: p.Rules, known: p.Known, guard: p.Guard, lists: p.Lists, patterns: p.Patterns,
 		anchored:  make([][]uint32, p.Classes),
 		ruleOf:    make([]uint32, p.Signals),
 		condition: make([]bool, p.Signals),
@@ -90,6 +94,19 @@ func Load(compiled []byte) (*Engine, error) {
 	e.anchor(p)
 	e.scratch.New = func() any { return newScratch(int(p.Classes)) }
 	return e, nil
+}
+
+// squeeze lists the words that have doubled letters, without the doubling.
+func squeeze(words []Word) []Word {
+	var out []Word
+	for _, w := range words {
+		b := slices.Compact([]byte(w.Text))
+		if len(b) < len(w.Text) && len(b) > 2 {
+			w.Text = string(b)
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 // anchor files every pattern under its rarest class, measured by how many
@@ -118,7 +135,7 @@ func (e *Engine) anchor(p *Program) {
 
 // Stats returns the sizes of the rule set.
 func (e *Engine) Stats() Stats {
-	n := e.dict.bytes() + e.trie.bytes()
+	n := e.dict.bytes() + e.squeezed.bytes() + e.trie.bytes() + len(e.known.Bits)
 	for _, t := range e.patterns {
 		n += 32 + len(t.Slots)*8
 	}

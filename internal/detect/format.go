@@ -68,6 +68,7 @@ func Encode(p *Program) ([]byte, error) {
 	for i := range p.Rules {
 		w.rule(&p.Rules[i])
 	}
+	w.u(p.Guard)
 	w.bytes(p.Known.Bits)
 	w.byte(p.Known.Hashes)
 	w.num(len(p.Lists))
@@ -241,6 +242,7 @@ func decode(b []byte) (*Program, error) {
 	for i := range p.Rules {
 		r.rule(&p.Rules[i], p)
 	}
+	p.Guard = r.below(uint64(p.Signals)+1, "guard")
 	p.Known.Bits = append([]byte(nil), r.take(r.count(maxCompiled, 1, "known words"), "known words")...)
 	p.Known.Hashes = r.byte("known words")
 	if n := len(p.Known.Bits); n&(n-1) != 0 || n > 0 && (p.Known.Hashes == 0 || p.Known.Hashes > maxBloomHashes) {

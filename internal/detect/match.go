@@ -9,15 +9,18 @@ import (
 
 // scratch is the working memory of one match.
 type scratch struct {
-	plain   folded
-	toks    []token
-	spans   []span   // literals found, in the order of their first token
-	from    []uint32 // by token: its first span
-	head    []uint32 // by class: first span + 1
-	tail    []uint32 // by class: last span + 1
-	touched []uint32 // classes with a head
-	finds   []find
-	hits    []find
+	text     string // as typed
+	plain    folded
+	all      folded
+	resolver resolver
+	toks     []token
+	spans    []span   // literals found, in the order of their first token
+	from     []uint32 // by token: its first span
+	head     []uint32 // by class: first span + 1
+	tail     []uint32 // by class: last span + 1
+	touched  []uint32 // classes with a head
+	finds    []find
+	hits     []find
 }
 
 // span is a literal of a class over tokens [start, end).
@@ -35,15 +38,55 @@ func newScratch(classes int) *scratch {
 	return &scratch{head: make([]uint32, classes), tail: make([]uint32, classes)}
 }
 
+// forget overwrites the copies of what somebody typed, which a pool must not
+// keep.
+func (s *scratch) forget() {
+	s.text = ""
+	for _, b := range [...][]byte{s.plain.buf, s.all.buf, s.resolver.word[:cap(s.resolver.word)], s.resolver.alt[:cap(s.resolver.alt)]} {
+		clear(b)
+	}
+}
+
 // Match returns the hits of a text, by where they start, then by rule. Equal
 // rules are reported once where their finds overlap. It is safe for concurrent
 // use, takes any bytes, and needs time and memory in proportion to the text.
 func (e *Engine) Match(text string, o Options) []Hit {
 	s := e.scratch.Get().(*scratch)
-	defer e.scratch.Put(s)
+	defer func() {
+		s.forget()
+		e.scratch.Put(s)
+	}()
+	s.text = text
 	foldPlain(text, &s.plain)
 	s.toks = e.tokenize(&s.plain, Plain, s.toks[:0])
-	return e.pass(s, o, nil)
+	hits := e.pass(s, o, nil)
+	if o.Readings == ReadPlain {
+		return hits
+	}
+	r := &s.resolver
+	r.e, r.f = e, &s.plain
+	r.in = append(r.in[:0], s.toks...)
+	if s.plain.from != nil {
+		r.f = &s.all
+		foldAll(text, r.f)
+		r.in = e.tokenize(r.f, Plain, r.in[:0])
+		r.markFolded(text)
+	}
+	r.resolve()
+	if r.changed || s.plain.from != nil {
+		s.toks, r.out = r.out, s.toks
+		hits = e.pass(s, o, hits)
+	}
+	return hits
+}
+
+// markFolded gives the reading Folded to words that were not typed in ASCII.
+func (r *resolver) markFolded(text string) {
+	for i := range r.in {
+		if t := &r.in[i]; !isASCII(text[t.start:t.end]) {
+			t.reading = Folded
+		}
+	}
 }
 
 // pass matches one reading's tokens and appends what is new to hits.
@@ -71,11 +114,15 @@ func (e *Engine) pass(s *scratch, o Options, hits []Hit) []Hit {
 		return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
 	var last find
+	before := len(hits) // those of an earlier pass
 	for i, f := range s.hits {
-		if i > 0 && f.signal == last.signal && f.start < last.end {
+		if i > 0 && f.signal == last.signal && f.start < last.end || f.end-f.start == 1 && s.toks[f.start].short {
 			continue
 		}
-		if h, ok := e.judge(s, f, o); ok {
+		if e.isName(s, f) {
+			continue
+		}
+		if h, ok := e.judge(s, f, o); ok && !overlaps(hits[:before], h) {
 			last = f
 			hits = append(hits, h)
 		}
@@ -84,6 +131,16 @@ func (e *Engine) pass(s *scratch, o Options, hits []Hit) []Hit {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
 	})
 	return hits
+}
+
+// overlaps reports whether hits has one of h's rule in the same place.
+func overlaps(hits []Hit, h Hit) bool {
+	for _, x := range hits {
+		if x.Rule == h.Rule && x.Start < h.End && h.Start < x.End {
+			return true
+		}
+	}
+	return false
 }
 
 // literals walks the trie from every token and files what it finds by class.

@@ -15,8 +15,11 @@ type Program struct {
 	Patterns []Pattern
 	Packs    []PackInfo
 	Rules    []Rule
-	Known    KnownWords
-	Lists    []HashList
+	// Guard is 1 + the signal of names of places: a hit inside one is none.
+	// 0 when there are no such names.
+	Guard uint32
+	Known KnownWords
+	Lists []HashList
 }
 
 // Word is one entry of the vocabulary: NFKC, lower case, without apostrophes,
@@ -40,6 +43,9 @@ const (
 	WordCommon
 	// WordName: also a person's or a place's name; see the names guard.
 	WordName
+	// WordKey: stands in a rule's own phrases as a word that carries it, so
+	// that it may be looked for behind hidden letters.
+	WordKey
 	wordFlagsEnd
 )
 

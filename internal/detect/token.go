@@ -10,10 +10,12 @@ import (
 // token is one word of a reading.
 type token struct {
 	start, end int32 // bytes of the text as typed
+	from, to   int32 // bytes of the folded text
 	// sentence counts the hard breaks before the token: a full stop, question
 	// or exclamation mark or semicolon before a space, or a line end.
 	sentence int32
 	reading  Reading
+	short    bool      // cut from a longer run, and too short to count alone
 	n        uint8     // ids in use
 	ids      [4]uint32 // vocabulary ids that the token may stand for; none when unknown
 }
@@ -22,7 +24,7 @@ type token struct {
 type folded struct {
 	buf []byte
 	// from[i] is the offset in the typed text of the rune that buf[i] belongs
-	// to, and from[len(buf)] the text's length; nil when buf is the text itself.
+	// to, and from[len(buf)] the text's length; nil when offsets are the same.
 	from []int32
 }
 
@@ -35,11 +37,13 @@ func (f *folded) at(i int) int32 {
 }
 
 // foldPlain reads the text as typed: NFKC and lower case. Text that is ASCII
-// stays itself (the tokenizer lowers it), so that the usual case costs nothing.
+// keeps its offsets, so that the usual case costs little.
 func foldPlain(text string, f *folded) {
 	f.buf, f.from = f.buf[:0], f.from[:0]
 	if isASCII(text) {
-		f.buf = append(f.buf, text...)
+		for i := range len(text) {
+			f.buf = append(f.buf, lower(text[i]))
+		}
 		f.from = nil
 		return
 	}
@@ -157,11 +161,7 @@ func (s *scanner) next() bool {
 				start = s.pos
 			}
 			if n+size <= maxWordBytes {
-				if size == 1 {
-					s.buf[n] = lower(byte(r))
-				} else {
-					copy(s.buf[n:], b[s.pos:s.pos+size])
-				}
+				copy(s.buf[n:], b[s.pos:s.pos+size])
 			}
 			n += size
 		case start < 0:
@@ -208,7 +208,7 @@ func (s *scanner) between(r rune, class uint8) {
 func (e *Engine) tokenize(f *folded, reading Reading, toks []token) []token {
 	s := scanner{f: f}
 	for s.next() {
-		t := token{start: f.at(s.start), end: f.at(s.end), sentence: s.sentence, reading: reading, n: 1}
+		t := token{start: f.at(s.start), end: f.at(s.end), from: int32(s.start), to: int32(s.end), sentence: s.sentence, reading: reading, n: 1}
 		t.ids[0] = none
 		if s.size <= maxWordBytes {
 			t.ids[0] = e.dict.find(s.word)

@@ -43,7 +43,8 @@ type compiler struct {
 	frames    map[string]namedFrame
 	ruleIDs   map[string]Problem // where each id was seen first
 
-	file, rule string // what problems are about
+	file, rule  string // what problems are about
+	inCondition bool   // phrases are those of a condition
 }
 
 type namedList struct {
@@ -92,6 +93,10 @@ func (c *compiler) packs(packs []Pack) {
 		}
 	}
 	c.rule = ""
+	c.lexicon()
+	for i, w := range c.prog.Words {
+		c.prog.Words[i].Flags = c.prog.Words[w.Same].Flags
+	}
 }
 
 // names gathers lists and frames, which every pack sees.
@@ -144,7 +149,7 @@ func (c *compiler) singleWords(p *Pack) {
 				continue
 			}
 			c.words[words[0]] = same
-			c.prog.Words = append(c.prog.Words, detect.Word{Text: words[0], Flags: c.prog.Words[same].Flags, Same: same})
+			c.prog.Words = append(c.prog.Words, detect.Word{Text: words[0], Same: same})
 		}
 	}
 }
@@ -294,9 +299,12 @@ func (c *compiler) phrase(t Text, signal uint32) {
 		c.bad(t.Line, "phrase %q has more than 12 places; use gaps or lists", t.Value)
 		return
 	}
+	if c.rule != "" && !c.inCondition {
+		c.markKeys(slots)
+	}
 	key := fmt.Sprint(p)
 	if c.patterns[key] {
-		if c.rule != "" {
+		if c.rule != "" && !c.inCondition {
 			c.bad(t.Line, "phrase %q stands in this rule twice", t.Value)
 		}
 		return
@@ -323,9 +331,11 @@ func (c *compiler) conditionSignal(phrases []Text) uint32 {
 	}
 	s := c.newSignal()
 	c.signals[key] = s
+	c.inCondition = true
 	for _, t := range phrases {
 		c.phrase(t, s)
 	}
+	c.inCondition = false
 	return s
 }
 
