@@ -197,15 +197,7 @@ func show(reports []Report) string {
 	return b.String()
 }
 
-func marked(c *lapwingv1.Capture) string {
-	var b strings.Builder
-	at := uint32(0)
-	for _, m := range c.Marks {
-		b.WriteString(c.Excerpt[at:m.Start] + "<" + c.Excerpt[m.Start:m.End] + ">")
-		at = m.End
-	}
-	return `"` + b.String() + c.Excerpt[at:] + `"`
-}
+func marked(c *lapwingv1.Capture) string { return `"` + showMarks(c.Excerpt, c.Marks) + `"` }
 
 func expect(t *testing.T, got []Report, want ...string) {
 	t.Helper()
