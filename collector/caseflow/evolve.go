@@ -44,11 +44,13 @@ func Evolve(c Case, e Event) Case {
 }
 
 func opened(c Case, e Opened) Case {
-	c.Ref, c.LinkedTo = e.Ref, e.LinkedTo
-	c.Typist, c.Audience, c.Category, c.Queue = e.Typist, e.Audience, e.Category, e.Queue
-	c.Device = e.Capture.Device
-	c.State = New
-	c.OpenedAt = e.At
+	// Decide never opens twice; if a damaged history does, nothing of the first
+	// opening may linger.
+	c = Case{
+		Version: c.Version, Ref: e.Ref, LinkedTo: e.LinkedTo,
+		Typist: e.Typist, Audience: e.Audience, Category: e.Category, Queue: e.Queue,
+		Device: e.Capture.Device, State: New, OpenedAt: e.At,
+	}
 	return withCapture(c, e.Capture, e.Subjects, e.DueAt)
 }
 
