@@ -87,6 +87,11 @@ func (c *Core) Accept(ctx context.Context, t store.Tenant, d Device, b *lapwingv
 	if err == nil && len(arrivals) > 0 {
 		err = c.commit(ctx, t, arrivals)
 	}
+	if errors.Is(err, store.ErrInvalid) {
+		var more int
+		more, err = c.commitEach(ctx, t, arrivals)
+		refused += more
+	}
 	if err != nil {
 		return c.failed(ctx, b.Lane, err)
 	}
@@ -118,6 +123,22 @@ func (c *Core) commit(ctx context.Context, t store.Tenant, arrivals []triage.Arr
 	c.metrics.events.WithLabelValues(laneWord(lane), "duplicate").Add(float64(duplicates))
 	c.metrics.events.WithLabelValues(laneWord(lane), "kept").Add(float64(len(arrivals) - duplicates))
 	return nil
+}
+
+// commitEach commits arrivals one by one after the store found something
+// invalid among them, and counts those that it refuses: whatever the store
+// knows of that Validate does not, one event must not block its lane.
+func (c *Core) commitEach(ctx context.Context, t store.Tenant, arrivals []triage.Arrival) (refused int, err error) {
+	for i := range arrivals {
+		err := c.commit(ctx, t, arrivals[i:i+1])
+		if errors.Is(err, store.ErrInvalid) {
+			refused++
+			c.log.WarnContext(ctx, "event refused by the store", "device", string(arrivals[i].Device), "problem", err)
+		} else if err != nil {
+			return refused, err
+		}
+	}
+	return refused, nil
 }
 
 // failed turns what went wrong on our side into "later": the device keeps the
