@@ -38,9 +38,8 @@ func wait(ctx context.Context, call *dbus.Call, to ...any) error {
 	}
 }
 
-// Describe asks an object for its role and states, and with address also for
-// the address of its document.
-func (c *Client) Describe(ctx context.Context, r Ref, address bool) (Object, error) {
+// Describe asks an object for its role and states.
+func (c *Client) Describe(ctx context.Context, r Ref) (Object, error) {
 	o := Object{Ref: r}
 	role := c.start(ctx, r, accessible+"GetRole")
 	states := c.start(ctx, r, accessible+"GetState")
@@ -56,16 +55,13 @@ func (c *Client) Describe(ctx context.Context, r Ref, address bool) (Object, err
 		return Object{}, fmt.Errorf("get attributes: %w", err)
 	}
 	o.Password = o.Role == RolePasswordText || named["text-input-type"] == "password"
-	if address {
-		// Without an address harbours go by title, so this one may fail.
-		o.Address, _ = c.address(ctx, r)
-	}
 	return o, nil
 }
 
-// address walks up to the outermost web document that the object stands in: a
+// Address asks for the address of the document that an object stands in; empty
+// when it stands in none. It walks up to the outermost web document that the object stands in: a
 // frame inside a page does not lend its address to the page.
-func (c *Client) address(ctx context.Context, r Ref) (string, error) {
+func (c *Client) Address(ctx context.Context, r Ref) (string, error) {
 	var found string
 	for range maxDepth {
 		role := c.start(ctx, r, accessible+"GetRole")
@@ -118,7 +114,7 @@ func (c *Client) FindFocus(ctx context.Context, pid uint32) (Ref, error) {
 			continue // on the bus, but without windows
 		}
 		for _, frame := range frames {
-			o, err := c.Describe(ctx, frame, false)
+			o, err := c.Describe(ctx, frame)
 			if err != nil || !o.Has(StateActive) {
 				continue
 			}
@@ -144,7 +140,7 @@ func (c *Client) walk(ctx context.Context, r Ref, left *int) (Ref, error) {
 	if *left--; *left < 0 {
 		return Ref{}, ErrNoFocus
 	}
-	o, err := c.Describe(ctx, r, false)
+	o, err := c.Describe(ctx, r)
 	if err != nil {
 		return Ref{}, err
 	}

@@ -1,0 +1,32 @@
+// Package text turns what a desktop shows of keys and focus into the inputs of
+// agent/capture: typed characters in their order, and before them the field
+// that they go to, with the role that the password gate needs.
+//
+// It decides nothing about what is captured; it decides how much is known. Its
+// rule is that a field is RolePending from the moment in which the focus may
+// have moved, not from the moment in which it is known to have moved:
+//
+//   - Keys, focus changes of windows and keyboard grabs come from one X
+//     connection, in the server's order. So a key can never be taken for the
+//     window that had the focus before.
+//   - The focus inside a window comes from another source, the accessibility
+//     bus, and can be late. Whatever the person does that may move it (Tab,
+//     Enter, a mouse button, a shortcut) makes the field pending at that key,
+//     before the next one. It ends when the application tells the new focus,
+//     or when it has told nothing for 200 ms and, asked then, answers quickly
+//     that the old object still has it. Keys wait meanwhile (capture holds
+//     them 300 ms) and are dropped when no answer comes.
+//   - An application that takes long to answer is too busy for its silence to
+//     mean anything; it is asked again and the field stays pending.
+//   - When the focus event comes within two seconds after silence was taken for
+//     an answer, what was typed since is treated as a password: the same field
+//     is reported as RolePassword, and capture withdraws it.
+//   - A field that was a password once stays one, whatever its role says later
+//     ("show password").
+//
+// What remains: a page whose script moves the focus without any act of the
+// person is known only when its event arrives, some milliseconds later.
+//
+// It may import agent/capture, agent/sensor/atspi and agent/sensor/x11 for their
+// types. Fields and Typist are pure: no clock, no I/O, no goroutine.
+package text

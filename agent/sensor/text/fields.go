@@ -1,0 +1,312 @@
+package text
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/capture"
+	"github.com/lapwing-schools/lapwing/agent/sensor/atspi"
+)
+
+// Times of the password gate; the package comment gives the reasons.
+const (
+	// settle is how long an application may be silent about a focus change.
+	// Chromium was seen to tell one within 17 ms on a loaded machine; 200 ms
+	// leaves 100 of the 300 that capture holds keys for the answer.
+	settle = 200 * time.Millisecond
+	// quick is how fast an answer must come for silence to count.
+	quick = 60 * time.Millisecond
+	// joinGrace is how long a window may be without its program being on the
+	// accessibility bus before it is taken for one that never will be.
+	joinGrace = 250 * time.Millisecond
+	// lateEvent is for how long silence can be proved wrong afterwards.
+	lateEvent = 2 * time.Second
+	// retryAfter an application that did not answer, maxAsks times in all.
+	retryAfter = 500 * time.Millisecond
+	maxAsks    = 4
+)
+
+// Query is a question to the accessibility bus.
+type Query struct {
+	// gen tells whether the field is still the one that it was asked for.
+	gen uint64
+	// PID is the window's process.
+	PID uint32
+	// Ref is the object to describe; the zero Ref means: find the focused one.
+	Ref atspi.Ref
+	// Address asks for the document's address too.
+	Address bool
+	// silence: the application has not told of this object; it is remembered.
+	silence bool
+}
+
+// Fields follows the place that has the keyboard focus, and reports it as
+// capture.FieldChanged. It is pure and not safe for concurrent use.
+type Fields struct {
+	emit func(capture.Input)
+	// onBus reports whether a process is on the accessibility bus.
+	onBus func(pid uint32) bool
+
+	busUp  bool
+	window Window
+	away   bool // the X focus left the window, or another program took the keyboard
+
+	gen     uint64
+	field   capture.Field
+	ref     atspi.Ref
+	started time.Time
+	silence bool // the role was taken from silence
+
+	query   *Query
+	queryAt time.Time
+	asks    int
+	graceAt time.Time
+
+	last    refs
+	secrets refs
+}
+
+// NewFields reports to emit. Without a bus (see Bus) onBus is not asked.
+func NewFields(emit func(capture.Input), onBus func(pid uint32) bool) *Fields {
+	return &Fields{
+		emit: emit, onBus: onBus,
+		last: newRefs(), secrets: newRefs(),
+	}
+}
+
+// Role is the present field's role.
+func (f *Fields) Role() capture.Role { return f.field.Role }
+
+// Terminal reports whether keys go to a window whose echo decides, and the
+// process that owns it.
+func (f *Fields) Terminal() (pid uint32, ok bool) {
+	return f.window.PID, f.field.Role == capture.RoleNone && !f.field.PromptKnown
+}
+
+// Window says which window has the focus from now on.
+func (f *Fields) Window(at time.Time, w Window) {
+	f.window, f.away = w, false
+	f.enter(at)
+}
+
+// Title says that the present window's title changed.
+func (f *Fields) Title(at time.Time, title string) {
+	f.window.Title = title
+	f.field.Title = title
+	f.report(at)
+}
+
+// Away says that the X focus left the window or that another program took the
+// keyboard: keys go to a place that is not known.
+func (f *Fields) Away(at time.Time) {
+	f.away = true
+	f.begin(at, capture.RoleDenied)
+}
+
+// Back says that the X focus is in the window again.
+func (f *Fields) Back(at time.Time) {
+	if !f.away {
+		return
+	}
+	f.away = false
+	f.enter(at)
+}
+
+// Bus says whether there is an accessibility bus.
+func (f *Fields) Bus(at time.Time, up bool) {
+	if f.busUp == up {
+		return
+	}
+	f.busUp = up
+	f.last = newRefs()
+	if !f.away {
+		f.enter(at)
+	}
+}
+
+// enter begins a field in the present window and starts to find out its role.
+func (f *Fields) enter(at time.Time) {
+	kind := f.window.kind()
+	switch {
+	case f.window.ID == 0, f.window.Remote:
+		f.begin(at, capture.RoleDenied)
+	case kind == prompt:
+		f.begin(at, capture.RoleNone)
+	case f.busUp && f.onBus(f.window.PID):
+		f.begin(at, capture.RolePending)
+		f.ask(at, Query{Ref: f.last.of(f.window.PID), silence: true})
+	case kind == terminal:
+		f.begin(at, capture.RoleNone)
+	case kind == browser, !f.busUp:
+		// Without a bus nobody can tell whether this window has password fields.
+		f.begin(at, capture.RoleDenied)
+	default:
+		f.begin(at, capture.RolePending)
+		f.graceAt = at.Add(joinGrace)
+	}
+}
+
+// begin starts a new field in the present window.
+func (f *Fields) begin(at time.Time, role capture.Role) {
+	f.gen++
+	f.started, f.silence = at, false
+	f.ref, f.query, f.asks, f.graceAt = atspi.Ref{}, nil, 0, time.Time{}
+	f.field = capture.Field{
+		ID: strconv.FormatUint(f.gen, 10), Role: role,
+		App: f.window.App, Title: f.window.Title,
+		PromptKnown: f.window.kind() == prompt,
+	}
+	f.report(at)
+}
+
+func (f *Fields) report(at time.Time) {
+	f.emit(capture.Input{At: at, Kind: capture.FieldChanged, Field: f.field})
+}
+
+// accessible reports whether the bus decides the role in this window now.
+func (f *Fields) accessible() bool {
+	return f.window.ID != 0 && !f.away && f.busUp && f.window.kind() != prompt && f.onBus(f.window.PID)
+}
+
+// Suspect says that the focus may be moving inside the window.
+func (f *Fields) Suspect(at time.Time) {
+	if !f.accessible() {
+		return
+	}
+	f.begin(at, capture.RolePending)
+	f.ask(at.Add(settle), Query{Ref: f.last.of(f.window.PID), silence: true})
+}
+
+// Focused says that an object got the focus in its application.
+func (f *Fields) Focused(at time.Time, ref atspi.Ref, pid uint32) {
+	f.last.put(pid, ref)
+	if pid != f.window.PID || !f.accessible() {
+		return
+	}
+	if ref == f.ref && !f.silence && f.field.Role != capture.RolePending {
+		return // GTK says everything twice
+	}
+	if f.silence && ref != f.ref && at.Sub(f.started) < lateEvent {
+		f.field.Role = capture.RolePassword
+		f.report(at)
+	}
+	if f.field.Role != capture.RolePending {
+		f.begin(at, capture.RolePending)
+	}
+	f.ask(at, Query{Ref: ref})
+}
+
+// Blurred says that an object lost the focus in its application.
+func (f *Fields) Blurred(at time.Time, ref atspi.Ref, pid uint32) {
+	if ref != f.ref || !f.accessible() {
+		return
+	}
+	f.begin(at, capture.RolePending)
+	f.ask(at.Add(settle), Query{silence: true})
+}
+
+// Joined says that a process came to the accessibility bus.
+func (f *Fields) Joined(at time.Time, pid uint32) {
+	if pid == f.window.PID && pid != 0 && !f.away && f.query == nil {
+		f.enter(at)
+	}
+}
+
+// Echo says whether the terminal in this window echoes what is typed.
+func (f *Fields) Echo(at time.Time, off bool) {
+	if f.field.EchoOff == off {
+		return
+	}
+	role := f.field.Role
+	f.begin(at, role)
+	f.field.EchoOff = off
+	f.report(at)
+}
+
+// ask plans a question. A later one replaces it.
+func (f *Fields) ask(when time.Time, q Query) {
+	q.gen, q.PID = f.gen, f.window.PID
+	q.Address = f.window.kind() == browser
+	f.query, f.queryAt = &q, when
+}
+
+// Deadline returns when Due wants to be called; false when nothing is planned.
+func (f *Fields) Deadline() (time.Time, bool) {
+	switch {
+	case f.query != nil:
+		return f.queryAt, true
+	case !f.graceAt.IsZero():
+		return f.graceAt, true
+	}
+	return time.Time{}, false
+}
+
+// Due returns the question that is to be asked now, if any. The answer goes to
+// Answer, whatever else happens meanwhile.
+func (f *Fields) Due(at time.Time) (Query, bool) {
+	if !f.graceAt.IsZero() && !at.Before(f.graceAt) {
+		f.graceAt = time.Time{}
+		f.field.Role = capture.RoleNone
+		f.report(at)
+	}
+	if f.query == nil || at.Before(f.queryAt) {
+		return Query{}, false
+	}
+	q := *f.query
+	f.query = nil
+	f.asks++
+	return q, true
+}
+
+// Answer takes what the bus said to a question, and how long the application
+// took to say what the object is.
+func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duration, err error) {
+	if q.gen != f.gen || !f.accessible() {
+		return
+	}
+	switch {
+	case err != nil:
+		f.retry(at, Query{silence: true})
+		return
+	case q.silence && took > quick:
+		if f.asks < maxAsks {
+			f.ask(at, q)
+		}
+		return
+	case q.silence && q.Ref != (atspi.Ref{}) && !o.Has(atspi.StateFocused):
+		// It has moved without a word, or the word is on its way.
+		f.ask(at, Query{silence: true})
+		return
+	}
+	role := f.roleOf(o)
+	if role == capture.RoleDenied && f.window.kind() == browser && q.Ref == (atspi.Ref{}) {
+		// The page's own focus may come later: asking woke the browser up.
+		f.retry(at, Query{silence: true})
+	}
+	f.ref, f.silence = o.Ref, q.silence
+	f.last.put(q.PID, o.Ref)
+	f.field.Role, f.field.Address = role, o.Address
+	f.report(at)
+}
+
+func (f *Fields) retry(at time.Time, q Query) {
+	if f.asks < maxAsks {
+		f.ask(at.Add(retryAfter), q)
+	}
+}
+
+// roleOf says what the gate may know of an object.
+func (f *Fields) roleOf(o atspi.Object) capture.Role {
+	switch {
+	case o.Password:
+		f.secrets.add(o.Ref)
+		return capture.RolePassword
+	case f.secrets.has(o.Ref):
+		return capture.RolePassword
+	case o.Role == atspi.RoleTerminal:
+		return capture.RoleNone
+	case o.Has(atspi.StateEditable):
+		return capture.RoleText
+	}
+	return capture.RoleDenied
+}
