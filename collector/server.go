@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/casework"
+	"github.com/lapwing-schools/lapwing/collector/console"
+	"github.com/lapwing-schools/lapwing/collector/control"
+	"github.com/lapwing-schools/lapwing/collector/datadir"
+	"github.com/lapwing-schools/lapwing/collector/enrol"
+	"github.com/lapwing-schools/lapwing/collector/ingest"
+	"github.com/lapwing-schools/lapwing/collector/playbook"
+	"github.com/lapwing-schools/lapwing/collector/policy"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/store/badgerstore"
+	"github.com/lapwing-schools/lapwing/collector/tenants"
+	"github.com/lapwing-schools/lapwing/configs"
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
+)
+
+// stopWithin is how long open pages and streams may go on when the server stops.
+const stopWithin = 10 * time.Second
+
+// server is the running collector: what newServer wired, and where it listens.
+type server struct {
+	data  *datadir.Data
+	store store.Store
+	log   *slog.Logger
+	now   func() time.Time
+
+	cases    *casework.Service
+	registry *prometheus.Registry
+	enrol    *enrol.Service
+	ingest   *ingest.Server
+	control  *control.Service
+	console  http.Handler
+
+	agentListener, consoleListener, metricsListener net.Listener
+	agents, consoleURL                              string
+}
+
+// openStore opens the embedded database of a data directory.
+func openStore(dir string, log *slog.Logger) (store.Store, error) {
+	return badgerstore.Open(dir, badgerstore.Options{Log: log})
+}
+
+// newServer opens the data directory and every listener, so that what can
+// fail has failed before anything is served.
+func newServer(ctx context.Context, dir string, l listenFlags, log *slog.Logger) (*server, error) {
+	s, err := open(dir, l, log)
+	if err != nil {
+		return nil, err
+	}
+	if err = s.wire(); err == nil {
+		err = s.listen(ctx, l)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// open opens the data directory and what commands need, but serves nothing.
+func open(dir string, l listenFlags, log *slog.Logger) (s *server, err error) {
+	s = &server{log: log, now: time.Now, registry: prometheus.NewRegistry()}
+	if s.agents, err = advertised("agents", l.Agents, l.Host); err != nil {
+		return nil, err
+	}
+	host, err := advertised("console", l.Console, l.Host)
+	if err != nil {
+		return nil, err
+	}
+	s.consoleURL = "https://" + host
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.data, err = datadir.Open(dir, s.now()); err != nil {
+		return nil, err
+	}
+	if s.store, err = openStore(datadir.StorePath(dir), log); err != nil {
+		return nil, err
+	}
+	books, err := playbook.Load(configs.Playbooks())
+	if err != nil {
+		return nil, fmt.Errorf("load the playbooks: %w", err)
+	}
+	if s.cases, err = casework.New(casework.Config{Vault: s.data.Vault, Now: s.now, Playbooks: books}); err != nil {
+		return nil, err
+	}
+	s.control = control.New(control.Config{
+		Store: s.store, Cases: s.cases, CAFingerprint: tlsx.Fingerprint(s.data.CA.Cert),
+		Agents: s.agents, Console: s.consoleURL, Now: s.now, Log: s.log,
+		Revoked: func(school store.SchoolID, id caseflow.DeviceID, reason string) {
+			if s.ingest != nil {
+				s.ingest.Revoked(school, id, reason)
+			}
+		},
+	})
+	return s, nil
+}
+
+// wire makes what serves agents and browsers.
+func (s *server) wire() error {
+	schools := tenants.New(s.store)
+	policies, err := policy.New(policy.Config{Rules: configs.Rules(), Key: s.data.Policy, Now: s.now, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("load the rule packs: %w", err)
+	}
+	if s.enrol, err = enrol.New(enrol.Config{
+		Schools: schools, CA: s.data.CA, PolicyKey: s.data.Policy.Public().(ed25519.PublicKey),
+		Now: s.now, Log: s.log, Metrics: s.registry,
+	}); err != nil {
+		return err
+	}
+	core, err := ingest.NewCore(s.data.Vault, s.now, s.log, s.registry)
+	if err != nil {
+		return err
+	}
+	if s.ingest, err = ingest.NewServer(ingest.Config{
+		Core: core, Schools: schools, Policies: policies, Renewer: s.enrol,
+		Now: s.now, Log: s.log, Metrics: s.registry,
+	}); err != nil {
+		return err
+	}
+	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Now: s.now, Logger: s.log})
+	return err
+}
+
+func (s *server) listen(ctx context.Context, l listenFlags) error {
+	for _, p := range []struct {
+		flag, address string
+		into          *net.Listener
+	}{
+		{"agents", l.Agents, &s.agentListener},
+		{"console", l.Console, &s.consoleListener},
+		{"metrics", l.Metrics, &s.metricsListener},
+	} {
+		if p.address == "" {
+			continue
+		}
+		ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.address)
+		if err != nil {
+			return fmt.Errorf("listen on --%s %s: %w", p.flag, p.address, err)
+		}
+		*p.into = ln
+	}
+	return nil
+}
+
+// run serves until ctx ends or a part fails; it returns the first part's fault.
+func (s *server) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.runAgents(ctx) })
+	group.Go(func() error { return named("agent streams", s.ingest.Run(ctx)) })
+	group.Go(func() error {
+		pages := console.NewServer(s.console)
+		pages.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.data.ConsoleCertificate}
+		return named("console", serveHTTP(ctx, pages, s.consoleListener))
+	})
+	group.Go(func() error { return named("control socket", control.Serve(ctx, s.data.Dir, s.control)) })
+	group.Go(func() error { return s.renew(ctx) })
+	if s.metricsListener != nil {
+		group.Go(func() error {
+			handler := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})
+			return named("metrics", serveHTTP(ctx, console.NewServer(handler), s.metricsListener))
+		})
+	}
+	return group.Wait()
+}
+
+// named says which part failed. A part that ended because it was told to has not.
+func named(part string, err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", part, err)
+}
+
+// runAgents serves both doors of the agent port.
+func (s *server) runAgents(ctx context.Context) error {
+	doors := tlsx.NewDoors(s.agentListener, tlsx.DoorsConfig{CA: s.data.CA.Cert, Certificate: s.data.ServerCertificate, Now: s.now})
+	agents, enrolment := s.ingest.GRPC(), s.enrol.GRPC()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return named("agent port", doors.Serve())
+	})
+	group.Go(func() error { return named("agent door", agents.Serve(doors.Agent)) })
+	group.Go(func() error { return named("enrolment door", enrolment.Serve(doors.Enrol)) })
+	group.Go(func() error {
+		<-ctx.Done()
+		agents.Stop() // ingest.Run has ended the streams, or is about to
+		enrolment.Stop()
+		return named("agent port", doors.Close())
+	})
+	return group.Wait()
+}
+
+// serveHTTP serves until ctx ends; with a TLSConfig, over TLS.
+func serveHTTP(ctx context.Context, h *http.Server, ln net.Listener) error {
+	// Open pages (live streams) end with the server.
+	h.BaseContext = func(net.Listener) context.Context { return ctx }
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+		defer cancel()
+		stopped <- h.Shutdown(within)
+	})
+	var err error
+	if h.TLSConfig != nil {
+		err = h.ServeTLS(ln, "", "")
+	} else {
+		err = h.Serve(ln)
+	}
+	if stop() || !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+// renew replaces certificates before they end, once a day.
+func (s *server) renew(ctx context.Context) error {
+	daily := time.NewTicker(24 * time.Hour)
+	defer daily.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-daily.C:
+			if _, err := s.data.Renew(s.now()); err != nil {
+				s.log.ErrorContext(ctx, "renew certificates", "error", err)
+			}
+		}
+	}
+}
+
+// close releases what newServer opened; safe after a half-made start.
+func (s *server) close() error {
+	var errs []error
+	for _, ln := range []net.Listener{s.agentListener, s.consoleListener, s.metricsListener} {
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}
