@@ -74,33 +74,35 @@ func newServer(ctx context.Context, dir string, l listenFlags, log *slog.Logger)
 }
 
 // open opens the data directory and what commands need, but serves nothing.
-func open(dir string, l listenFlags, log *slog.Logger) (s *server, err error) {
-	s = &server{log: log, now: time.Now, registry: prometheus.NewRegistry()}
+func open(dir string, l listenFlags, log *slog.Logger) (*server, error) {
+	s := &server{log: log, now: time.Now, registry: prometheus.NewRegistry()}
+	if err := s.open(dir, l); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *server) open(dir string, l listenFlags) (err error) {
 	if s.agents, err = advertised("agents", l.Agents, l.Host); err != nil {
-		return nil, err
+		return err
 	}
 	host, err := advertised("console", l.Console, l.Host)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.consoleURL = "https://" + host
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
 	if s.data, err = datadir.Open(dir, s.now()); err != nil {
-		return nil, err
+		return err
 	}
-	if s.store, err = openStore(datadir.StorePath(dir), log); err != nil {
-		return nil, err
+	if s.store, err = openStore(datadir.StorePath(dir), s.log); err != nil {
+		return err
 	}
 	books, err := playbook.Load(configs.Playbooks())
 	if err != nil {
-		return nil, fmt.Errorf("load the playbooks: %w", err)
+		return fmt.Errorf("load the playbooks: %w", err)
 	}
 	if s.cases, err = casework.New(casework.Config{Vault: s.data.Vault, Now: s.now, Playbooks: books}); err != nil {
-		return nil, err
+		return err
 	}
 	s.control = control.New(control.Config{
 		Store: s.store, Cases: s.cases, CAFingerprint: tlsx.Fingerprint(s.data.CA.Cert),
@@ -111,7 +113,7 @@ func open(dir string, l listenFlags, log *slog.Logger) (s *server, err error) {
 			}
 		},
 	})
-	return s, nil
+	return nil
 }
 
 // wire makes what serves agents and browsers.
