@@ -54,6 +54,9 @@ func (s *Service) CreateToken(ctx context.Context, req *lapwingv1.CreateTokenReq
 		return nil, refuse("%v", err)
 	}
 	tok.Hash = token.Hash(enrolment.Token)
+	if err := s.record(ctx, t, audit.TokenCreated, tok.Group, strconv.Itoa(tok.Uses)); err != nil {
+		return nil, err
+	}
 	if err := t.CreateToken(ctx, tok); err != nil {
 		return nil, s.failed(ctx, "create token", err)
 	}
@@ -120,9 +123,6 @@ func (s *Service) AddUser(ctx context.Context, req *lapwingv1.AddUserRequest) (*
 	}
 	s.users.Lock()
 	defer s.users.Unlock()
-	if err := s.vacantLogins(ctx, t, u); err != nil {
-		return nil, err
-	}
 	confirmed, err := s.someoneConfirms(ctx, t)
 	if err != nil {
 		return nil, err
@@ -134,8 +134,14 @@ func (s *Service) AddUser(ctx context.Context, req *lapwingv1.AddUserRequest) (*
 	}
 	now := s.cfg.Now()
 	u.Created = now
-	if err := t.PutUser(ctx, u, s.who(ctx), now); err != nil {
+	err = t.PutUser(ctx, u, s.who(ctx), now)
+	if errors.Is(err, store.ErrExists) {
+		return nil, status.Error(codes.AlreadyExists, "another user has this name or e-mail address already; choose another")
+	} else if err != nil {
 		return nil, s.failed(ctx, "add user", err)
+	}
+	if err := s.record(ctx, t, audit.LinkCreated, string(u.ID)); err != nil {
+		return nil, err
 	}
 	secret, err := auth.NewLink(ctx, t, u.ID, now, linkLifetime)
 	if err != nil {
@@ -181,23 +187,6 @@ func roleWords() string {
 		words = append(words, string(r))
 	}
 	return strings.Join(words, ", ")
-}
-
-// vacantLogins refuses a name or address that somebody signs in with already.
-func (s *Service) vacantLogins(ctx context.Context, t store.Tenant, u store.User) error {
-	for field, login := range map[string]string{"name": u.Name, "email": u.Email} {
-		if login == "" {
-			continue
-		}
-		_, err := t.UserByLogin(ctx, login)
-		switch {
-		case err == nil:
-			return status.Errorf(codes.AlreadyExists, "%s %q belongs to a user already; choose another", field, login)
-		case !errors.Is(err, store.ErrNotFound):
-			return s.failed(ctx, "look for user", err)
-		}
-	}
-	return nil
 }
 
 // someoneConfirms reports whether the school has a holder of dsl or head.
@@ -261,6 +250,13 @@ func (s *Service) VerifyAudit(ctx context.Context, req *lapwingv1.VerifyAuditReq
 // who is the operating system's account behind a call.
 func (s *Service) who(ctx context.Context) audit.Who {
 	return audit.Who{Name: account(ctx), Via: audit.ViaCommand}
+}
+
+// record writes what is about to be done into the ledger: an act that then
+// fails is recorded too, one that succeeds always is.
+func (s *Service) record(ctx context.Context, t store.Tenant, action audit.Action, object ...string) error {
+	entry := audit.Entry{At: s.cfg.Now(), Who: s.who(ctx), Action: action, Object: object}
+	return s.failed(ctx, "write ledger", t.Append(ctx, entry))
 }
 
 // label checks a short text for people.

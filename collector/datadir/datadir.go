@@ -49,11 +49,11 @@ var (
 
 // Names within the directory.
 const (
-	marker    = "INSTALLATION"
+	marker     = "INSTALLATION"
 	unfinished = "INITIALISING"
-	keysDir   = "keys"
-	storeDir  = "store"
-	socket    = "control.sock"
+	keysDir    = "keys"
+	storeDir   = "store"
+	socket     = "control.sock"
 
 	caFile      = "ca.pem"
 	serverFile  = "server.pem"

@@ -24,10 +24,9 @@ import (
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 )
 
-// MinFree is the free space without which Init does not begin, in bytes. The
-// embedded database dies of SIGBUS on a full disk (badger issue 1682), so the
-// question is asked before it is opened.
-const MinFree = 256 << 20
+// MinFree is the free space without which Init does not begin, in bytes: twice
+// the reserve below which the embedded store takes nothing more.
+const MinFree = 512 << 20
 
 // LinkLifetime is how long the first administrator's sign-in link is good for.
 const LinkLifetime = 7 * 24 * time.Hour
@@ -273,6 +272,10 @@ func fillStore(ctx context.Context, s store.Store, o Options) (Installed, error)
 	}
 	if err := t.PutUser(ctx, admin, who, now); err != nil {
 		return Installed{}, fmt.Errorf("add first administrator: %w", err)
+	}
+	entry := audit.Entry{At: now, Who: who, Action: audit.LinkCreated, Object: []string{string(admin.ID)}}
+	if err := t.Append(ctx, entry); err != nil {
+		return Installed{}, fmt.Errorf("record sign-in link: %w", err)
 	}
 	secret, err := auth.NewLink(ctx, t, admin.ID, now, LinkLifetime)
 	if err != nil {

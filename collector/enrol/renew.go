@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
@@ -108,6 +109,10 @@ func (s *Service) renew(ctx context.Context, t store.Tenant, id caseflow.DeviceI
 		return nil, err
 	}
 	if err := t.Renewed(ctx, id, serial(cert), cert.NotAfter); err != nil {
+		return nil, s.unavailable(ctx, "record renewal", err)
+	}
+	entry := audit.Entry{At: now, Who: audit.System(), Action: audit.DeviceRenewed, Object: []string{string(id)}}
+	if err := t.Append(ctx, entry); err != nil {
 		return nil, s.unavailable(ctx, "record renewal", err)
 	}
 	return cert, nil

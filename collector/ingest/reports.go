@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -91,7 +92,9 @@ func (r *reports) flush(ctx context.Context) {
 		for part := range slices.Chunk(all, reportBatch) {
 			if err := p.tenant.Report(ctx, part); err != nil {
 				r.log.ErrorContext(ctx, "device reports not stored", "count", len(part), "error", err)
-				r.putBack(p.tenant, part)
+				if !errors.Is(err, store.ErrInvalid) { // or they would be in the way for ever
+					r.putBack(p.tenant, part)
+				}
 			}
 		}
 	}
