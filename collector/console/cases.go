@@ -1,6 +1,116 @@
 package console
 
-// Cases is what the console needs of casework.
-type Cases any
-type streams struct{}
-type waiters struct{}
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/casework"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// Cases is what the console needs of casework; *casework.Service is one. All
+// errors are as there: store.ErrNotFound for what the viewer may not know of.
+type Cases interface {
+	Queue(ctx context.Context, t store.Tenant, viewer caseflow.Actor, q store.QueueQuery) (casework.QueueView, error)
+	Open(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref) (casework.CaseView, error)
+	Claim(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form) (caseflow.Case, error)
+	Release(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form) (caseflow.Case, error)
+	Note(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, text string) (caseflow.Case, error)
+	Close(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.CloseForm) (caseflow.Case, error)
+	Reopen(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
+}
+
+// severity is what the glyph's template draws.
+type severity struct {
+	Word, Class string
+	Bars        int
+}
+
+func severityGlyph(s vocab.Severity) severity {
+	return severity{Word: severityWords[s], Class: s.String(), Bars: int(s)}
+}
+
+// words are a capture's words ready to draw: pieces of text, some of them
+// marked, or a sentence that says why there are none.
+type words struct {
+	Pieces  []piece
+	Instead string
+	Covered bool // the person prefers them covered; nothing of them is sent with a list
+}
+
+type piece struct {
+	Text string
+	Hit  bool
+}
+
+// drawWords cuts an excerpt at its marks. casework promises marks that stand
+// on rune borders, in order.
+func drawWords(w casework.Words, covered bool) words {
+	switch w.State {
+	case casework.WordsShown:
+	case casework.WordsErased:
+		return words{Instead: "Erased, as asked for"}
+	case casework.WordsUnreadable:
+		return words{Instead: "These words cannot be read with the key on this server"}
+	default:
+		return words{Instead: "No words: the finished text no longer matched"}
+	}
+	out := words{Covered: covered}
+	at := 0
+	for _, m := range w.Marks {
+		if m.Start > at {
+			out.Pieces = append(out.Pieces, piece{Text: w.Excerpt[at:m.Start]})
+		}
+		out.Pieces = append(out.Pieces, piece{Text: w.Excerpt[m.Start:m.End], Hit: true})
+		at = m.End
+	}
+	if at < len(w.Excerpt) {
+		out.Pieces = append(out.Pieces, piece{Text: w.Excerpt[at:]})
+	}
+	return out
+}
+
+func personName(p casework.Person) string {
+	switch {
+	case p.Name != "":
+		return p.Name
+	case p.State == casework.WordsErased:
+		return "Name erased"
+	case p.State == casework.WordsUnreadable:
+		return "Name cannot be read"
+	}
+	return "Nobody logged on"
+}
+
+// claimWords is a claim as the viewer is told of it.
+type claimWords struct {
+	Held, Yours bool
+	Who         string // "you" or a name
+	Until       string
+	Since       string
+}
+
+func newClaimWords(v casework.ClaimView, zone *time.Location, now time.Time) claimWords {
+	c := claimWords{Held: v.Held, Yours: v.Yours, Who: v.Name}
+	if v.Yours {
+		c.Who = "you"
+	}
+	if v.Held {
+		c.Until, c.Since = moment(v.Until.In(zone), now), moment(v.Since.In(zone), now)
+	}
+	return c
+}
+
+// placeOf says where something was typed: the program and the device.
+func placeOf(app, host string) string {
+	var parts []string
+	for _, p := range []string{app, host} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, " on ")
+}

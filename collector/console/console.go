@@ -39,7 +39,6 @@ type Console struct {
 	assets    *assets
 	pages     pages
 	streams   streams
-	waiters   waiters
 	handler   http.Handler
 }
 

@@ -38,6 +38,13 @@ func (c *Console) routes() http.Handler {
 	m.Handle("POST /sign-out", c.signedIn(anyone, c.signOut))
 
 	m.Handle("GET /{$}", c.signedIn(anyone, c.home))
+	m.Handle("GET /cases", c.signedIn(reviewer, c.casesPage))
+	m.HandleFunc("GET /cases/live", c.live)
+	m.Handle("GET /cases/{ref}", c.signedIn(reviewer, c.casePage))
+	m.Handle("POST /cases/{ref}/claim", c.signedIn(reviewer, c.claimCase))
+	m.Handle("POST /cases/{ref}/release", c.signedIn(reviewer, c.releaseCase))
+	m.Handle("POST /cases/{ref}/record", c.signedIn(reviewer, c.recordCase))
+	m.Handle("POST /cases/{ref}/reopen", c.signedIn(reviewer, c.reopenCase))
 	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
 	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))

@@ -1,0 +1,42 @@
+// Single keys. They never fire in a field or with a modifier, and each only
+// moves the focus, follows a link or presses a button that is on the page.
+
+const inField = (el) => el.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(el.tagName)
+const press = (key) => document.querySelector(`[data-key="${key}"]`)?.click()
+const focus = (selector) => document.querySelector(selector)?.focus()
+
+function move(step) {
+  const names = [...document.querySelectorAll("#groups .lw-row__name")]
+  const at = names.findIndex((n) => n.closest(".lw-row").contains(document.activeElement))
+  names[Math.min(Math.max(at + step, 0), names.length - 1)]?.focus()
+}
+
+// claim presses the row's own button, or sends the form that such a button is.
+function claim() {
+  const row = document.activeElement?.closest?.("[data-ref]")
+  if (!row) return press("claim")
+  const button = row.querySelector('[data-key="claim"]')
+  if (button) return button.click()
+  row.querySelector(".lw-row__name").click()
+}
+
+const queue = {
+  j: () => move(1), k: () => move(-1), c: claim, h: () => press("cover"), "/": () => focus("#category"),
+  r: () => document.dispatchEvent(new Event("lapwing:show-new")),
+}
+const one = {
+  j: () => press("next"), k: () => press("previous"), c: () => press("claim"), n: () => focus("#note"),
+  o: () => focus("#outcome"), x: () => focus("#outcome"), u: () => press("back"),
+}
+
+export function startKeys() {
+  if (document.body.dataset.keys !== "on") return
+  const keys = document.getElementById("case") ? one : document.getElementById("groups") ? queue : {}
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat || inField(event.target)) return
+    const act = event.key === "?" ? () => location.assign("/help/keyboard") : Object.hasOwn(keys, event.key) && keys[event.key]
+    if (!act) return
+    event.preventDefault()
+    act()
+  })
+}

@@ -1,0 +1,182 @@
+// The live queue. The stream says only "changed"; the page then fetches itself
+// again, through every permission, and merges.
+//
+// Nothing moves under the eye: while somebody reads (a row has the focus, words
+// are selected, or there was a touch of any kind in the last seconds), new rows
+// wait in the bar above the list, which always has its place and shows the
+// words of the most pressing one. Rows that are there change in place, in their
+// height. On a page at rest, new rows go straight where they belong.
+
+const restAfter = 10000 // ms without any touch
+const lostAfter = 4000 // ms without a stream before the page says so
+
+let touched = -Infinity
+for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "scroll", "touchstart"]) {
+  addEventListener(kind, () => { touched = performance.now() }, { passive: true, capture: true })
+}
+
+const by = (id) => document.getElementById(id)
+const clock = () => new Date().toLocaleTimeString("en-GB", { hour: "numeric", minute: "2-digit", hour12: true }).replace(/\s/g, "")
+
+// fetchPage gets this page again; null when it cannot be had now.
+async function fetchPage() {
+  const answer = await fetch(location.pathname + location.search, { credentials: "same-origin", redirect: "error", cache: "no-store" })
+  if (answer.status === 401) { leave(); return null }
+  if (!answer.ok) return null
+  return new DOMParser().parseFromString(await answer.text(), "text/html")
+}
+
+// leave clears the words from the screen when the session is over.
+function leave() { location.replace("/signed-out") }
+
+// follow opens the stream and calls changed for each change, one at a time: a
+// change during a call leads to one more call, however many there were.
+function follow(address, changed) {
+  const state = by("live-state"), lost = by("lost"), text = by("lost-text")
+  let since = null, timer = null, busy = false, again = false
+  const run = async () => {
+    if (busy) { again = true; return }
+    busy = true
+    do {
+      again = false
+      try { await changed() } catch { /* the stream's own error handling says so */ }
+    } while (again)
+    busy = false
+  }
+  const up = () => {
+    clearTimeout(timer)
+    timer = null
+    if (since && text) {
+      text.textContent = `Live again since ${clock()}.`
+      lost.classList.replace("lw-notice--warn", "lw-notice--done")
+    }
+    if (since) run()
+    since = null
+    state.hidden = false
+    state.textContent = "Live"
+    state.classList.remove("lw-live--lost")
+  }
+  const down = () => {
+    if (since || timer) return
+    const began = clock()
+    timer = setTimeout(() => {
+      since = began
+      state.hidden = false
+      state.textContent = "Not live"
+      state.classList.add("lw-live--lost")
+      if (text) {
+        text.textContent = `Not live since ${began}. What you see is as it was then; new cases will not show. Trying again every few seconds.`
+        lost.classList.replace("lw-notice--done", "lw-notice--warn")
+        lost.hidden = false
+      }
+    }, lostAfter)
+  }
+  const open = () => {
+    const stream = new EventSource(address)
+    stream.onopen = up
+    stream.addEventListener("changed", run)
+    stream.addEventListener("ended", leave)
+    stream.onerror = () => {
+      down()
+      // The browser tries again by itself unless it was refused; then we ask why.
+      if (stream.readyState === EventSource.CLOSED) {
+        setTimeout(async () => {
+          try { await fetchPage() } catch { /* still away */ }
+          open()
+        }, 5000)
+      }
+    }
+    addEventListener("pagehide", () => stream.close(), { once: true })
+  }
+  open()
+}
+
+export function startQueue() {
+  const news = by("news")
+  if (!news) return
+  news.hidden = false
+  const waiting = new Map() // reference → the row that waits behind the bar
+  let latest = null // the newest fetched page
+
+  const rows = () => new Map([...by("groups").querySelectorAll("[data-ref]")].map((r) => [r.dataset.ref, r]))
+  const reading = () => {
+    const groups = by("groups"), selection = getSelection()
+    return groups.contains(document.activeElement) ||
+      (selection && !selection.isCollapsed && groups.contains(selection.anchorNode)) ||
+      performance.now() - touched < restAfter
+  }
+
+  // take replaces the whole list, in order, keeping the focus where it was.
+  const take = (page) => {
+    const focused = document.activeElement?.closest?.("[data-ref]")?.dataset.ref
+    by("groups").replaceWith(document.adoptNode(page.getElementById("groups")))
+    const showing = by("showing"), fresh = page.getElementById("showing")
+    if (showing && fresh) showing.replaceWith(document.adoptNode(fresh))
+    if (focused) rows().get(focused)?.querySelector("a")?.focus()
+    waiting.clear()
+    bar()
+  }
+
+  // bar tells of what waits, and shows the words of the most pressing.
+  const bar = () => {
+    const n = waiting.size, show = by("news-show"), line = by("news-words")
+    show.hidden = n === 0
+    news.classList.toggle("lw-news--some", n > 0)
+    line.replaceChildren()
+    by("news-text").textContent = n === 0
+      ? "New cases show here first. The list below does not move while you read."
+      : `${n === 1 ? "1 new case" : `${n} new cases`} came in while you were reading. Nothing below has moved.`
+    for (const row of waiting.values()) {
+      // Each in turn on one line; what does not fit is cut, never wrapped.
+      for (const part of [".lw-sev", ".lw-row__words"]) {
+        const el = row.querySelector(part)
+        if (el) line.append(...[...el.cloneNode(true).childNodes].map((c) => document.importNode(c, true)), " ")
+      }
+    }
+  }
+
+  const update = async () => {
+    const page = await fetchPage()
+    const groups = page?.getElementById("groups")
+    if (!groups) return
+    latest = page
+    for (const id of ["sentence", "tabs"]) {
+      const now = by(id), fresh = page.getElementById(id)
+      if (now && fresh && now.innerHTML !== fresh.innerHTML && !now.contains(document.activeElement)) now.replaceWith(document.adoptNode(fresh))
+    }
+    const here = rows()
+    if (here.size === 0 || !reading()) return take(page)
+    waiting.clear()
+    for (const fresh of groups.querySelectorAll("[data-ref]")) {
+      const row = here.get(fresh.dataset.ref)
+      if (!row) waiting.set(fresh.dataset.ref, fresh)
+      else if (row.innerHTML !== fresh.innerHTML) inPlace(row, fresh)
+    }
+    bar()
+  }
+
+  by("news-show").addEventListener("click", () => { if (latest) take(latest); by("groups").querySelector("[data-ref] a")?.focus() })
+  document.addEventListener("lapwing:show-new", () => { if (waiting.size) by("news-show").click() })
+  follow(news.dataset.live, update)
+}
+
+// inPlace changes a row without moving those below it. A row that has the
+// focus keeps its link and so its focus.
+function inPlace(row, fresh) {
+  row.style.height = `${row.offsetHeight}px`
+  for (const part of [".lw-row__sev", ".lw-row__what", ".lw-row__due", ".lw-row__owner"]) {
+    const a = row.querySelector(part), b = fresh.querySelector(part)
+    if (a && b && a.innerHTML !== b.innerHTML && !a.contains(document.activeElement)) a.innerHTML = b.innerHTML
+  }
+  row.className = fresh.className
+}
+
+export function startCase() {
+  const notice = by("changed")
+  if (!notice) return
+  follow(notice.dataset.live, async () => {
+    const page = await fetchPage()
+    const now = page?.getElementById("case")?.dataset.version
+    if (now && now !== notice.dataset.version) notice.hidden = false
+  })
+}
