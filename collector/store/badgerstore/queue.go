@@ -1,0 +1,203 @@
+package badgerstore
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// Queue takes the open cases from memory and closed ones from their head rows.
+func (t *tenant) Queue(ctx context.Context, viewer caseflow.Actor, q store.QueueQuery) (page store.QueuePage, err error) {
+	page.Counts = map[vocab.Severity]int{}
+	if q.Limit == 0 {
+		q.Limit = 50
+	}
+	if q.Limit < 0 || q.Limit > store.MaxQueue {
+		return page, fmt.Errorf("queue: %w: limit %d, at most %d", store.ErrInvalid, q.Limit, store.MaxQueue)
+	}
+	if len(q.States) == 0 {
+		q.States = []caseflow.State{caseflow.New, caseflow.Claimed}
+	}
+	at, err := parseCursor(q.Cursor)
+	if err != nil {
+		return page, fmt.Errorf("queue: %w", err)
+	}
+	if q.Cursor != "" {
+		q.Now = at.Now // all pages in the order of the first
+	}
+	err = t.s.view(ctx, func(r reader) error {
+		cases, latest, err := t.selected(r, viewer, q)
+		if err != nil {
+			return err
+		}
+		page.Total = len(cases)
+		for _, c := range cases {
+			page.Counts[c.Severity]++
+		}
+		rows, first := pick(cases, q, at)
+		if len(rows) > q.Limit {
+			rows = rows[:q.Limit]
+			page.Next = cursor{Now: q.Now, Index: uint64(first + q.Limit - 1), Ref: rows[q.Limit-1].Ref}.String()
+		}
+		for _, c := range rows {
+			id, ok := latest[c.Ref]
+			if !ok {
+				id = latestOf(*c)
+			}
+			page.Rows = append(page.Rows, t.row(r, *c, id))
+		}
+		return nil
+	})
+	if err != nil {
+		return store.QueuePage{}, fmt.Errorf("queue: %w", err)
+	}
+	return page, nil
+}
+
+// selected are the cases of the query that the viewer may see, in no order,
+// and the latest captures of the closed among them.
+func (t *tenant) selected(r reader, viewer caseflow.Actor, q store.QueueQuery) (cases []*caseflow.Case, latest map[caseflow.Ref]captureID, err error) {
+	wanted := func(c *caseflow.Case) bool {
+		return slices.Contains(q.States, c.State) &&
+			(q.Owner == "" || c.Owner == q.Owner) && (q.Category == "" || c.Category == q.Category) &&
+			(q.Person.IsZero() || c.Typist == q.Person) && (q.Severity == 0 || c.Severity == q.Severity) &&
+			caseflow.MaySee(*c, viewer)
+	}
+	seen := map[caseflow.Ref]bool{}
+	t.mu.RLock()
+	for ref, c := range t.open {
+		if wanted(c) {
+			cases = append(cases, c)
+			seen[ref] = true
+		}
+	}
+	t.mu.RUnlock()
+	if !slices.Contains(q.States, caseflow.Closed) {
+		return cases, nil, nil
+	}
+	latest = map[caseflow.Ref]captureID{}
+	err = r.each(prefix(t.info.ID, tClosed), false, func(key, _ []byte) error {
+		ref := refAtEnd(key)
+		head, err := load(r.get, keyHead(t.info.ID, ref), headFields)
+		if err != nil {
+			t.s.warn("a closed case's row cannot be read and is left out of the list", err)
+			return nil
+		}
+		if !seen[ref] && wanted(&head.Case) {
+			cases = append(cases, &head.Case)
+			latest[ref] = head.Latest
+		}
+		return nil
+	})
+	return cases, latest, err
+}
+
+// pick returns the rows after the cursor, one more than the page takes if
+// there are as many, in order, and the place of the first.
+func pick(cases []*caseflow.Case, q store.QueueQuery, at cursor) (rows []*caseflow.Case, first int) {
+	var anchor *caseflow.Case
+	skip := 0
+	if at.Ref != "" {
+		// The row at its place was taken out: the next one stands there now.
+		skip = int(min(at.Index, uint64(len(cases))))
+		for _, c := range cases {
+			if c.Ref == at.Ref {
+				anchor, skip = c, 0
+			}
+		}
+	}
+	keep := skip + q.Limit + 1
+	for _, c := range cases {
+		if anchor != nil && !caseflow.Before(*anchor, *c, q.Now) {
+			first++
+			continue
+		}
+		if len(rows) == keep && !caseflow.Before(*c, *rows[keep-1], q.Now) {
+			continue
+		}
+		i := sort.Search(len(rows), func(i int) bool { return caseflow.Before(*c, *rows[i], q.Now) })
+		if len(rows) == keep {
+			rows = rows[:keep-1]
+		}
+		rows = slices.Insert(rows, i, c)
+	}
+	return rows[min(skip, len(rows)):], first + skip
+}
+
+// row completes a case for the list. A damaged row of a capture must not hide
+// the case: it stands there without the capture's content.
+func (t *tenant) row(r reader, c caseflow.Case, latest captureID) store.QueueRow {
+	c.Captures = nil
+	return store.QueueRow{Case: c, Latest: t.capture(r, latest), Person: t.person(r, c.Typist), Device: t.deviceName(r, c.Device)}
+}
+
+func (t *tenant) capture(r reader, id captureID) store.CaptureRecord {
+	record, err := load(r.get, keyCapture(t.info.ID, id), captureRecordFields)
+	if err != nil {
+		t.s.warn("a capture's row cannot be read", err)
+		record = store.CaptureRecord{}
+		record.Device, record.Event = id.Device, id.Event
+	}
+	return record
+}
+
+func (t *tenant) person(r reader, k caseflow.PersonKey) store.PersonRecord {
+	p, err := load(r.get, prefix(t.info.ID, tPerson, k[:]), personFields)
+	if err != nil {
+		if !errors.Is(err, store.ErrNotFound) {
+			t.s.warn("a person's row cannot be read", err)
+		}
+		p = store.PersonRecord{Key: k}
+	}
+	return p
+}
+
+func (t *tenant) deviceName(r reader, id caseflow.DeviceID) store.DeviceName {
+	d, err := t.device(r, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		t.s.warn("a device's row cannot be read", err)
+	}
+	name := store.DeviceName{ID: id, Host: d.Host}
+	if d.Report.Host != "" {
+		name.Host = d.Report.Host
+	}
+	return name
+}
+
+// cursor is where a page ended. It names only what the viewer has just seen.
+type cursor struct {
+	Now   time.Time
+	Index uint64 // of the last row
+	Ref   caseflow.Ref
+}
+
+func cursorFields(c *codec, x *cursor) {
+	c.moment(1, &x.Now)
+	number(c, 2, &x.Index)
+	text(c, 3, &x.Ref)
+}
+
+func (at cursor) String() string {
+	var c codec
+	cursorFields(&c, &at)
+	return base64.RawURLEncoding.EncodeToString(c.out)
+}
+
+func parseCursor(s string) (at cursor, err error) {
+	if s == "" {
+		return at, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(s) > 100 || decodeBody(b, &at, cursorFields) != nil || !at.Ref.Valid() {
+		return cursor{}, fmt.Errorf("%w: not a cursor of this list", store.ErrInvalid)
+	}
+	return at, nil
+}

@@ -1,0 +1,29 @@
+package badgerstore_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/store/badgerstore"
+	"github.com/lapwing-schools/lapwing/collector/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Badger's caches and its logging library start these once, for good.
+		goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"),
+	)
+}
+
+func open(t *testing.T, place string) store.Store {
+	t.Helper()
+	s, err := badgerstore.Open(place, badgerstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestConformance(t *testing.T) { storetest.Run(t, open) }
