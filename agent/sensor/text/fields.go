@@ -310,3 +310,12 @@ func (f *Fields) roleOf(o atspi.Object) capture.Role {
 	}
 	return capture.RoleDenied
 }
+
+// Unseen reports whether the present window has no roles although the bus is
+// there: a terminal, or a browser that is not on the bus.
+func (f *Fields) Unseen() bool {
+	if f.window.ID == 0 || f.away || f.accessible() {
+		return false
+	}
+	return f.field.Role == capture.RoleNone && !f.field.PromptKnown || f.field.Role == capture.RoleDenied
+}

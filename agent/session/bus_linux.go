@@ -1,0 +1,207 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor/atspi"
+	"github.com/lapwing-schools/lapwing/agent/sensor/lock"
+	"github.com/lapwing-schools/lapwing/agent/sensor/text"
+)
+
+// Times of the buses.
+const (
+	// connectBound for finding and greeting a bus; activation may start programs.
+	connectBound = 10 * time.Second
+	// busRetry is the pause before a lost or missing accessibility bus is tried again.
+	busRetry = 10 * time.Second
+	// askBound for one question; capture has dropped the keys long before.
+	askBound = 2 * time.Second
+	// addressBound for the document's address, which harbours need and the
+	// role does not wait for longer than this.
+	addressBound = 80 * time.Millisecond
+)
+
+// busEvent is one of: the bus came (up), the bus went (down), an event of it,
+// an answer.
+type busEvent struct {
+	up, down bool
+	event    atspi.Event
+	answer   *answer
+}
+
+type answer struct {
+	query  text.Query
+	object atspi.Object
+	took   time.Duration
+	err    error
+}
+
+// bus keeps the accessibility bus connected and asks it questions.
+type bus struct {
+	places atspi.Places
+	events chan busEvent
+
+	// mu guards what follows.
+	mu     sync.Mutex
+	client *atspi.Client
+	cancel context.CancelFunc
+
+	running sync.WaitGroup
+}
+
+func newBus(d Desktop, property string) *bus {
+	return &bus{
+		places: atspi.Places{SessionBus: d.SessionBus, RuntimeDir: d.RuntimeDir, RootProperty: property},
+		events: make(chan busEvent, 16),
+		cancel: func() {},
+	}
+}
+
+func (b *bus) start(ctx context.Context) { b.running.Go(func() { b.run(ctx) }) }
+
+func (b *bus) wait() { b.running.Wait() }
+
+func (b *bus) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		bounded, cancel := context.WithTimeout(ctx, connectBound)
+		client, err := atspi.Connect(bounded, b.places)
+		cancel()
+		if err == nil {
+			b.follow(ctx, client)
+		} else {
+			b.tell(ctx, busEvent{down: true})
+		}
+		select {
+		case <-time.After(busRetry):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follow passes the events on until the connection ends.
+func (b *bus) follow(ctx context.Context, client *atspi.Client) {
+	// The connection is ending either way; its error says nothing new.
+	defer context.AfterFunc(ctx, func() { _ = client.Close() })()
+	defer func() { _ = client.Close() }()
+	b.set(client)
+	b.tell(ctx, busEvent{up: true})
+	for ev := range client.Events() {
+		b.tell(ctx, busEvent{event: ev})
+	}
+	b.set(nil)
+	b.tell(ctx, busEvent{down: true})
+}
+
+func (b *bus) set(client *atspi.Client) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.client = client
+}
+
+func (b *bus) tell(ctx context.Context, ev busEvent) {
+	select {
+	case b.events <- ev:
+	case <-ctx.Done():
+	}
+}
+
+func (b *bus) has(pid uint32) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.client != nil && pid != 0 && b.client.Has(pid)
+}
+
+// ask asks one question; the one before it is no longer of interest.
+func (b *bus) ask(ctx context.Context, q text.Query) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cancel()
+	if b.client == nil {
+		return
+	}
+	client := b.client
+	bounded, cancel := context.WithTimeout(ctx, askBound)
+	b.cancel = cancel
+	b.running.Go(func() {
+		defer cancel()
+		a := answerOf(bounded, client, q)
+		b.tell(ctx, busEvent{answer: &a})
+	})
+}
+
+func answerOf(ctx context.Context, client *atspi.Client, q text.Query) answer {
+	a := answer{query: q}
+	ref := q.Ref
+	if ref == (atspi.Ref{}) {
+		if ref, a.err = client.FindFocus(ctx, q.PID); a.err != nil {
+			return a
+		}
+	}
+	asked := time.Now()
+	a.object, a.err = client.Describe(ctx, ref)
+	a.took = time.Since(asked)
+	if a.err == nil && q.Address {
+		bounded, cancel := context.WithTimeout(ctx, addressBound)
+		defer cancel()
+		// Without an address, harbours go by title; so this may fail.
+		a.object.Address, _ = client.Address(bounded, ref)
+	}
+	return a
+}
+
+// lockEvent is either a source's word or, once, how many buses are listened on.
+type lockEvent struct {
+	lock.Event
+	listening bool
+	buses     int
+}
+
+// locks listens for lock events of the buses.
+type locks struct {
+	places  lock.Places
+	events  chan lockEvent
+	running sync.WaitGroup
+}
+
+func newLocks(d Desktop) *locks {
+	places := lock.Places{SessionBus: d.SessionBus, SystemBus: d.SystemBus, SessionID: d.SessionID}
+	if places.SystemBus == "" {
+		places.SystemBus = lock.DefaultSystemBus
+	}
+	return &locks{places: places, events: make(chan lockEvent, 16)}
+}
+
+func (l *locks) start(ctx context.Context) { l.running.Go(func() { l.run(ctx) }) }
+
+func (l *locks) wait() { l.running.Wait() }
+
+func (l *locks) run(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, connectBound)
+	// A missing bus shows in the count; there is nothing to do about it here.
+	buses, _ := lock.Listen(bounded, l.places)
+	cancel()
+	// Closing twice is closing once; errors of a connection that ends say nothing.
+	defer func() { _ = buses.Close() }()
+	l.tell(ctx, lockEvent{listening: true, buses: buses.Count()})
+	for {
+		select {
+		case ev, ok := <-buses.Events():
+			if !ok {
+				l.tell(ctx, lockEvent{listening: true})
+				return
+			}
+			l.tell(ctx, lockEvent{Event: ev})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *locks) tell(ctx context.Context, ev lockEvent) {
+	select {
+	case l.events <- ev:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,96 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/capture"
+	"github.com/lapwing-schools/lapwing/agent/coverage"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// loop is the one goroutine that owns the machine.
+type loop struct {
+	cfg     Config
+	board   *coverage.Board
+	machine *capture.Machine
+	outbox  *outbox
+	inputs  chan capture.Input
+	locked  bool
+
+	watched  bool
+	watching sync.WaitGroup
+}
+
+// watch starts the sensors, once.
+func (l *loop) watch(ctx context.Context) {
+	if l.watched {
+		return
+	}
+	l.watched = true
+	l.watching.Go(func() { watch(ctx, l.cfg, l.board, l.inputs) })
+}
+
+func (l *loop) run(ctx context.Context, messages <-chan received) error {
+	status := time.NewTicker(statusEvery)
+	defer status.Stop()
+	deadline := time.NewTimer(0)
+	defer deadline.Stop()
+	<-deadline.C
+	for {
+		l.arm(deadline)
+		select {
+		case in := <-l.inputs:
+			l.input(in)
+		case <-deadline.C:
+			l.input(capture.Input{At: l.cfg.Now(), Kind: capture.Tick})
+		case m := <-messages:
+			if stop, err := l.message(ctx, m); stop {
+				return err
+			}
+		case <-l.board.Changed():
+			l.status()
+		case <-status.C:
+			l.status()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// arm sets the timer to the machine's next deadline. With none it stands still:
+// an idle desktop wakes nobody.
+func (l *loop) arm(t *time.Timer) {
+	due, ok := l.machine.Deadline()
+	if !ok {
+		t.Stop()
+		return
+	}
+	t.Reset(max(0, due.Sub(l.cfg.Now())))
+}
+
+func (l *loop) input(in capture.Input) {
+	switch in.Kind {
+	case capture.ScreenLocked:
+		l.locked = true
+		defer l.status()
+	case capture.ScreenUnlocked:
+		l.locked = false
+		defer l.status()
+	}
+	for _, r := range l.machine.Step(in) {
+		l.outbox.add(r, l.cfg.Now())
+	}
+}
+
+// status replaces a status that waits to be sent.
+func (l *loop) status() {
+	c := l.machine.Counters()
+	l.outbox.setStatus(&lapwingv1.SessionStatus{
+		Coverage:    l.board.Rows(),
+		Locked:      l.locked,
+		HeldDropped: c.HeldDropped + c.Denied,
+		RateLimited: c.RateLimited + l.outbox.droppedCount(),
+	})
+}

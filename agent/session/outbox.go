@@ -1,0 +1,133 @@
+package session
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/capture"
+	"github.com/lapwing-schools/lapwing/agent/ipc"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// maxUnacked hits are kept until the service says that they are durable.
+const maxUnacked = 64
+
+// maxAge is the oldest age that a Hit can carry, 600,000 ms.
+const maxAge = 10 * time.Minute
+
+// outbox holds hits until they are acknowledged. When the service is slow and
+// the box is full, hits that have not been sent yet make room: first one of
+// level log, else the new one is refused; both are counted. Its methods are safe
+// for concurrent use.
+type outbox struct {
+	wake chan struct{}
+
+	// mu guards what follows.
+	mu      sync.Mutex
+	unacked []pending
+	lastSeq uint64 // of the hits that were sent
+	status  *lapwingv1.SessionStatus
+	dropped uint64
+}
+
+type pending struct {
+	hit *lapwingv1.Hit
+	at  time.Time
+}
+
+func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
+
+// add takes a report at a time of the same clock as the report's own.
+func (o *outbox) add(r capture.Report, now time.Time) {
+	p := pending{at: r.At, hit: &lapwingv1.Hit{
+		CaptureId: r.CaptureID, Revision: r.Revision, Capture: r.Capture,
+		AgeMs: uint32(min(max(now.Sub(r.At), 0), maxAge).Milliseconds()),
+	}}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.unacked) >= maxUnacked && !o.makeRoom() {
+		o.dropped++
+		return
+	}
+	o.unacked = append(o.unacked, p)
+	o.signal()
+}
+
+// makeRoom drops the oldest unsent hit of level log.
+func (o *outbox) makeRoom() bool {
+	for i, p := range o.unacked {
+		if p.hit.Seq == 0 && p.hit.Capture.Level == lapwingv1.Level_LEVEL_LOG {
+			o.unacked = slices.Delete(o.unacked, i, i+1)
+			o.dropped++
+			return true
+		}
+	}
+	return false
+}
+
+// ack forgets what is durable. An ack of what was never sent is ignored.
+func (o *outbox) ack(upto uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.unacked = slices.DeleteFunc(o.unacked, func(p pending) bool {
+		return p.hit.Seq != 0 && p.hit.Seq <= upto
+	})
+}
+
+func (o *outbox) droppedCount() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.dropped
+}
+
+func (o *outbox) setStatus(s *lapwingv1.SessionStatus) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.status = s
+	o.signal()
+}
+
+func (o *outbox) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next returns the next message to be sent: hits first, in order. The sequence
+// number is given here, so that a dropped hit leaves no gap.
+func (o *outbox) next() *lapwingv1.SessionMessage {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.unacked {
+		if h := o.unacked[i].hit; h.Seq == 0 {
+			o.lastSeq++
+			h.Seq = o.lastSeq
+			return &lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hit{Hit: h}}
+		}
+	}
+	if s := o.status; s != nil {
+		o.status = nil
+		return &lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Status{Status: s}}
+	}
+	return nil
+}
+
+// send writes what waits until ctx is done or the connection fails; a failed
+// connection is seen by the receiving side too, which ends the process.
+func (o *outbox) send(ctx context.Context, conn *ipc.SessionConn) {
+	for {
+		for m := o.next(); m != nil; m = o.next() {
+			if err := conn.Send(m); err != nil {
+				return
+			}
+		}
+		select {
+		case <-o.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

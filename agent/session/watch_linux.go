@@ -1,0 +1,305 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/capture"
+	"github.com/lapwing-schools/lapwing/agent/coverage"
+	"github.com/lapwing-schools/lapwing/agent/sensor"
+	"github.com/lapwing-schools/lapwing/agent/sensor/lock"
+	"github.com/lapwing-schools/lapwing/agent/sensor/text"
+	"github.com/lapwing-schools/lapwing/agent/sensor/window"
+	"github.com/lapwing-schools/lapwing/agent/sensor/x11"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+)
+
+// displayRetry is the pause before a lost or missing display is tried again.
+const displayRetry = 5 * time.Second
+
+// watch keeps the desktop watched until ctx is done.
+func watch(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) {
+	for ctx.Err() == nil {
+		code := conditions.NoDisplay
+		d, err := openDesktop(ctx, cfg, board, inputs)
+		if err == nil {
+			err = d.run(ctx)
+			err = errors.Join(err, d.close())
+			code = conditions.DisplayLost
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		cfg.Log.Warn("desktop is not watched", "code", code, "error", err)
+		for _, name := range []string{sensor.Text, sensor.Window, sensor.Lock} {
+			board.Report(name, sensor.Status{State: sensor.Off, Code: code})
+		}
+		select {
+		case <-time.After(displayRetry):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// desktop is one X desktop's sensors in one goroutine: what the X server says
+// is acted on in its order, what the buses say between two X events.
+type desktop struct {
+	cfg    Config
+	board  *coverage.Board
+	inputs chan<- capture.Input
+	ctx    context.Context // of run; cancels the questions it asks
+
+	x      *x11.Conn
+	window *window.Watcher
+	screen *lock.Screen
+	lock   lock.State
+	fields *text.Fields
+	typist *text.Typist
+	echo   *text.Echo
+	bus    *bus
+	locks  *locks
+
+	lastKey time.Time
+	enter   bool
+	report  textReport
+}
+
+func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) (*desktop, error) {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("open desktop: %w", err)
+	}
+	if cfg.Desktop.Display == "" {
+		return nil, errors.New("open desktop: DISPLAY is not set")
+	}
+	x, err := x11.Open(cfg.Desktop.Display, cfg.Desktop.Xauthority)
+	if err != nil {
+		return nil, fmt.Errorf("open desktop: %w", err)
+	}
+	property, err := x.Text(x.Root(), x11.ATSPIBus)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open desktop: %w", err), x.Close())
+	}
+	d := &desktop{
+		cfg: cfg, board: board, inputs: inputs, x: x,
+		window: window.NewWatcher(x, hostname), screen: lock.NewScreen(x), echo: text.NewEcho(),
+	}
+	d.bus = newBus(cfg.Desktop, property)
+	d.locks = newLocks(cfg.Desktop)
+	d.fields = text.NewFields(d.emit, d.bus.has)
+	d.typist = text.NewTypist(d.emit, d.fields)
+	return d, nil
+}
+
+func (d *desktop) close() error { return d.x.Close() }
+
+// emit hands an input to the loop. The loop never waits for this goroutine.
+func (d *desktop) emit(in capture.Input) {
+	select {
+	case d.inputs <- in:
+	case <-d.ctx.Done():
+	}
+}
+
+func (d *desktop) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	d.ctx = ctx
+	stop := func() { cancel(); d.bus.wait(); d.locks.wait() }
+	defer stop()
+	d.bus.start(ctx)
+	d.locks.start(ctx)
+	if err := d.look(); err != nil {
+		return fmt.Errorf("watch desktop: %w", err)
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		d.due(timer)
+		select {
+		case p, ok := <-d.x.Packets():
+			if !ok {
+				return fmt.Errorf("watch desktop: %w", d.x.Err())
+			}
+			if err := d.packet(p); err != nil {
+				return fmt.Errorf("watch desktop: %w", err)
+			}
+		case ev := <-d.bus.events:
+			d.accessibility(ev)
+		case ev := <-d.locks.events:
+			d.lockEvent(ev)
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// look reads what is true before the first event.
+func (d *desktop) look() error {
+	events, err := d.screen.Look()
+	if err != nil {
+		return err
+	}
+	for _, ev := range events {
+		if err := d.setLock(ev); err != nil {
+			return err
+		}
+	}
+	managed, err := d.window.Managed()
+	if err != nil {
+		return err
+	}
+	status := sensor.Status{State: sensor.OK}
+	if !managed {
+		status = sensor.Status{State: sensor.Limited, Code: conditions.NoWindowManager}
+	}
+	d.board.Report(sensor.Window, status)
+	if _, err := d.window.Refresh(); err != nil {
+		return err
+	}
+	d.activated(d.cfg.Now())
+	return nil
+}
+
+// due asks what is due to be asked, and sets the timer to what comes next.
+func (d *desktop) due(timer *time.Timer) {
+	now := d.cfg.Now()
+	if q, ok := d.fields.Due(now); ok {
+		d.bus.ask(d.ctx, q)
+	}
+	next, ok := d.fields.Deadline()
+	if when, waiting := d.reportText(now); waiting && (!ok || when.Before(next)) {
+		next, ok = when, true
+	}
+	if !ok {
+		timer.Stop()
+		return
+	}
+	timer.Reset(max(0, next.Sub(now)))
+}
+
+// packet acts on one event of the X server.
+func (d *desktop) packet(p []byte) error {
+	ev, err := d.x.Decode(p)
+	if err != nil || ev == nil {
+		return err
+	}
+	now := d.cfg.Now()
+	switch ev := ev.(type) {
+	case x11.KeyPress:
+		d.key(now, ev)
+		return nil
+	case x11.KeyRelease:
+		if !d.lock.Locked() {
+			d.typist.Release(now, ev, d.x.Keyboard.Repeats)
+		}
+		return nil
+	case x11.ButtonPress:
+		const firstWheel, lastWheel = 4, 7
+		if !d.lock.Locked() && (ev.Button < firstWheel || ev.Button > lastWheel) {
+			d.typist.Click(now)
+		}
+		return nil
+	case x11.FocusOut:
+		if uint32(ev.Window) == d.window.Current().ID {
+			d.fields.Away(now)
+		}
+		return nil
+	case x11.FocusIn:
+		if uint32(ev.Window) == d.window.Current().ID {
+			d.fields.Back(now)
+		}
+		return nil
+	}
+	if locked, err := d.screen.Handle(ev); err != nil {
+		return err
+	} else if locked != nil {
+		return d.setLock(*locked)
+	}
+	change, err := d.window.Handle(ev)
+	if err != nil {
+		return err
+	}
+	switch change {
+	case window.Activated:
+		d.board.Report(sensor.Window, sensor.Status{State: sensor.OK})
+		d.activated(now)
+	case window.Renamed:
+		d.fields.Title(now, d.window.Current().Title)
+		d.title(now)
+	case window.Nothing:
+	}
+	return nil
+}
+
+// key hands a key on, unless the screen is locked: what is typed then is not
+// even translated.
+func (d *desktop) key(now time.Time, ev x11.KeyPress) {
+	if d.lock.Locked() {
+		return
+	}
+	k := d.x.Keyboard.Translate(ev.Code)
+	if x11.Modifier(k.Keysym) {
+		return
+	}
+	if pid, ok := d.fields.Terminal(); ok {
+		// A prompt comes after Enter, or while nothing is typed.
+		fresh := d.enter || now.Sub(d.lastKey) > time.Second
+		d.fields.Echo(now, d.echo.Off(pid, fresh))
+	}
+	d.enter = k.Keysym == x11.KeyReturn || k.Keysym == x11.KeyKPEnter
+	d.lastKey = now
+	d.typist.Press(now, ev, k, d.x.Keyboard.Repeats)
+}
+
+func (d *desktop) activated(now time.Time) {
+	d.enter = true
+	d.fields.Window(now, d.window.Current())
+	d.title(now)
+}
+
+func (d *desktop) title(now time.Time) {
+	w := d.window.Current()
+	if w.Title == "" {
+		return
+	}
+	d.emit(capture.Input{At: now, Kind: capture.TitleShown, Text: w.Title, Field: capture.Field{App: w.App, Title: w.Title}})
+}
+
+func (d *desktop) lockEvent(ev lockEvent) {
+	if ev.listening {
+		status := sensor.Status{State: sensor.OK}
+		if ev.buses == 0 {
+			// Lockers that only cover the screen are still seen.
+			status = sensor.Status{State: sensor.Limited, Code: conditions.LockSourceMissing}
+		}
+		d.board.Report(sensor.Lock, status)
+		return
+	}
+	// An error here is a lost display; the next packet says so too.
+	if err := d.setLock(ev.Event); err != nil {
+		d.cfg.Log.Warn("lock state not applied", "error", err)
+	}
+}
+
+// setLock stops everything on lock, and looks afresh on unlock.
+func (d *desktop) setLock(ev lock.Event) error {
+	if !d.lock.Set(ev.Source, ev.Locked) {
+		return nil
+	}
+	now := d.cfg.Now()
+	d.typist.Drop()
+	if d.lock.Locked() {
+		d.emit(capture.Input{At: now, Kind: capture.ScreenLocked})
+		return nil
+	}
+	d.emit(capture.Input{At: now, Kind: capture.ScreenUnlocked})
+	if _, err := d.window.Refresh(); err != nil {
+		return fmt.Errorf("look after unlock: %w", err)
+	}
+	d.fields.Window(now, d.window.Current())
+	return nil
+}

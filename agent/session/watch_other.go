@@ -1,0 +1,20 @@
+//go:build !linux
+
+package session
+
+import (
+	"context"
+
+	"github.com/lapwing-schools/lapwing/agent/capture"
+	"github.com/lapwing-schools/lapwing/agent/coverage"
+	"github.com/lapwing-schools/lapwing/agent/sensor"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+)
+
+// watch says that there is nothing to watch with, and waits.
+func watch(ctx context.Context, _ Config, board *coverage.Board, _ chan<- capture.Input) {
+	for _, name := range []string{sensor.Text, sensor.Window, sensor.Lock} {
+		board.Report(name, sensor.Status{State: sensor.Off, Code: conditions.Unsupported})
+	}
+	<-ctx.Done()
+}
