@@ -1,0 +1,95 @@
+package identity
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// keepEvery is how often at most the trusted time is written down.
+const keepEvery = time.Hour
+
+// Clock tells trusted time (contract "Time"): the last time that the collector
+// told plus what has passed since by a clock that nobody can set. Before the
+// collector has told any, it is a floor only: the time written down before the
+// last restart, or the build time. It is safe for concurrent use.
+type Clock struct {
+	wall    func() time.Time
+	elapsed func() time.Duration
+	path    string // where the time is written down; "" for nowhere
+
+	mu    sync.Mutex // guards all below
+	floor time.Time
+	told  time.Time     // collector's time when it last told
+	at    time.Duration // elapsed then
+	skew  time.Duration // device minus collector then
+	exact bool
+	kept  time.Duration // elapsed when it was last written down
+}
+
+// NewClock returns a clock for the identity in DIR ("" to write nothing down).
+// built is the build's time; wall is the machine's clock, elapsed the time
+// since boot with suspended time included (boot.Elapsed).
+func NewClock(dir string, built time.Time, wall func() time.Time, elapsed func() time.Duration) *Clock {
+	c := &Clock{wall: wall, elapsed: elapsed, floor: built}
+	if dir == "" {
+		return c
+	}
+	c.path = filepath.Join(dir, dirName, timeFile)
+	// A file that cannot be read, or is nonsense, leaves the build time.
+	if b, err := os.ReadFile(c.path); err == nil {
+		if ms, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64); err == nil {
+			if t := time.UnixMilli(ms); t.After(c.floor) {
+				c.floor = t
+			}
+		}
+	}
+	return c
+}
+
+// Now implements tlsx.Clock.
+func (c *Clock) Now() (now time.Time, exact bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.exact {
+		return c.floor, false
+	}
+	return c.told.Add(c.elapsed() - c.at), true
+}
+
+// Skew returns how far the machine's clock is ahead of the collector's, by the
+// last time it told; known is false before the first.
+func (c *Clock) Skew() (skew time.Duration, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.skew, c.exact
+}
+
+// Corrected returns the collector's time for t of the machine's clock, or t
+// while the skew is unknown.
+func (c *Clock) Corrected(t time.Time) time.Time {
+	skew, _ := c.Skew()
+	return t.Add(-skew)
+}
+
+// Observe takes the collector's time, as an authenticated collector told it
+// just now. It is written down at most once an hour.
+func (c *Clock) Observe(server time.Time) {
+	c.mu.Lock()
+	at := c.elapsed()
+	first := !c.exact
+	c.told, c.at, c.exact = server, at, true
+	c.skew = c.wall().Sub(server)
+	keep := c.path != "" && (first || at-c.kept >= keepEvery)
+	if keep {
+		c.kept = at
+	}
+	c.mu.Unlock()
+	if keep {
+		// Losing it costs nothing but an older floor after a restart.
+		_ = os.WriteFile(c.path, strconv.AppendInt(nil, server.UnixMilli(), 10), 0o600)
+	}
+}
