@@ -1,0 +1,317 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/lapwing-schools/lapwing/collector/audit"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/triage"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// testModel runs random arrivals, acts and reads against the model, each run
+// in a school of its own, and restarts the store now and then.
+func testModel(t *testing.T, open Open) {
+	place := t.TempDir()
+	s := open(t, place)
+	defer func() { must(t, s.Close()) }()
+	rapid.Check(t, func(r *rapid.T) {
+		tn := NewSchool(t, s)
+		m := &machine{
+			m: newModel(), tn: tn, now: Start, positions: map[caseflow.UserID]store.Position{},
+			restart: func() store.Tenant {
+				must(t, s.Close())
+				s = open(t, place)
+				again, err := s.School(t.Context(), tn.Info().ID)
+				must(t, err)
+				return again
+			},
+		}
+		m.look(r)
+		r.Repeat(map[string]func(*rapid.T){
+			"ingest": m.ingest, "again": m.again, "act": m.act, "user": m.user,
+			"queue": m.queue, "file": m.file, "wait a while": m.later, "": m.check,
+			"restart": func(r *rapid.T) {
+				if rapid.IntRange(0, 9).Draw(r, "seldom") == 0 {
+					m.tn = m.restart()
+					m.look(r)
+				}
+			},
+		})
+		equal(r, "ledger", m.m.ledger, actions(Ledger(t, m.tn)))
+	})
+}
+
+// viewers of a model run; the named are staff whom captures may name.
+var viewers = []caseflow.Actor{
+	dsl, deputy, head, chair, technician,
+	{User: "u-both", Name: "Bo Both", Roles: []caseflow.Role{caseflow.DSL, caseflow.Head}, Persons: []caseflow.PersonKey{Person(2)}},
+}
+
+type machine struct {
+	m         *model
+	tn        store.Tenant
+	now       time.Time
+	events    int
+	sent      []triage.Arrival
+	positions map[caseflow.UserID]store.Position
+	restart   func() store.Tenant
+}
+
+func equal(r *rapid.T, what string, want, got any) {
+	if d := gocmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		r.Fatalf("%s (-model +store):\n%s", what, d)
+	}
+}
+
+func (x *machine) later(r *rapid.T) {
+	x.now = x.now.Add(rapid.SampledFrom(steps).Draw(r, "step"))
+}
+
+func (x *machine) arrival(r *rapid.T) triage.Arrival {
+	x.events++
+	a := Arrive(x.events, rapid.SampledFrom([]int{1, 2, 101, 102, 103}).Draw(r, "person"), 0)
+	a.Device = rapid.SampledFrom([]caseflow.DeviceID{"device-1", "device-2"}).Draw(r, "device")
+	a.ReceivedAt = x.now
+	a.At = x.now.Add(-rapid.SampledFrom(steps).Draw(r, "late"))
+	a.Audience = rapid.SampledFrom([]vocab.Audience{vocab.Pupil, vocab.Pupil, vocab.Unknown, vocab.Staff}).Draw(r, "audience")
+	a.Group = rapid.SampledFrom([]vocab.GroupAudience{vocab.GroupPupil, vocab.GroupMixed}).Draw(r, "group")
+	if rapid.IntRange(0, 9).Draw(r, "nobody") == 0 {
+		a.Person, a.PersonName = caseflow.PersonKey{}, nil
+	}
+	switch rapid.IntRange(0, 19).Draw(r, "kind") {
+	case 0:
+		a.Kind, a.Capture, a.Code = triage.KindTamper, nil, "session_killed"
+	case 1:
+		a.Kind, a.Capture, a.Count = triage.KindDigest, nil, 3
+	default:
+		x.draw(r, &a)
+	}
+	return a
+}
+
+func (x *machine) draw(r *rapid.T, a *triage.Arrival) {
+	c := *a.Capture
+	c.Categories = []vocab.Category{rapid.SampledFrom([]vocab.Category{vocab.SelfHarm, vocab.Bullying}).Draw(r, "category")}
+	c.Severity = vocab.Severity(rapid.IntRange(1, 4).Draw(r, "severity"))
+	c.Level = vocab.Level(rapid.IntRange(1, 2).Draw(r, "level"))
+	c.Withdrawn = rapid.IntRange(0, 9).Draw(r, "withdrawn") == 0
+	c.Count = rapid.IntRange(0, 3).Draw(r, "count")
+	c.Subjects = nil
+	if rapid.IntRange(0, 4).Draw(r, "names") == 0 {
+		c.Subjects = []caseflow.PersonKey{rapid.SampledFrom([]caseflow.PersonKey{Person(50), Person(101), Person(103), Person(2)}).Draw(r, "subject")}
+	}
+	a.Capture = &c
+}
+
+// ingest sends new events, and revisions of old ones.
+func (x *machine) ingest(r *rapid.T) {
+	var batch []triage.Arrival
+	for range rapid.IntRange(1, 4).Draw(r, "batch") {
+		a := x.arrival(r)
+		if len(x.sent) > 0 && rapid.IntRange(0, 3).Draw(r, "revise") == 0 {
+			old := rapid.SampledFrom(x.sent).Draw(r, "of")
+			if old.Kind == triage.KindCapture {
+				old.Revision = uint32(rapid.IntRange(0, 3).Draw(r, "revision"))
+				old.ReceivedAt = x.now
+				category := old.Capture.Categories
+				x.draw(r, &old)
+				old.Capture.Categories = category
+				a = old
+			}
+		}
+		batch = append(batch, a)
+	}
+	x.send(r, batch)
+}
+
+func (x *machine) again(r *rapid.T) {
+	if len(x.sent) == 0 {
+		r.Skip("nothing sent yet")
+	}
+	x.send(r, rapid.SliceOfN(rapid.SampledFrom(x.sent), 1, 4).Draw(r, "again"))
+}
+
+func (x *machine) send(r *rapid.T, batch []triage.Arrival) {
+	receipts, err := x.tn.Ingest(context.Background(), batch)
+	if err != nil {
+		r.Fatal(err)
+	}
+	for i, a := range batch {
+		want, err := x.m.ingest(a, receipts[i].Case)
+		if err != nil {
+			r.Fatal(err)
+		}
+		equal(r, "receipt", want, receipts[i])
+	}
+	x.sent = append(x.sent, batch...)
+}
+
+func (x *machine) act(r *rapid.T) {
+	refs := x.m.refs()
+	if len(refs) == 0 {
+		r.Skip("no case yet")
+	}
+	a := store.Act{
+		Ref:   rapid.SampledFrom(refs).Draw(r, "case"),
+		Actor: rapid.SampledFrom(append(slices.Clone(viewers), dsl, dsl, head, system)).Draw(r, "actor"),
+		Key:   rapid.SampledFrom([]string{"", "", "", "k1", "k2", "k3"}).Draw(r, "key"),
+		At:    x.now,
+		Command: rapid.SampledFrom([]caseflow.Command{
+			caseflow.See{}, caseflow.Claim{Until: x.now.Add(time.Hour)}, caseflow.Release{},
+			caseflow.Note{Text: []byte("sealed"), Chars: 6}, caseflow.Note{},
+			caseflow.Close{Outcome: caseflow.Referred}, caseflow.Close{Outcome: "forged"},
+			caseflow.Reopen{Reason: []byte("sealed"), Chars: 6}, caseflow.Join{},
+		}).Draw(r, "command"),
+	}
+	if rapid.IntRange(0, 2).Draw(r, "expects") == 0 {
+		a.Expect = uint64(rapid.IntRange(1, 5).Draw(r, "version"))
+	}
+	want, wantErr := x.m.act(a)
+	got, err := x.tn.Act(context.Background(), a)
+	equal(r, "answer", want, got)
+	sameRefusal(r, wantErr, err)
+}
+
+func sameRefusal(r *rapid.T, want, got error) {
+	for _, sentinel := range []error{nil, store.ErrNotFound, caseflow.ErrNotAllowed} {
+		if errors.Is(want, sentinel) != errors.Is(got, sentinel) {
+			r.Fatalf("refusal: model %v, store %v", want, got)
+		}
+	}
+	var wantStale, gotStale *caseflow.StaleError
+	var wantClaimed, gotClaimed *caseflow.ClaimedError
+	var wantInvalid, gotInvalid *caseflow.InvalidError
+	if errors.As(want, &wantStale) {
+		if !errors.As(got, &gotStale) {
+			r.Fatalf("refusal: model %v, store %v", want, got)
+		}
+		equal(r, "stale", wantStale.Now, gotStale.Now)
+	}
+	if errors.As(want, &wantClaimed) {
+		if !errors.As(got, &gotClaimed) {
+			r.Fatalf("refusal: model %v, store %v", want, got)
+		}
+		equal(r, "claimed", *wantClaimed, *gotClaimed)
+	}
+	if errors.As(want, &wantInvalid) && (!errors.As(got, &gotInvalid) || gotInvalid.Field != wantInvalid.Field) {
+		r.Fatalf("refusal: model %v, store %v", want, got)
+	}
+}
+
+// user changes who holds which post, and so where later captures go.
+func (x *machine) user(r *rapid.T) {
+	a := rapid.SampledFrom(viewers).Draw(r, "user")
+	u := store.User{ID: a.User, Name: a.Name, Roles: a.Roles, Persons: a.Persons, Created: Start}
+	if rapid.Bool().Draw(r, "pending") {
+		u.Roles, u.Pending = nil, a.Roles
+	}
+	if rapid.IntRange(0, 3).Draw(r, "loses post") == 0 {
+		u.Roles, u.Pending = nil, nil
+	}
+	if err := x.tn.PutUser(context.Background(), u, command, x.now); err != nil {
+		r.Fatal(err)
+	}
+	word := audit.UserCreated
+	if _, known := x.m.users[u.ID]; known {
+		word = audit.UserChanged
+	}
+	x.m.users[u.ID] = u
+	x.m.ledger = append(x.m.ledger, word)
+}
+
+func (x *machine) queue(r *rapid.T) {
+	viewer := rapid.SampledFrom(append(slices.Clone(viewers), system)).Draw(r, "viewer")
+	q := store.QueueQuery{
+		Now:   x.now,
+		Limit: rapid.IntRange(1, 5).Draw(r, "limit"),
+		States: rapid.SampledFrom([][]caseflow.State{
+			nil, {caseflow.Closed}, {caseflow.New, caseflow.Claimed, caseflow.Closed}, {caseflow.Claimed},
+		}).Draw(r, "states"),
+	}
+	switch rapid.IntRange(0, 7).Draw(r, "filter") {
+	case 0:
+		q.Owner = "u-dsl"
+	case 1:
+		q.Category = vocab.Bullying
+	case 2:
+		q.Person = Person(1)
+	case 3:
+		q.Severity = vocab.High
+	}
+	all, counts := x.m.queue(viewer, q)
+	var rows []store.QueueRow
+	for {
+		page, err := x.tn.Queue(context.Background(), viewer, q)
+		if err != nil {
+			r.Fatal(err)
+		}
+		equal(r, "counts", counts, page.Counts)
+		if page.Total != len(all) || len(page.Rows) > q.Limit {
+			r.Fatalf("total %d and %d rows, model %d", page.Total, len(page.Rows), len(all))
+		}
+		rows = append(rows, page.Rows...)
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+		if len(rows) > len(all) {
+			r.Fatal("the pages do not end")
+		}
+	}
+	var want []store.QueueRow
+	for _, c := range all {
+		row := store.QueueRow{Case: c, Latest: x.m.latest(c), Person: x.m.person(c.Typist), Device: store.DeviceName{ID: c.Device}}
+		row.Case.Captures = nil
+		want = append(want, row)
+	}
+	equal(r, "queue", want, rows)
+}
+
+func (x *machine) file(r *rapid.T) {
+	refs := append(x.m.refs(), "00000000")
+	ref := rapid.SampledFrom(refs).Draw(r, "case")
+	for _, viewer := range append(slices.Clone(viewers), system) {
+		want, wantErr := x.m.file(viewer, ref)
+		got, err := x.tn.Case(context.Background(), viewer, ref)
+		if errors.Is(wantErr, store.ErrNotFound) != errors.Is(err, store.ErrNotFound) {
+			r.Fatalf("%s: model %v, store %v", viewer.User, wantErr, err)
+		}
+		equal(r, "case file", want, got)
+	}
+}
+
+// check compares who was told of what happened since the last check.
+func (x *machine) check(r *rapid.T) {
+	told := x.m.told(viewers)
+	for _, v := range viewers {
+		before := x.positions[v.User]
+		p, err := x.tn.Position(context.Background(), v)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if moved := p != before; moved != told[v.User] {
+			r.Fatalf("%s: position moved %v, model %v", v.User, moved, told[v.User])
+		}
+		x.positions[v.User] = p
+	}
+}
+
+// look takes the positions as they are.
+func (x *machine) look(r *rapid.T) {
+	for _, v := range viewers {
+		p, err := x.tn.Position(context.Background(), v)
+		if err != nil {
+			r.Fatal(err)
+		}
+		x.positions[v.User] = p
+	}
+}
