@@ -273,9 +273,12 @@ func (c *Console) caseItem(it casework.Item, k casework.CaseView, now time.Time,
 			if cp.Event == it.Event {
 				w := drawWords(cp.Words, covered)
 				out.Words, out.Title = &w, sourceWord(cp.Source)
-				out.Detail = severityWords[it.Severity] + ", " + it.Does
+				out.Detail = severityWords[it.Severity]
 				if cp.App != "" {
 					out.Detail += ", " + cp.App
+				}
+				if it.Kind != casework.ItemJoined {
+					out.Detail += ", " + it.Does
 				}
 			}
 		}

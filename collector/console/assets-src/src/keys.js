@@ -11,13 +11,16 @@ function move(step) {
   names[Math.min(Math.max(at + step, 0), names.length - 1)]?.focus()
 }
 
-// claim presses the row's own button, or sends the form that such a button is.
+// claim sends the form that the row's own button would; it can be undone
+// with "Release claim" on the page that follows.
 function claim() {
   const row = document.activeElement?.closest?.("[data-ref]")
-  if (!row) return press("claim")
-  const button = row.querySelector('[data-key="claim"]')
-  if (button) return button.click()
-  row.querySelector(".lw-row__name").click()
+  if (!row) return
+  const form = document.createElement("form")
+  form.method = "post"
+  form.action = `/cases/${row.dataset.ref}/claim`
+  document.body.append(form)
+  form.submit()
 }
 
 const queue = {

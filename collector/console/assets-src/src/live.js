@@ -124,8 +124,9 @@ export function startQueue() {
     news.classList.toggle("lw-news--some", n > 0)
     line.replaceChildren()
     by("news-text").textContent = n === 0
-      ? "New cases show here first. The list below does not move while you read."
-      : `${n === 1 ? "1 new case" : `${n} new cases`} came in while you were reading. Nothing below has moved.`
+      ? "New cases show here first. The list does not move while you read."
+      : `${n === 1 ? "1 new case" : `${n} new cases`} came in. Nothing below has moved.`
+    show.textContent = n === 1 ? "Show it" : "Show them"
     for (const row of waiting.values()) {
       // Each in turn on one line; what does not fit is cut, never wrapped.
       for (const part of [".lw-sev", ".lw-row__words"]) {

@@ -1,0 +1,185 @@
+package console_test
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/casework"
+)
+
+// axe-core 4.14.1, MPL-2.0, unchanged; its licence stands beside it.
+//
+//go:embed testdata/axe/axe.min.js
+var axe string
+
+// screen is a real Chromium.
+type screen struct {
+	f   *fixture
+	ctx context.Context
+}
+
+func (f *fixture) screen() *screen {
+	f.t.Helper()
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("force-prefers-reduced-motion", true),
+		chromedp.UserDataDir(f.t.TempDir()), chromedp.WSURLReadTimeout(time.Minute))
+	alloc, cancel := chromedp.NewExecAllocator(context.WithoutCancel(f.t.Context()), opts...)
+	ctx, cancel2 := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {}))
+	ctx, cancel3 := context.WithTimeout(ctx, 4*time.Minute)
+	f.t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			f.t.Logf("close browser: %v", err)
+		}
+		cancel3()
+		cancel2()
+		cancel()
+	})
+	if err := chromedp.Run(ctx, network.Enable()); err != nil {
+		f.t.Fatalf("start chromium: %v", err)
+	}
+	return &screen{f, ctx}
+}
+
+func (s *screen) run(what string, actions ...chromedp.Action) {
+	s.f.t.Helper()
+	if err := chromedp.Run(s.ctx, actions...); err != nil {
+		s.f.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// as gives the browser a user's session.
+func (s *screen) as(b *browser) {
+	s.f.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, s.f.server.URL, nil)
+	if err != nil {
+		s.f.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(req.URL) {
+		s.run("set cookie", network.SetCookie(c.Name, c.Value).WithURL(s.f.server.URL).WithSecure(true).WithHTTPOnly(true).WithPath("/").WithSameSite(network.CookieSameSiteStrict))
+	}
+}
+
+func (s *screen) size(width, height int64) {
+	s.f.t.Helper()
+	s.run("size", emulation.SetDeviceMetricsOverride(width, height, 1, false))
+}
+
+func (s *screen) open(path string) {
+	s.f.t.Helper()
+	s.run("open "+path, chromedp.Navigate(s.f.server.URL+path), chromedp.WaitReady("main", chromedp.ByQuery),
+		chromedp.Evaluate(`document.fonts.ready.then(() => true)`, nil, awaitPromise))
+}
+
+// check runs axe-core and looks for sideways scroll on the page that is open.
+func (s *screen) check(what string) {
+	s.f.t.Helper()
+	var report string
+	s.run("axe on "+what, chromedp.Evaluate(axe+`;0`, nil),
+		chromedp.Evaluate(`axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]}).then(r => JSON.stringify({ran: r.passes.length, v: r.violations.map(v => v.id + ": " + v.help + ": " + v.nodes.map(n => n.target + " " + n.failureSummary).slice(0, 3).join(" | "))}))`,
+			&report, chromedp.EvalAsValue, awaitPromise))
+	var r struct {
+		Ran int
+		V   []string
+	}
+	if err := json.Unmarshal([]byte(report), &r); err != nil || r.Ran < 5 {
+		s.f.t.Fatalf("%s: axe did not run: %v %q", what, err, report)
+	}
+	for _, v := range r.V {
+		s.f.t.Errorf("%s: %s", what, v)
+	}
+	var over string
+	s.run("width of "+what, chromedp.Evaluate(`document.documentElement.scrollWidth > innerWidth ? "scrolls sideways: " + document.documentElement.scrollWidth + " in " + innerWidth + ": " + [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".lw-nav, .moj-sub-navigation, .lw-enter__big, .govuk-visually-hidden")).slice(0, 3).map(e => e.tagName + "." + e.className).join(" ") : ""`, &over))
+	if over != "" {
+		s.f.t.Errorf("%s: %s", what, over)
+	}
+}
+
+// TestPagesAccessible opens every page at the two widths of the acceptance,
+// and 320 for reflow (WCAG 1.4.10). With LAPWING_SCREENSHOTS=DIR it keeps
+// pictures at 1440, 820 and 390 there.
+func TestPagesAccessible(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	dsl := f.signIn("H. Marlow", caseflow.DSL)
+	deputy := f.signIn("O. Thistle", caseflow.Deputy)
+	cases := f.queue(dsl)
+	rowan, ivo := cases["Rowan Ashdown"], cases["Ivo Fernley"]
+	dsl.post("/cases/"+string(rowan)+"/claim", nil)
+	deputy.post("/cases/"+string(ivo)+"/claim", nil)
+	_, link := f.user("N. Fresh", nil, caseflow.Deputy)
+
+	s := f.screen()
+	type stop struct {
+		name, path string
+		who        *browser
+	}
+	stops := []stop{
+		{"sign-in", "/sign-in", nil}, {"link", "/link/" + link, nil}, {"dead-link", "/link/1." + strings.Repeat("a", 43), nil}, {"signed-out", "/signed-out", nil},
+		{"cases", "/cases", dsl}, {"case", "/cases/" + string(rowan), dsl}, {"case-taken", "/cases/" + string(ivo), dsl},
+		{"cases-filtered", "/cases?category=suicide&severity=low", dsl}, {"cases-mine", "/cases?show=mine", deputy}, {"cases-empty", "/cases", f.signIn("C. Ayre", caseflow.Chair)},
+		{"devices", "/devices", f.signIn("S. Brack", caseflow.Technician)}, {"device", "/devices/d-0087", f.signIn("S. Brack2", caseflow.Technician)},
+		{"home-governor", "/", f.signIn("G. Owens", caseflow.Governor)}, {"home-head", "/", f.signIn("A. Reed", caseflow.Head)},
+		{"audit", "/audit", f.signIn("D. Pole", caseflow.DPO)}, {"missing", "/nothing", dsl},
+		{"help-keyboard", "/help/keyboard", dsl}, {"help-accessibility", "/help/accessibility", dsl}, {"help-who-sees-what", "/help/who-sees-what", dsl},
+	}
+	pictures := os.Getenv("LAPWING_SCREENSHOTS")
+	for _, st := range stops {
+		s.run("forget", network.ClearBrowserCookies())
+		if st.who != nil {
+			s.as(st.who)
+		}
+		for _, width := range []int64{1440, 820, 390, 320} {
+			s.size(width, 900)
+			s.open(st.path)
+			if width != 820 {
+				s.check(fmt.Sprintf("%s at %d", st.name, width))
+			}
+			if pictures != "" && width != 320 {
+				var png []byte
+				s.run("picture", chromedp.FullScreenshot(&png, 100))
+				if err := os.WriteFile(filepath.Join(pictures, fmt.Sprintf("%s-%d.png", st.name, width)), png, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// queue reads the references of the queue by the name in the row.
+func (f *fixture) queue(b *browser) map[string]caseflow.Ref {
+	f.t.Helper()
+	out := map[string]caseflow.Ref{}
+	rest := b.get("/cases").body
+	for {
+		_, after, ok := strings.Cut(rest, `class="lw-row__name" href="/cases/`)
+		if !ok {
+			return out
+		}
+		ref, tail, _ := strings.Cut(after, `"`)
+		_, name, _ := strings.Cut(tail, "<bdi>")
+		name, rest, _ = strings.Cut(name, "</bdi>")
+		out[name] = caseflow.Ref(ref)
+	}
+}
+
+var _ = auth.Cookie
+var _ casework.Form
+
+// awaitPromise makes Evaluate wait for a promise.
+func awaitPromise(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
