@@ -1,0 +1,533 @@
+package casework_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lapwing-schools/lapwing/collector/audit"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/casework"
+	"github.com/lapwing-schools/lapwing/collector/playbook"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+func TestQueueRowShowsEnoughToJudge(t *testing.T) {
+	w := newWorld(t)
+	ref := w.add(amy)
+	w.now = t0.Add(61 * time.Minute)
+	v, err := w.Queue(t.Context(), w.f, dsl, store.QueueQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Rows) != 1 || v.Total != 1 || v.Counts[vocab.High] != 1 {
+		t.Fatalf("%+v", v)
+	}
+	want := casework.Row{
+		Case:   v.Rows[0].Case,
+		Person: casework.Person{Name: "amy.oakfield", State: casework.WordsShown},
+		Words: casework.Words{State: casework.WordsShown, Excerpt: amy.excerpt, App: "chromium", Title: amy.title,
+			Marks: []casework.Span{{Start: 6, End: 24}}},
+		RuleTitle: "Told they are hated or unwanted", DeviceHost: "PGS-LT-0142",
+		Group: caseflow.GroupNow, Due: t0.Add(time.Hour), Late: true,
+	}
+	if d := cmp.Diff(want, v.Rows[0]); d != "" || v.Rows[0].Case.Ref != ref {
+		t.Error(d)
+	}
+	if d := cmp.Diff(casework.Summary{Late: 1}, v.Summary); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestSummaryCountsTheGroups(t *testing.T) {
+	w := newWorld(t)
+	one := func(account string, s vocab.Severity) {
+		c := amy
+		c.account, c.severity = account, s
+		w.add(c)
+	}
+	one("a", vocab.Critical)
+	w.now = t0.Add(10 * time.Minute)
+	one("b", vocab.Critical)
+	one("c", vocab.High)
+	w.now = t0.Add(20 * time.Minute)
+	one("d", vocab.High)
+	one("e", vocab.Medium)
+	one("f", vocab.Low)
+	w.now = t0.Add(22 * time.Minute)
+	v, err := w.Queue(t.Context(), w.f, dsl, store.QueueQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := casework.Summary{Critical: 2, Waited: 22 * time.Minute, Soon: 2, SoonBy: t0.Add(80 * time.Minute), Rest: 2}
+	if d := cmp.Diff(want, v.Summary); d != "" {
+		t.Error(d)
+	}
+	v, err = w.Queue(t.Context(), w.f, dsl, store.QueueQuery{Limit: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := v.Summary; !s.AtLeast || s.Critical != 2 || s.Soon != 1 || s.Rest != 3 {
+		t.Errorf("a page that ends among the pressing: %+v", s)
+	}
+	v, err = w.Queue(t.Context(), w.f, dsl, store.QueueQuery{Limit: 3, Cursor: v.Next})
+	if err != nil || v.Summary != (casework.Summary{}) || len(v.Rows) != 3 {
+		t.Errorf("second page: %+v, %v", v.Summary, err)
+	}
+}
+
+func TestOpenShowsTheCaseAndRecordsTheFirstLook(t *testing.T) {
+	w := newWorld(t)
+	ref := w.add(amy)
+	w.now = t0.Add(6 * time.Minute)
+	v, err := w.Open(t.Context(), w.f, dsl, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !v.Case.FirstSeen.Equal(w.now) || v.Case.Version != 2 {
+		t.Errorf("first seen %v, version %d", v.Case.FirstSeen, v.Case.Version)
+	}
+	if v.Person.Name != "amy.oakfield" || v.Person.Unmatched || v.DeviceHost != "PGS-LT-0142" {
+		t.Errorf("%+v on %s", v.Person, v.DeviceHost)
+	}
+	if c := v.Captures[0]; c.Excerpt != amy.excerpt || c.Title != amy.title || c.Rules[0].ID != "bully.hated" || !c.Final || c.Severity != vocab.High {
+		t.Errorf("capture %+v", c)
+	}
+	if v.Playbook.ID != "bullying" {
+		t.Errorf("playbook %q", v.Playbook.ID)
+	}
+	var got []string
+	for _, it := range v.History {
+		who := it.Who
+		if it.You {
+			who = "You"
+		}
+		got = append(got, who+" "+it.Does)
+	}
+	if d := cmp.Diff([]string{"You opened this case first", " opened this case"}, got); d != "" {
+		t.Error(d)
+	}
+	// The version on the page is the one that a form may send back.
+	if _, err := w.Claim(t.Context(), w.f, dsl, casework.Form{Ref: ref, Expect: v.Case.Version}); err != nil {
+		t.Errorf("claim of what was shown: %v", err)
+	}
+}
+
+func TestNobodyElseFindsAnyCase(t *testing.T) {
+	w := newWorld(t)
+	pupils := w.add(amy)
+	teacher := amy
+	teacher.account, teacher.audience = "t.reacher", vocab.Staff
+	staffs := w.add(teacher)
+	about := amy
+	about.account, about.subjects = "ben", []caseflow.PersonKey{{9}}
+	allegation := w.add(about)
+
+	for _, r := range caseflow.Roles() {
+		a := caseflow.Actor{User: "u-x", Name: "X", Roles: []caseflow.Role{r}}
+		var may []caseflow.Ref
+		switch r {
+		case caseflow.DSL, caseflow.Deputy:
+			may = []caseflow.Ref{pupils}
+		case caseflow.Head:
+			may = []caseflow.Ref{staffs, allegation}
+		}
+		for _, ref := range []caseflow.Ref{pupils, staffs, allegation, "ZZZZZZZZ", "", "../../etc"} {
+			if slices.Contains(may, ref) {
+				continue
+			}
+			refusesAll(t, w, a, ref)
+		}
+		v, err := w.Queue(t.Context(), w.f, a, store.QueueQuery{})
+		switch {
+		case len(caseflow.QueuesOf(a)) == 0:
+			if !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("%s: queue: %v", r, err)
+			}
+		case err != nil || v.Total != len(may):
+			t.Errorf("%s: queue of %d, %v", r, v.Total, err)
+		}
+	}
+	if n := len(w.entries(audit.CaseRead)); n != 0 {
+		t.Errorf("%d entries of reading what was refused", n)
+	}
+	// Nor does a request that claims to be the system.
+	refusesAll(t, w, caseflow.Actor{System: true, User: "u", Roles: []caseflow.Role{caseflow.DSL}}, pupils)
+}
+
+// refusesAll: every way to a hidden case ends alike, whatever is sent with it.
+func refusesAll(t *testing.T, w *world, a caseflow.Actor, ref caseflow.Ref) {
+	t.Helper()
+	ctx := t.Context()
+	bad := "\xff" + strings.Repeat("x", 20_000)
+	f := form(ref)
+	_, err1 := w.Open(ctx, w.f, a, ref)
+	_, err2 := w.Claim(ctx, w.f, a, f)
+	_, err3 := w.Release(ctx, w.f, a, f)
+	_, err4 := w.Note(ctx, w.f, a, f, bad)
+	_, err5 := w.Close(ctx, w.f, a, casework.CloseForm{Form: f, Outcome: "none", Note: bad})
+	_, err6 := w.Reopen(ctx, w.f, a, f, bad)
+	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%v, case %q, way %d: %v, want not found", a.Roles, ref, i+1, err)
+		}
+	}
+}
+
+func TestAStoreThatForgetsPermissionShowsNothing(t *testing.T) {
+	w := newWorld(t)
+	ref := w.add(amy)
+	w.f.leak = true
+	if _, err := w.Open(t.Context(), w.f, head, ref); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("open: %v", err)
+	}
+	if v, err := w.Queue(t.Context(), w.f, head, store.QueueQuery{}); err == nil || len(v.Rows) > 0 {
+		t.Errorf("queue: %+v, %v", v, err)
+	}
+	if slices.Contains(w.f.order, "unseal") {
+		t.Error("content was unsealed for it")
+	}
+}
+
+func TestEarlierCasesAndLinksShowOnlyWhatTheViewerMaySee(t *testing.T) {
+	w := newWorld(t)
+	first := w.add(amy)
+	about := amy
+	about.subjects = []caseflow.PersonKey{{9}}
+	hidden := w.add(about)
+	third := w.add(amy)
+	w.f.files[third].Case.LinkedTo = hidden
+	v, err := w.Open(t.Context(), w.f, dsl, third)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Earlier) != 1 || v.Earlier[0].Ref != first || v.Case.LinkedTo != "" {
+		t.Errorf("earlier %+v, linked to %q", v.Earlier, v.Case.LinkedTo)
+	}
+	w.f.files[third].Case.LinkedTo = first
+	if v, err = w.Open(t.Context(), w.f, dsl, third); err != nil || v.Case.LinkedTo != first {
+		t.Errorf("linked to %q, %v", v.Case.LinkedTo, err)
+	}
+}
+
+func TestEveryReadIsInTheLedgerBeforeItIsShown(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.add(amy), w.add(amy)
+	for name, read := range map[string]func() error{
+		"queue": func() error { _, err := w.Queue(t.Context(), w.f, dsl, store.QueueQuery{}); return err },
+		"case":  func() error { _, err := w.Open(t.Context(), w.f, dsl, a); return err },
+	} {
+		w.f.order, w.f.noLedger = nil, true
+		if err := read(); !errors.Is(err, errDisk) {
+			t.Errorf("%s with no ledger: %v", name, err)
+		}
+		if len(w.f.order) != 0 {
+			t.Errorf("%s with no ledger: %v", name, w.f.order)
+		}
+		if !w.f.files[a].Case.FirstSeen.IsZero() {
+			t.Errorf("%s with no ledger counted as a look", name)
+		}
+		w.f.noLedger = false
+		if err := read(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(w.f.order) < 2 || w.f.order[0] != "ledger" {
+			t.Errorf("%s: order %v", name, w.f.order)
+		}
+	}
+	e := w.entries(audit.QueueRead)
+	slices.Sort(e[0].Object)
+	if len(e) != 1 || !cmp.Equal(e[0].Object, []string{string(a), string(b)}) {
+		t.Errorf("queue entries %+v", e)
+	}
+	if who := (audit.Who{User: "u-dsl", Name: "H. Marlow", Via: audit.ViaConsole}); e[0].Who != who {
+		t.Errorf("who %+v", e[0].Who)
+	}
+	if e := w.entries(audit.CaseRead); len(e) != 1 || !cmp.Equal(e[0].Object, []string{string(a)}) {
+		t.Errorf("case entries %+v", e)
+	}
+}
+
+func TestReadsCoalesceForFiveMinutes(t *testing.T) {
+	w := newWorld(t)
+	a := w.add(amy)
+	read := func(viewer caseflow.Actor) {
+		t.Helper()
+		if _, err := w.Queue(t.Context(), w.f, viewer, store.QueueQuery{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(want int, objects ...caseflow.Ref) {
+		t.Helper()
+		e := w.entries(audit.QueueRead)
+		if len(e) != want {
+			t.Fatalf("%d entries, want %d", len(e), want)
+		}
+		for i, o := range objects {
+			if len(e[want-1].Object) != len(objects) || e[want-1].Object[i] != string(o) {
+				t.Errorf("last entry %v, want %v", e[want-1].Object, objects)
+			}
+		}
+	}
+	read(dsl)
+	count(1, a)
+	w.now = w.now.Add(5*time.Minute - 1)
+	read(dsl)
+	count(1)
+	b := w.add(amy) // a new id is not covered by the old entry
+	read(dsl)
+	count(2, b)
+	read(deputy) // nor is another viewer
+	count(3)
+	w.now = w.now.Add(1)
+	read(dsl)
+	count(4, a)
+}
+
+func TestErasedAndDamagedContentIsAStateNotAnError(t *testing.T) {
+	w := newWorld(t)
+	ref := w.add(amy)
+	if _, err := w.Note(t.Context(), w.f, dsl, form(ref), "spoke to her"); err != nil {
+		t.Fatal(err)
+	}
+	key := w.f.keys
+	w.f.keys = map[caseflow.PersonKey][]byte{}
+	check := func(want casework.WordsState) {
+		t.Helper()
+		v, err := w.Open(t.Context(), w.f, dsl, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Person.State != want || v.Person.Name != "" || v.Captures[0].State != want || v.Captures[0].Excerpt != "" {
+			t.Errorf("person %+v, words %+v", v.Person, v.Captures[0].Words)
+		}
+		if it := v.History[0]; it.Kind == casework.ItemNoted && (it.State != want || it.Text != "") {
+			t.Errorf("note %+v", it)
+		}
+		q, err := w.Queue(t.Context(), w.f, dsl, store.QueueQuery{})
+		if err != nil || q.Rows[0].State != want || q.Rows[0].Title != "" {
+			t.Errorf("row %+v, %v", q.Rows, err)
+		}
+	}
+	check(casework.WordsErased)
+	w.f.keys = key
+	for _, s := range []caseflow.Sealed{w.f.files[ref].Captures[0].Capture.Content, w.f.files[ref].Person.Name} {
+		s[len(s)-1] ^= 1
+	}
+	for i, e := range w.f.files[ref].History {
+		if n, ok := e.(caseflow.Noted); ok {
+			n.Text[len(n.Text)-1] ^= 1
+			w.f.files[ref].History[i] = n
+		}
+	}
+	check(casework.WordsUnreadable)
+	// A store that does not answer is an error, and not "erased".
+	w.f.noKeys = true
+	if _, err := w.Open(t.Context(), w.f, dsl, ref); !errors.Is(err, errDisk) {
+		t.Errorf("no keys: %v", err)
+	}
+}
+
+func TestUnmatchedAndMissingAccounts(t *testing.T) {
+	w := newWorld(t)
+	c := amy
+	c.audience = vocab.Unknown
+	ref := w.add(c)
+	c.account = ""
+	nobody := w.add(c)
+	v, err := w.Open(t.Context(), w.f, dsl, ref)
+	if err != nil || !v.Person.Unmatched || v.Person.Name != "amy.oakfield" {
+		t.Errorf("%+v, %v", v.Person, err)
+	}
+	v, err = w.Open(t.Context(), w.f, dsl, nobody)
+	if err != nil || v.Person.State != casework.WordsNone || v.Captures[0].Excerpt != amy.excerpt {
+		t.Errorf("%+v, %v", v.Person, err)
+	}
+}
+
+func TestOnlyOneOfManyClaimsWins(t *testing.T) {
+	w := newWorld(t)
+	ref := w.add(amy)
+	var wg sync.WaitGroup
+	won := make(chan caseflow.UserID, 16)
+	for i := range 16 {
+		a := caseflow.Actor{User: caseflow.UserID("u" + string(rune('a'+i))), Roles: []caseflow.Role{caseflow.DSL}}
+		wg.Go(func() {
+			_, err := w.Claim(t.Context(), w.f, a, form(ref))
+			var taken *caseflow.ClaimedError
+			switch {
+			case err == nil:
+				won <- a.User
+			case !errors.As(err, &taken):
+				t.Errorf("%s: %v", a.User, err)
+			}
+		})
+	}
+	wg.Wait()
+	close(won)
+	if len(won) != 1 {
+		t.Fatalf("%d winners", len(won))
+	}
+	v, err := w.Open(t.Context(), w.f, dsl, ref)
+	if err != nil || !v.Claim.Held || v.Claim.Yours || !v.Claim.Until.Equal(t0.Add(caseflow.ClaimFor)) {
+		t.Errorf("%+v, %v", v.Claim, err)
+	}
+}
+
+func TestTwoTabs(t *testing.T) {
+	w := newWorld(t)
+	ref := w.add(amy)
+	v, err := w.Open(t.Context(), w.f, dsl, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := casework.Form{Ref: ref, Expect: v.Case.Version, Key: "form-1"}
+	first, err := w.Note(t.Context(), w.f, dsl, f, "once")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Note(t.Context(), w.f, dsl, f, "once")
+	if err != nil || again.Version != first.Version {
+		t.Errorf("sent twice: version %d after %d, %v", again.Version, first.Version, err)
+	}
+	f.Key = "form-2"
+	_, err = w.Note(t.Context(), w.f, dsl, f, "from the other tab")
+	var stale *caseflow.StaleError
+	if !errors.As(err, &stale) || stale.Now.Version != first.Version {
+		t.Errorf("stale: %v", err)
+	}
+	f.Key = strings.Repeat("k", 65)
+	_, err = w.Note(t.Context(), w.f, dsl, f, "x")
+	var invalid *caseflow.InvalidError
+	if !errors.As(err, &invalid) || invalid.Field != "key" {
+		t.Errorf("long key: %v", err)
+	}
+}
+
+func TestHostileTextStaysTextAndLimitsHold(t *testing.T) {
+	for name, tc := range map[string]struct{ in, want, field string }{
+		"html":         {in: `<script>alert(1)</script>&amp;"'`, want: `<script>alert(1)</script>&amp;"'`},
+		"override":     {in: "see \u202Egnp.exe\u2066 there", want: "see \u202Egnp.exe\u2066 there"},
+		"emoji":        {in: "👩‍👧 ok", want: "👩‍👧 ok"},
+		"line ends":    {in: "  a\r\nb \r\n", want: "a\nb"},
+		"10,000":       {in: strings.Repeat("é", 10_000), want: strings.Repeat("é", 10_000)},
+		"10,000 crlf":  {in: "x" + strings.Repeat("\r\n", 9_998) + "x", want: "x" + strings.Repeat("\n", 9_998) + "x"},
+		"10,001":       {in: strings.Repeat("é", 10_001), field: "note"},
+		"nul":          {in: "a\x00b", want: "a\x00b"},
+		"invalid":      {in: "a\xffb", field: "note"},
+		"half a rune":  {in: "caf\xc3", field: "note"},
+		"empty":        {field: "note"},
+		"only a space": {in: " \r\n\t", field: "note"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			ref := w.add(amy)
+			before := w.f.files[ref].Case.Version
+			_, err := w.Note(t.Context(), w.f, dsl, form(ref), tc.in)
+			if tc.field != "" {
+				var invalid *caseflow.InvalidError
+				if !errors.As(err, &invalid) || invalid.Field != tc.field || w.f.files[ref].Case.Version != before {
+					t.Fatalf("got %v, version %d", err, w.f.files[ref].Case.Version)
+				}
+				if tc.in != "" && strings.Contains(err.Error(), tc.in) {
+					t.Error("the refusal repeats the text")
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := w.Open(t.Context(), w.f, dsl, ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			for _, it := range v.History {
+				if it.Kind == casework.ItemNoted {
+					got = it.Text
+				}
+			}
+			if got != tc.want {
+				t.Errorf("%q kept as %q", tc.in, got)
+			}
+		})
+	}
+}
+
+func TestMarksThatCannotBeSlicedAreLeftOut(t *testing.T) {
+	w := newWorld(t)
+	c := amy
+	c.excerpt = "é hates ü"
+	c.marks = []*lapwingv1.Span{
+		{Start: 1, End: 4}, {Start: 3, End: 8}, {Start: 5, End: 9}, {Start: 8, End: 8}, {Start: 9, End: 8},
+		{Start: 9, End: 10}, {Start: 4294967295, End: 4294967295}, {Start: 9, End: 4294967295}, {Start: 9, End: 11}, {Start: 0, End: 2},
+	}
+	v, err := w.Open(t.Context(), w.f, dsl, w.add(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]casework.Span{{Start: 3, End: 8}, {Start: 9, End: 11}}, v.Captures[0].Marks); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestNothingPlainReachesTheStore(t *testing.T) {
+	w := newWorld(t)
+	ref := w.add(amy)
+	f, ctx := form(ref), t.Context()
+	must := func(_ caseflow.Case, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Open(ctx, w.f, dsl, ref); err != nil {
+		t.Fatal(err)
+	}
+	must(w.Claim(ctx, w.f, dsl, f))
+	must(w.Note(ctx, w.f, dsl, f, "planted-note"))
+	must(w.Close(ctx, w.f, dsl, casework.CloseForm{Form: f, Outcome: caseflow.PastoralSupport, Note: "planted-closing"}))
+	must(w.Reopen(ctx, w.f, dsl, f, "planted-reason"))
+	if err := w.List(ctx, w.f, "inspection 7", "root", func(*lapwingv1.CaseRecord) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	v, err := w.Open(ctx, w.f, dsl, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, it := range v.History {
+		if it.Text != "" {
+			texts = append(texts, it.Text)
+		}
+	}
+	if d := cmp.Diff([]string{"planted-reason", "planted-closing", "planted-note"}, texts); d != "" {
+		t.Error(d)
+	}
+	written := w.f.written.String()
+	for _, secret := range []string{"planted", "hates", "amy", "Class chat", "chromium"} {
+		if strings.Contains(written, secret) {
+			t.Errorf("%q reached the store in the clear", secret)
+		}
+	}
+	if !strings.Contains(written, "pastoral-support") || !strings.Contains(written, "inspection 7") {
+		t.Error("the search sees nothing of what the store was given")
+	}
+}
+
+func TestStaffCasesGetTheAllegationPlaybook(t *testing.T) {
+	w := newWorld(t)
+	c := amy
+	c.audience = vocab.Staff
+	v, err := w.Open(t.Context(), w.f, head, w.add(c))
+	if err != nil || v.Playbook.ID != playbook.Allegation {
+		t.Errorf("playbook %q, %v", v.Playbook.ID, err)
+	}
+}
