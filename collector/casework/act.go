@@ -89,7 +89,7 @@ func (s *Service) Reopen(ctx context.Context, t store.Tenant, viewer caseflow.Ac
 }
 
 func (s *Service) act(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, cmd caseflow.Command) (caseflow.Case, error) {
-	if viewer.System || viewer.User == "" || !f.Ref.Valid() {
+	if !reviews(viewer) || !f.Ref.Valid() {
 		return caseflow.Case{}, store.ErrNotFound
 	}
 	if len(f.Key) > maxKey {

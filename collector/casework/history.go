@@ -69,7 +69,7 @@ func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.A
 			continue // an event of a later version; the case itself has it
 		}
 		it.At, it.Who = by.At, by.Name
-		it.You = by.User != "" && by.User == viewer.User
+		it.You = by.User == viewer.User
 		it.State = WordsNone
 		if len(sealed) > 0 {
 			var err error

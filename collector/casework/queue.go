@@ -65,7 +65,7 @@ type Summary struct {
 // Queue lists the cases that the viewer may see. It fails with
 // store.ErrNotFound for viewers who review no queue. q.Now is set here.
 func (s *Service) Queue(ctx context.Context, t store.Tenant, viewer caseflow.Actor, q store.QueueQuery) (QueueView, error) {
-	if len(caseflow.QueuesOf(viewer)) == 0 || viewer.System {
+	if !reviews(viewer) {
 		return QueueView{}, store.ErrNotFound
 	}
 	now := s.cfg.Now()
