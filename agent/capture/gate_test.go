@@ -142,6 +142,18 @@ func TestLateSecret(t *testing.T) {
 	}
 }
 
+// TestFragmentIsWiped: ordinary text is gone too once its fragment is.
+func TestFragmentIsWiped(t *testing.T) {
+	r := newRun(t)
+	r.text("f")
+	r.types("ωω buy weed ωω")
+	r.back(3)
+	r.types("xω")
+	r.back(2)
+	expect(t, r.press(Enter), `1.0 drugs medium final "ωω <buy weed>"`)
+	mustNotHold(t, r.m)
+}
+
 func TestLocked(t *testing.T) {
 	r := newRun(t)
 	r.text("f")

@@ -23,6 +23,11 @@ func TestNeverLimited(t *testing.T) {
 			t.Fatalf("got %s, want provisional and final", show(got))
 		}
 	}
+	for i := range 10 { // titles are final at once
+		title := fmt.Sprint("end my life ", i)
+		expect(t, r.step(Input{Kind: TitleShown, Text: title}),
+			fmt.Sprintf(`%d.0 suicide+self-harm critical final "<end my life> %d"`, 51+i, i))
+	}
 	if c := r.m.Counters(); c.RateLimited != 0 {
 		t.Errorf("counters = %+v", c)
 	}

@@ -140,6 +140,17 @@ func TestPaste(t *testing.T) {
 	expect(t, got, `2.0 self-harm high "nothing to see here. <cut myself> nothing to see here. nothing to see here."`)
 }
 
+// TestFarIntoTheFragment: only the end of a long text is matched at each key,
+// yet the excerpt is cut from the whole.
+func TestFarIntoTheFragment(t *testing.T) {
+	r := newRun(t)
+	r.text("a")
+	r.types(strings.Repeat("nothing to see here. ", 2*probeBytes/20) + "One. I cut mysel")
+	expect(t, r.types("f"), `1.0 self-harm high "One. I <cut myself>"`)
+	expect(t, r.types(". Two."))
+	expect(t, r.press(Enter), `1.1 self-harm high final "One. I <cut myself>. Two."`)
+}
+
 func TestTitles(t *testing.T) {
 	title := func(r *run, app, s string) []Report {
 		return r.step(Input{Kind: TitleShown, Text: s, Field: Field{App: app}})
