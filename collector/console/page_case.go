@@ -49,6 +49,9 @@ type caseView struct {
 	Covered    bool
 }
 
+// Taken reports that somebody else holds the case, so it is not the viewer's to close.
+func (v caseView) Taken() bool { return v.Claim.Held && !v.Claim.Yours }
+
 // captureView is one capture in words.
 type captureView struct {
 	Source, When string

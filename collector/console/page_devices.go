@@ -45,9 +45,10 @@ type deviceRow struct {
 
 // sensorCell is the state of one sensor in shape and word.
 type sensorCell struct {
-	Label, State, Word string // State: pass, fail, cannot, silent
-	Why, Code, Do      string
-	Since              string
+	Label, Short  string
+	State, Word   string // State: pass, fail, cannot, silent
+	Why, Code, Do string
+	Since         string
 }
 
 func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
@@ -154,7 +155,10 @@ func (row *deviceRow) worstSensor() {
 		}
 		if rank > row.rank {
 			row.rank = rank
-			row.Wrong, row.Detail = s.Label+": "+s.Why, s.Since
+			row.Wrong, row.Detail = s.Label+": "+s.Why, ""
+			if s.Since != "" {
+				row.Detail = "since " + s.Since
+			}
 		}
 	}
 }
@@ -185,8 +189,8 @@ func systemOf(d store.Device) string {
 }
 
 // sensors are the four that every device has a word about.
-var sensors = []struct{ name, label string }{
-	{"text", "Typed text"}, {"window", "Window titles"}, {"usb", "USB media"}, {"lock", "Screen lock"},
+var sensors = []struct{ name, label, short string }{
+	{"text", "Typed text", "Text"}, {"window", "Window titles", "Window"}, {"usb", "USB media", "USB"}, {"lock", "Screen lock", "Lock"},
 }
 
 func sensorCells(d store.Device, silent bool, now time.Time) []sensorCell {
@@ -202,6 +206,7 @@ func sensorCells(d store.Device, silent bool, now time.Time) []sensorCell {
 			cell.State, cell.Word = "silent", "Silent"
 			cell.Why, cell.Do = "Last word "+ago(d.Report.Seen.In(now.Location()), now), "Check that the device is on and reaches the collector."
 		}
+		cell.Short = s.short
 		cells = append(cells, cell)
 	}
 	return cells
@@ -212,13 +217,13 @@ func sensorCells(d store.Device, silent bool, now time.Time) []sensorCell {
 func newSensorCell(label string, st store.SensorState, now time.Time) sensorCell {
 	cell := sensorCell{Label: label, Code: st.Code}
 	if !st.Since.IsZero() {
-		cell.Since = "since " + moment(st.Since.In(now.Location()), now)
+		cell.Since = moment(st.Since.In(now.Location()), now)
 	}
 	cond, _ := conditions.Lookup(st.Code)
 	cell.Why, cell.Do = cond.Title, cond.Action
 	switch {
 	case st.State == "ok":
-		cell.State, cell.Word, cell.Why, cell.Do = "pass", "Working", "Working", "Nothing to do."
+		cell.State, cell.Word, cell.Why, cell.Do = "pass", "Working", "Nothing to do", ""
 	case st.State == "limited" && cond.Severity == conditions.Info, st.State == "off" && cond.Severity == conditions.Info:
 		cell.State, cell.Word = "silent", "Not now"
 	case st.State == "limited":

@@ -44,13 +44,13 @@ func homeHelp(r caseflow.Role) roleHelp {
 		h.Now = "Accounts and settings are kept with the lapwing-collector command on the server; pages for them come with a later version."
 		h.Never = "You never see what anybody typed."
 	case caseflow.Technician:
-		h.Now = "Devices shows each device, what Lapwing can see on it, and what to do where it cannot."
+		h.Now = "Under Devices you find each device, what Lapwing can see on it, and what to do where it cannot."
 		h.Never = "You never see what anybody typed, or who typed it."
 	case caseflow.Head:
-		h.Now = "Cases shows those about members of staff and about the safeguarding lead. Devices shows whether monitoring works."
+		h.Now = "Under Cases you find those about members of staff, and about a safeguarding lead. Under Devices you see whether monitoring works."
 		h.Never = "A case about you goes to the chair of governors, and is never shown or counted here."
 	case caseflow.Chair:
-		h.Now = "Cases shows those about the head teacher."
+		h.Now = "Under Cases you find those about the head teacher."
 		h.Never = "You see no other case."
 	case caseflow.Leadership, caseflow.Governor:
 		h.Now = "The page that answers \"Is our monitoring working?\" and the termly report come with a later version. Until then there is nothing for this role to open."
@@ -62,7 +62,7 @@ func homeHelp(r caseflow.Role) roleHelp {
 		h.Now = "The queue without names, for advisers from outside, comes with a later version. Until then there is nothing for this role to open."
 		h.Never = "You never see a name."
 	default:
-		h.Now = "Cases shows what waits for you."
+		h.Now = "Under Cases you find what waits for review."
 	}
 	return h
 }

@@ -141,7 +141,7 @@ export function startQueue() {
     const groups = page?.getElementById("groups")
     if (!groups) return
     latest = page
-    for (const id of ["sentence", "tabs"]) {
+    for (const id of ["sentence", "tabs", "first"]) {
       const now = by(id), fresh = page.getElementById(id)
       if (now && fresh && now.innerHTML !== fresh.innerHTML && !now.contains(document.activeElement)) now.replaceWith(document.adoptNode(fresh))
     }

@@ -1,0 +1,170 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/lapwing-schools/lapwing/collector/audit"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// addresses lists every page that a signed-in person could try, guessed ones
+// of real cases and devices among them.
+func addresses(refs ...caseflow.Ref) []string {
+	out := []string{"/", "/cases", "/cases?show=mine", "/cases?show=closed", "/cases?category=bullying", "/cases/live", "/devices", "/devices?show=attention", "/devices/d-0142",
+		"/audit", "/help/keyboard", "/help/accessibility", "/help/who-sees-what", "/nothing", "/cases/ZZZZZZZZ", "/cases/..", "/cases/%2e%2e/cases"}
+	for _, r := range refs {
+		out = append(out, "/cases/"+string(r), "/cases/"+strings.ToLower(string(r)))
+	}
+	return out
+}
+
+// The rows a role opens; whatever is not listed is the one page for what
+// cannot be opened.
+var opens = map[caseflow.Role][]string{
+	caseflow.DSL:           {"/", "/cases", "/cases/"},
+	caseflow.Deputy:        {"/", "/cases", "/cases/"},
+	caseflow.Head:          {"/", "/cases", "/devices"},
+	caseflow.Chair:         {"/", "/cases"},
+	caseflow.Technician:    {"/", "/devices"},
+	caseflow.Administrator: {"/"},
+	caseflow.Leadership:    {"/"},
+	caseflow.Governor:      {"/"},
+	caseflow.DPO:           {"/", "/audit"},
+	caseflow.External:      {"/"},
+}
+
+func TestRolesByPage(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	staff := f.typeText(typed{account: "J. Porter", audience: vocab.Staff, category: vocab.Gambling, severity: vocab.High, before: "put it all on ", hit: "staff secret horse", app: "chromium"})
+	about := f.signIn("H. Marlow", caseflow.DSL)
+	var refs []caseflow.Ref
+	for _, r := range f.queue(about) {
+		refs = append(refs, r)
+	}
+	if len(refs) != 5 {
+		t.Fatalf("the DSL sees %d cases, want 5", len(refs))
+	}
+	// What nobody but a DSL may read, and what nobody but the head may.
+	pupil := []string{"everyone hates you", "nobody likes her", "Rowan Ashdown", "Tamsin Oakfield", "mswift.8r", "8R project group"}
+	about.post("/cases/"+string(refs[0])+"/record", url.Values{"act": {"note"}, "note": {"pupil note secret"}})
+	pupil = append(pupil, "pupil note secret")
+
+	for role, open := range opens {
+		t.Run(string(role), func(t *testing.T) {
+			b := f.signIn("N. "+string(role), role)
+			dsl := role == caseflow.DSL || role == caseflow.Deputy
+			for _, path := range addresses(append(refs, staff)...) {
+				if path == "/cases/live" {
+					continue // a stream: TestLiveSaysOnlyChanged
+				}
+				p := b.get(path)
+				if !dsl {
+					for _, secret := range pupil {
+						if strings.Contains(p.body, secret) {
+							t.Errorf("%s shows %q", path, secret)
+						}
+					}
+				}
+				if role != caseflow.Head && (strings.Contains(p.body, "staff secret horse") || strings.Contains(p.body, "J. Porter")) {
+					t.Errorf("%s shows a staff case", path)
+				}
+				want := http.StatusNotFound
+				clean, _, _ := strings.Cut(path, "?")
+				for _, o := range open {
+					if clean == o || o == "/devices" && strings.HasPrefix(clean, "/devices/d-") || strings.HasPrefix(clean, "/help/") {
+						want = http.StatusOK
+					}
+					if o == "/cases/" && dsl && strings.HasPrefix(clean, "/cases/") && len(clean) == 15 && !strings.Contains(strings.ToUpper(clean), string(staff)) && !strings.Contains(clean, "ZZZZ") {
+						want = http.StatusOK
+					}
+				}
+				if role == caseflow.Head && strings.EqualFold(clean, "/cases/"+string(staff)) {
+					want = http.StatusOK
+				}
+				if clean == "/cases/.." || strings.Contains(clean, "%2e") {
+					continue // ServeMux cleans the path to another of the list
+				}
+				if p.status != want {
+					t.Errorf("%s: status %d, want %d", path, p.status, want)
+				}
+			}
+		})
+	}
+}
+
+// TestNothingTellsHiddenFromMissing compares raw answers: a case that is not
+// for the viewer, one about the viewer, and one that does not exist.
+func TestNothingTellsHiddenFromMissing(t *testing.T) {
+	f := newFixture(t)
+	f.device("d-0142", "PGS-LT-0142", 0, works(morning)...)
+	own := f.person("h.marlow")
+	staff := f.typeText(typed{account: "J. Porter", audience: vocab.Staff, category: vocab.Gambling, severity: vocab.High, hit: "horse"})
+	b := f.browser()
+	_, token := f.user("H. Marlow", []caseflow.PersonKey{own}, caseflow.DSL)
+	b.post("/link/"+token, url.Values{"passphrase": {passphrase}, "passphrase_again": {passphrase}})
+	mine := f.typeText(typed{account: "h.marlow", audience: vocab.Staff, category: vocab.Drugs, severity: vocab.High, hit: "weed"})
+	named := f.typeText(typed{account: "Ivo Fernley", audience: vocab.Pupil, category: vocab.Bullying, severity: vocab.High, hit: "miss marlow hits us", subjects: []caseflow.PersonKey{own}})
+
+	missing := b.get("/cases/7ZZZ7ZZZ")
+	if missing.status != http.StatusNotFound || !strings.Contains(missing.body, "You cannot open this page") {
+		t.Fatalf("missing case: status %d", missing.status)
+	}
+	for name, path := range map[string]string{"staff case": "/cases/" + string(staff), "own case": "/cases/" + string(mine), "named in it": "/cases/" + string(named),
+		"not a reference": "/cases/x", "page that is not for the role": "/devices/d-0142", "no page": "/nope"} {
+		p := b.get(path)
+		if p.status != missing.status || p.body != missing.body {
+			t.Errorf("%s: status %d and a body of %d bytes; a missing case has %d and %d", name, p.status, len(p.body), missing.status, len(missing.body))
+		}
+	}
+	for name, path := range map[string]string{"own case": "/cases/" + string(mine), "missing": "/cases/7ZZZ7ZZZ", "staff case": "/cases/" + string(staff)} {
+		for _, act := range []string{"claim", "release", "record", "reopen"} {
+			p := b.post(path+"/"+act, url.Values{"act": {"note"}, "note": {"x"}, "outcome": {"no-concern"}, "reason": {"x"}})
+			if p.status != missing.status || p.body != missing.body {
+				t.Errorf("%s of %s: status %d, not the page of a missing case", act, name, p.status)
+			}
+		}
+	}
+	queue := b.get("/cases")
+	for _, ref := range []caseflow.Ref{staff, mine, named} {
+		if strings.Contains(queue.body, string(ref)) {
+			t.Errorf("the queue shows a hidden case")
+		}
+	}
+	if !strings.Contains(queue.body, "No case waits") || strings.Contains(queue.body, `lw-count">1`) {
+		t.Error("hidden cases are counted in the queue")
+	}
+}
+
+func TestRoleChangeTakesEffectAtOnce(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	b := f.signIn("H. Marlow", caseflow.DSL)
+	if p := b.get("/cases"); !strings.Contains(p.body, "everyone hates you") {
+		t.Fatal("the DSL does not see the queue")
+	}
+	u, err := f.tenant.User(t.Context(), "u-h.-marlow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Pending = u.Roles
+	put := func() {
+		t.Helper()
+		if err := f.tenant.PutUser(t.Context(), u, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put()
+	if p := b.get("/cases"); p.status != http.StatusNotFound {
+		t.Errorf("with the role waiting for confirmation: status %d, want 404", p.status)
+	}
+	u.Pending, u.Disabled = nil, true
+	put()
+	if p := b.get("/cases"); !strings.HasPrefix(p.path, "/sign-in") {
+		t.Errorf("a disabled user got %s with status %d", p.path, p.status)
+	}
+}
