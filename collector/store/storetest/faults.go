@@ -280,10 +280,10 @@ func testReopen(t *testing.T, open Open) {
 func testClosed(t *testing.T, open Open) {
 	s := open(t, t.TempDir())
 	tn := NewSchool(t, s)
-	pos, err := tn.Position(t.Context(), dsl)
+	pos, err := tn.Position(t.Context(), technician) // who is told of nothing that happens below
 	must(t, err)
 	waiting := make(chan error, 1)
-	go func() { _, err := tn.Wait(context.Background(), dsl, pos); waiting <- err }()
+	go func() { _, err := tn.Wait(context.Background(), technician, pos); waiting <- err }()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {

@@ -63,6 +63,7 @@ type machine struct {
 	now       time.Time
 	events    int
 	sent      []triage.Arrival
+	acts      []store.Act
 	positions map[caseflow.UserID]store.Position
 	restart   func() store.Tenant
 }
@@ -176,6 +177,10 @@ func (x *machine) act(r *rapid.T) {
 	if rapid.IntRange(0, 2).Draw(r, "expects") == 0 {
 		a.Expect = uint64(rapid.IntRange(1, 5).Draw(r, "version"))
 	}
+	if len(x.acts) > 0 && rapid.IntRange(0, 3).Draw(r, "send twice") == 0 {
+		a = rapid.SampledFrom(x.acts).Draw(r, "of")
+	}
+	x.acts = append(x.acts, a)
 	want, wantErr := x.m.act(a)
 	got, err := x.tn.Act(context.Background(), a)
 	equal(r, "answer", want, got)

@@ -124,6 +124,16 @@ func testQueue(t *testing.T, open Open) {
 			t.Errorf("%d rows of all states", len(all.Rows))
 		}
 	})
+	t.Run("a case closed twice stands there once", func(t *testing.T) {
+		mustAct(t, tn, store.Act{Ref: closed[0], Actor: dsl, At: Start.Add(time.Hour), Command: caseflow.Reopen{Reason: []byte("why"), Chars: 3}})
+		if p := mustQueue(t, tn, dsl, store.QueueQuery{States: []caseflow.State{caseflow.Closed}}); slices.Contains(refsOf(p), closed[0]) {
+			t.Error("a reopened case stands among the closed")
+		}
+		mustAct(t, tn, closeCase(closed[0], dsl, Start.Add(90*time.Hour)))
+		if p := mustQueue(t, tn, dsl, store.QueueQuery{States: []caseflow.State{caseflow.Closed}}); len(p.Rows) != len(closed) || p.Rows[0].Case.Ref != closed[0] {
+			t.Errorf("%v, want %d with %s first", refsOf(p), len(closed), closed[0])
+		}
+	})
 	t.Run("others see and count only their own queue", func(t *testing.T) {
 		if p := mustQueue(t, tn, head, store.QueueQuery{}); p.Total != 1 || p.Counts[vocab.High] != 1 {
 			t.Errorf("head: %+v", p)
