@@ -236,11 +236,7 @@ func decideCapture(c Case, in arriving, by Stamp) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := c
-	for _, e := range events {
-		after = Evolve(after, e)
-	}
-	return append(events, aftermath(c, after, in, by)...), nil
+	return append(events, aftermath(c, Fold(c, events...), in, by)...), nil
 }
 
 // takeIn says which event the capture itself makes.

@@ -10,7 +10,23 @@ import (
 // Evolve folds one event into the case and returns the new case; c is left as
 // it was. It is total: any event, in any order, gives a case, and each counts
 // one up in Version. A nil or unknown event changes nothing.
-func Evolve(c Case, e Event) Case {
+func Evolve(c Case, e Event) Case { return Fold(c, e) }
+
+// Fold is Evolve over many events. It copies the case's captures once, where
+// one Evolve after the other would copy them for every event.
+func Fold(c Case, events ...Event) Case {
+	if len(events) > 0 {
+		// Never write into an array that an older value of the case shares.
+		c.Captures = slices.Clone(c.Captures)
+	}
+	for _, e := range events {
+		c = evolve(c, e)
+	}
+	return c
+}
+
+// evolve may write into c.Captures.
+func evolve(c Case, e Event) Case {
 	switch e := e.(type) {
 	case Opened:
 		c = opened(c, e)
@@ -54,11 +70,10 @@ func opened(c Case, e Opened) Case {
 	return withCapture(c, e.Capture, e.Subjects, e.DueAt)
 }
 
-// withCapture adds or replaces a capture and works out again what the case has
-// of its captures.
+// withCapture adds or replaces a capture, in place, and works out again what
+// the case has of its captures.
 func withCapture(c Case, r CaptureRef, subjects []PersonKey, due time.Time) Case {
-	// Never write into an array that an older value of the case shares.
-	all := slices.DeleteFunc(slices.Clone(c.Captures), func(o CaptureRef) bool {
+	all := slices.DeleteFunc(c.Captures, func(o CaptureRef) bool {
 		return o.Device == r.Device && o.Event == r.Event
 	})
 	at, _ := slices.BinarySearchFunc(all, r, func(o, r CaptureRef) int {

@@ -90,8 +90,15 @@ func FuzzEvolve(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := &tape{b}
 		var c caseflow.Case
+		var all []caseflow.Event
+		defer func() {
+			if d := cmp.Diff(c, caseflow.Fold(caseflow.Case{}, all...)); d != "" {
+				t.Errorf("one by one and at once differ:\n%s", d)
+			}
+		}()
 		for len(in.b) > 0 {
 			e := in.event()
+			all = append(all, e)
 			kept := clone(c)
 			next := caseflow.Evolve(c, e)
 			if d := cmp.Diff(kept, c); d != "" {
