@@ -89,7 +89,8 @@ func withCapture(c Case, r CaptureRef, subjects []PersonKey, due time.Time) Case
 	c.Count = 0
 	var severity vocab.Severity
 	var level vocab.Level
-	for _, s := range c.Captures {
+	for i := range c.Captures {
+		s := &c.Captures[i]
 		if s.Withdrawn {
 			continue
 		}
