@@ -37,6 +37,22 @@ type Facts struct {
 type Options struct {
 	Force bool       // replace an identity that is there
 	Clock tlsx.Clock // trusted time; needed
+	Dial  Dial       // nil means TCP
+}
+
+// Dial opens a plain connection to host:port; the handshake comes after it.
+type Dial func(ctx context.Context, address string) (net.Conn, error)
+
+// handshake dials and does the handshake of client.
+func (d Dial) handshake(ctx context.Context, address string, client *tlsx.Client) (net.Conn, error) {
+	if d == nil {
+		return client.Dial(ctx, address)
+	}
+	raw, err := d(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return client.Handshake(ctx, raw)
 }
 
 // Refusal is an answer of the collector, or the lack of one, in words for the
@@ -74,7 +90,7 @@ func Enrol(ctx context.Context, dir string, e tlsx.Enrolment, facts Facts, opt O
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	cc, err := dialEnrol(ctx, e.Address(), e.CAFingerprint, opt.Clock)
+	cc, err := dialEnrol(ctx, opt.Dial, e.Address(), e.CAFingerprint, opt.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +168,8 @@ func checkCertificate(der []byte, key *ecdsa.PrivateKey, ca *x509.Certificate) (
 }
 
 // dialEnrol opens the enrolment door of the collector with this authority.
-func dialEnrol(ctx context.Context, address string, pin [32]byte, clock tlsx.Clock) (*tlsx.ClientConn, error) {
-	conn, err := tlsx.EnrolClient(pin, clock).Dial(ctx, address)
+func dialEnrol(ctx context.Context, dial Dial, address string, pin [32]byte, clock tlsx.Clock) (*tlsx.ClientConn, error) {
+	conn, err := dial.handshake(ctx, address, tlsx.EnrolClient(pin, clock))
 	if err != nil {
 		return nil, unreachable(ctx, address, err)
 	}

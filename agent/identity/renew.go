@@ -32,7 +32,7 @@ func (id *Identity) Renew(ctx context.Context, cc grpc.ClientConnInterface) (*Id
 
 // RenewExpired does the same through the enrolment door, for a certificate
 // that the agent door no longer takes; the collector allows that for 180 days.
-func (id *Identity) RenewExpired(ctx context.Context, clock tlsx.Clock) (*Identity, error) {
+func (id *Identity) RenewExpired(ctx context.Context, clock tlsx.Clock, dial Dial) (*Identity, error) {
 	csr, err := tlsx.NewCSR(id.Key)
 	if err != nil {
 		return nil, fmt.Errorf("renew expired certificate: %w", err)
@@ -44,7 +44,7 @@ func (id *Identity) RenewExpired(ctx context.Context, clock tlsx.Clock) (*Identi
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	cc, err := dialEnrol(ctx, id.Collector.Address, tlsx.Fingerprint(id.CA), clock)
+	cc, err := dialEnrol(ctx, dial, id.Collector.Address, tlsx.Fingerprint(id.CA), clock)
 	if err != nil {
 		return nil, fmt.Errorf("renew expired certificate: %w", err)
 	}

@@ -1,0 +1,100 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
+)
+
+// Link connects a device to the agent door with the certificate it has now,
+// and keeps that certificate new. It is safe for concurrent use.
+type Link struct {
+	clock  *Clock
+	dial   Dial
+	jitter float64 // of the moment of renewal, 0 to 1
+	opts   []grpc.DialOption
+
+	mu     sync.Mutex // guards all below
+	id     *Identity
+	client *tlsx.Client
+}
+
+// NewLink returns a link for id. jitter (0 to 1, random for each device) moves
+// the moment of renewal; dial may be nil for TCP; opts go to every connection.
+func NewLink(id *Identity, clock *Clock, jitter float64, dial Dial, opts ...grpc.DialOption) *Link {
+	l := &Link{clock: clock, dial: dial, jitter: jitter, opts: opts}
+	l.use(id)
+	return l
+}
+
+// use makes id the identity from now on, with sessions of its own to resume.
+func (l *Link) use(id *Identity) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.id, l.client = id, tlsx.AgentClient(id.CA, id.TLS(), l.clock.Now)
+}
+
+// Identity returns the identity in use.
+func (l *Link) Identity() *Identity {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.id
+}
+
+// Connect opens the agent door. The error is a *Refusal if the collector is
+// the wrong one or cannot be reached.
+func (l *Link) Connect(ctx context.Context) (*tlsx.ClientConn, error) {
+	l.mu.Lock()
+	client, address := l.client, l.id.Collector.Address
+	l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	conn, err := l.dial.handshake(ctx, address, client)
+	if err != nil {
+		return nil, unreachable(ctx, address, err)
+	}
+	cc, err := tlsx.NewClientConn(conn, l.opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", address, err)
+	}
+	return cc, nil
+}
+
+// RenewIn returns how long from now the certificate should be renewed, by
+// trusted time; 0 or less means now.
+func (l *Link) RenewIn() time.Duration {
+	now, _ := l.clock.Now()
+	return l.Identity().RenewAt(l.jitter).Sub(now)
+}
+
+// Expired reports whether the certificate has ended, by trusted time; only
+// RenewExpired helps then.
+func (l *Link) Expired() bool {
+	now, _ := l.clock.Now()
+	return now.After(l.Identity().Cert.NotAfter)
+}
+
+// Renew renews over an open connection.
+func (l *Link) Renew(ctx context.Context, cc grpc.ClientConnInterface) error {
+	next, err := l.Identity().Renew(ctx, cc)
+	if err != nil {
+		return err
+	}
+	l.use(next)
+	return nil
+}
+
+// RenewExpired renews through the enrolment door.
+func (l *Link) RenewExpired(ctx context.Context) error {
+	next, err := l.Identity().RenewExpired(ctx, l.clock.Now, l.dial)
+	if err != nil {
+		return err
+	}
+	l.use(next)
+	return nil
+}

@@ -1,0 +1,361 @@
+package uplink
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lapwing-schools/lapwing/agent/spool"
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// Why a stream ended.
+var (
+	errRevoked       = errors.New("this device has been revoked")
+	errUnknownDevice = errors.New("the collector does not know this device")
+	errSilent        = errors.New("the collector did not acknowledge in time")
+	errPaused        = errors.New("the collector asked to wait, and ended the stream")
+	errBadAck        = errors.New("the collector acknowledged something that was not sent")
+)
+
+// errSend says that the stream is over; Recv has the reason.
+var errSend = errors.New("send")
+
+// toldToWait is the end of a stream during a pause that the collector asked for.
+type toldToWait struct {
+	wait time.Duration
+	err  error
+}
+
+func (e *toldToWait) Error() string { return e.err.Error() }
+func (e *toldToWait) Unwrap() error { return e.err }
+
+// session is one stream from its Hello to its end. One goroutine reads; all
+// else happens in run.
+type session struct {
+	u      *Uplink
+	cc     *tlsx.ClientConn
+	stream lapwingv1.AgentService_StreamClient
+	lanes  [2]laneFlight
+
+	pausedUntil time.Time // zero: may send
+	pause       *time.Timer
+	heartbeat   *time.Timer
+	lastBeat    time.Time
+	// silence runs while a batch is unanswered, and then cuts the stream, also
+	// when Send is waiting for a collector that does not read.
+	silence  *time.Timer
+	silent   atomic.Bool
+	renewal  *time.Timer
+	renewed  chan error // the result of a renewal under way
+	renewing bool
+}
+
+// laneFlight is what of a lane is on its way.
+type laneFlight struct {
+	sent  []uint64 // last number of each unanswered batch, oldest first
+	stale int      // answers to come for batches that were taken back
+	again bool     // a batch was put off: take all back when the pause is over
+	// skipped is the highest number of a record that is no event; it is
+	// acknowledged here once everything before it is.
+	skipped uint64
+}
+
+// once connects and serves one stream. nil means that the collector ended it
+// in good order.
+func (u *Uplink) once(ctx context.Context) error {
+	if u.cfg.Link.Expired() {
+		if err := u.cfg.Link.RenewExpired(ctx); err != nil {
+			return err
+		}
+		u.cfg.Log.InfoContext(ctx, "certificate_renewed", "expired", true)
+	}
+	cc, err := u.cfg.Link.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer cc.Close()
+	// The stream outlives ctx for as long as a goodbye may take.
+	sctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		t := time.NewTimer(goodbyePatience)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-sctx.Done():
+		}
+		cancel()
+	})
+	defer stop()
+	stream, err := lapwingv1.NewAgentServiceClient(cc).Stream(sctx)
+	if err != nil {
+		return u.ended(ctx, err)
+	}
+	s := newSession(u, cc, stream, cancel)
+	defer s.stop()
+	err = u.ended(ctx, s.run(ctx, sctx))
+	if left := time.Until(s.pausedUntil); left > 0 && !errors.Is(err, errRevoked) {
+		return &toldToWait{left, cmp.Or(err, errPaused)}
+	}
+	return err
+}
+
+// ended turns the end of a stream into what Run decides by.
+func (u *Uplink) ended(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	// TLS 1.3 tells a client only now that its certificate was refused.
+	if strings.Contains(st.Message(), tls.AlertError(45).Error()) { // certificate_expired
+		if rerr := u.cfg.Link.RenewExpired(ctx); rerr != nil {
+			return fmt.Errorf("the collector says that this device's certificate has expired: %w", rerr)
+		}
+		u.cfg.Log.InfoContext(ctx, "certificate_renewed", "expired", true)
+		return errors.New("the certificate had expired; renewed")
+	}
+	switch st.Code() {
+	case codes.PermissionDenied, codes.Unauthenticated:
+		return fmt.Errorf("%w: %s", errUnknownDevice, st.Message())
+	}
+	return fmt.Errorf("stream: %w", err)
+}
+
+func newSession(u *Uplink, cc *tlsx.ClientConn, stream lapwingv1.AgentService_StreamClient, cut func()) *session {
+	s := &session{u: u, cc: cc, stream: stream, renewed: make(chan error, 1),
+		pause: time.NewTimer(time.Hour), heartbeat: time.NewTimer(0),
+		renewal: time.NewTimer(max(u.cfg.Link.RenewIn(), 0))}
+	s.silence = time.AfterFunc(time.Hour, func() { s.silent.Store(true); cut() })
+	s.pause.Stop()
+	s.silence.Stop()
+	return s
+}
+
+// stop leaves nothing running behind.
+func (s *session) stop() {
+	for _, t := range []*time.Timer{s.pause, s.silence, s.heartbeat, s.renewal} {
+		t.Stop()
+	}
+	s.cc.Close()
+	if s.renewing {
+		<-s.renewed
+	}
+}
+
+// run serves the stream until it ends or ctx does, and returns why.
+func (s *session) run(ctx, sctx context.Context) error {
+	in, failed := make(chan *lapwingv1.CollectorMessage), make(chan error, 1)
+	go s.read(sctx, in, failed)
+	err := s.serve(ctx, in, failed)
+	for errors.Is(err, errSend) {
+		select {
+		case m := <-in:
+			if terr := s.take(ctx, m); terr != nil {
+				err = terr
+			}
+		case err = <-failed:
+		}
+	}
+	if s.silent.Load() {
+		return errSilent
+	}
+	return err
+}
+
+// serve says hello and handles whatever happens.
+func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessage, failed <-chan error) error {
+	hello := proto.CloneOf(s.u.cfg.Hello)
+	hello.Protocol, hello.PolicyVersion = lapwingv1.Protocol, s.u.cfg.Policy.Version()
+	if err := s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Hello{Hello: hello}}); err != nil {
+		return err
+	}
+	s.u.update(func(st *Status) { st.State, st.Detail = Connected, "" })
+	if err := s.pump(); err != nil {
+		return err
+	}
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return s.goodbye(in, failed)
+		case err := <-failed:
+			return err
+		case m := <-in:
+			err = s.take(ctx, m)
+		case <-s.u.cfg.Spool.Ready():
+		case <-s.u.cfg.CoverageChanged:
+			s.heartbeat.Reset(max(0, heartbeatGap-time.Since(s.lastBeat)))
+		case <-s.heartbeat.C:
+			err = s.beat()
+		case <-s.pause.C:
+			s.resume()
+		case <-s.renewal.C:
+			s.renew(ctx)
+		case rerr := <-s.renewed:
+			s.finishRenewal(ctx, rerr)
+		}
+		if err == nil {
+			err = s.pump()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// read passes messages on until the stream fails.
+func (s *session) read(sctx context.Context, in chan<- *lapwingv1.CollectorMessage, failed chan<- error) {
+	for {
+		m, err := s.stream.Recv()
+		if err != nil {
+			failed <- err
+			return
+		}
+		select {
+		case in <- m:
+		case <-sctx.Done():
+			return
+		}
+	}
+}
+
+// send sends m. errSend means that the stream has ended.
+func (s *session) send(m *lapwingv1.AgentMessage) error {
+	err := s.stream.Send(m)
+	if errors.Is(err, io.EOF) {
+		return errSend
+	}
+	return err
+}
+
+// pump sends what may be sent now: urgent records first, and routine ones only
+// while no urgent one waits.
+func (s *session) pump() error {
+	if !s.pausedUntil.IsZero() {
+		return nil
+	}
+	for {
+		more, err := s.pumpOne()
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (s *session) pumpOne() (more bool, err error) {
+	for _, l := range spool.Lanes() {
+		fl := &s.lanes[l-1]
+		if len(fl.sent) >= window {
+			continue
+		}
+		n := urgentRecords
+		if l == spool.Routine {
+			n = routineBatch
+		}
+		entries, err := s.u.cfg.Spool.Lease(l, n, batchBytes)
+		if err != nil {
+			return false, fmt.Errorf("lease: %w", err)
+		}
+		if len(entries) > 0 {
+			return true, s.sendBatch(l, entries)
+		}
+	}
+	return false, nil
+}
+
+func (s *session) sendBatch(l spool.Lane, entries []spool.Entry) error {
+	b := &lapwingv1.Batch{Lane: lapwingv1.Lane(l), Now: s.u.cfg.Now()}
+	fl := &s.lanes[l-1]
+	for _, r := range entries {
+		e, err := unpack(l, r)
+		if err != nil {
+			// Sealed by us and yet no event: another version wrote it. Sending
+			// it again for ever would stop the lane.
+			s.u.update(func(st *Status) { st.Unreadable++ })
+			fl.skipped = r.Seq
+			continue
+		}
+		b.Events = append(b.Events, e)
+	}
+	if len(b.Events) == 0 {
+		return s.settleSkipped(l)
+	}
+	if len(fl.sent) == 0 {
+		s.silence.Reset(ackPatience)
+	}
+	fl.sent = append(fl.sent, b.Events[len(b.Events)-1].GetSeq())
+	return s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Batch{Batch: b}})
+}
+
+// settleSkipped acknowledges records that are no event, once nothing before
+// them is on its way.
+func (s *session) settleSkipped(l spool.Lane) error {
+	fl := &s.lanes[l-1]
+	if fl.skipped == 0 || len(fl.sent) > 0 {
+		return nil
+	}
+	upto := fl.skipped
+	fl.skipped = 0
+	if err := s.u.cfg.Spool.Ack(l, upto); err != nil && !errors.Is(err, spool.ErrNotLeased) {
+		return err
+	}
+	return nil
+}
+
+// beat sends a heartbeat and sets the timer of the next.
+func (s *session) beat() error {
+	every := s.u.cfg.HeartbeatEvery()
+	if every < 5*time.Second || every > time.Hour {
+		every = time.Minute
+	}
+	s.heartbeat.Reset(every)
+	s.lastBeat = time.Now()
+	st := s.u.cfg.Spool.Stats()
+	skew, _ := s.u.cfg.Clock.Skew()
+	return s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Heartbeat{Heartbeat: &lapwingv1.Heartbeat{
+		Now: s.u.cfg.Now(), Coverage: s.u.cfg.Coverage(),
+		SpoolRecords:   st.Urgent.Records + st.Routine.Records,
+		SpoolBytes:     st.Urgent.Bytes + st.Routine.Bytes,
+		DroppedRoutine: st.DroppedRoutine, MergedUrgent: st.MergedUrgent, QuarantinedSegments: st.DamagedSegments,
+		Sessions: uint32(s.u.cfg.Sessions()), PolicyVersion: s.u.cfg.Policy.Version(), ClockSkewMs: skew.Milliseconds(),
+	}}})
+}
+
+// goodbye says that the silence to come is meant, and waits for the collector
+// to close, as long as the stream's context lasts.
+func (s *session) goodbye(in <-chan *lapwingv1.CollectorMessage, failed <-chan error) error {
+	why := lapwingv1.Goodbye_REASON_SHUTDOWN
+	if s.u.cfg.Goodbye != nil {
+		why = s.u.cfg.Goodbye()
+	}
+	err := s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Goodbye{Goodbye: &lapwingv1.Goodbye{Reason: why}}})
+	if err == nil {
+		err = s.stream.CloseSend()
+	}
+	for err == nil {
+		select {
+		case m := <-in:
+			// What is acknowledged now need not be sent again after a restart.
+			if ack := m.GetAck(); ack != nil {
+				err = s.takeAck(ack)
+			}
+		case err = <-failed:
+		}
+	}
+	return err
+}

@@ -1,0 +1,263 @@
+// Package uplink owns the one stream to the collector: it sends what the spool
+// holds, urgent first, takes acknowledgements, policies and the few requests
+// of the contract ("Down the stream"), reports coverage, and comes back after
+// a break without ever storming the collector.
+//
+//	spool ──Lease──► Batch ──► stream ──► collector
+//	      ◄──Ack──── Ack  ◄──────┘
+//
+// Nothing is lost by it: a record leaves the spool only after its
+// acknowledgement, and after a break everything unacknowledged is sent again.
+// Nothing is polled: appends, messages and timers wake it.
+//
+// It may import agent/spool, agent/identity and the messages of
+// proto/lapwing/v1; what else it needs is in Config.
+package uplink
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/lapwing-schools/lapwing/agent/spool"
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// Spool is what the uplink needs of agent/spool.
+type Spool interface {
+	Lease(l spool.Lane, maxRecords, maxBytes int) ([]spool.Entry, error)
+	Ack(l spool.Lane, upto uint64) error
+	Rollback(l spool.Lane)
+	Stats() spool.Stats
+	Ready() <-chan struct{}
+}
+
+// Link is what it needs of the device's identity (identity.Link).
+type Link interface {
+	Connect(ctx context.Context) (*tlsx.ClientConn, error)
+	RenewIn() time.Duration
+	Expired() bool
+	Renew(ctx context.Context, cc grpc.ClientConnInterface) error
+	RenewExpired(ctx context.Context) error
+}
+
+// Clock is what it needs of trusted time (identity.Clock).
+type Clock interface {
+	Observe(server time.Time)
+	Skew() (skew time.Duration, known bool)
+}
+
+// Policy is what it needs of the policy in force (agent/policy).
+type Policy interface {
+	Version() uint64
+	// Apply verifies and keeps a policy; after an error the old one stays.
+	Apply(*lapwingv1.SignedPolicy) error
+}
+
+// Config of an Uplink. Fields are needed unless it says otherwise.
+type Config struct {
+	Spool  Spool
+	Link   Link
+	Clock  Clock
+	Policy Policy
+	// Hello describes the machine and the agent; protocol and policy version
+	// are filled in here.
+	Hello *lapwingv1.Hello
+	// Now reads the device's clocks.
+	Now func() *lapwingv1.DeviceTime
+	// Coverage returns the rows of the next heartbeat, at most 32.
+	Coverage func() []*lapwingv1.Coverage
+	// CoverageChanged, if not nil, brings the next heartbeat forward.
+	CoverageChanged <-chan struct{}
+	// Sessions returns how many desktop sessions are being watched.
+	Sessions func() int
+	// HeartbeatEvery returns the interval of the policy in force, 5 s to 1 h;
+	// anything else means 60 s.
+	HeartbeatEvery func() time.Duration
+	// Goodbye returns why the service stops; nil means shutdown.
+	Goodbye func() lapwingv1.Goodbye_Reason
+	// Requests, if not nil, is given the canary requests and wanted versions
+	// of the collector. It must not block.
+	Requests func(*lapwingv1.CollectorMessage)
+	Log      *slog.Logger
+	// Jitter returns 0 to 1 for back-off; nil means math/rand.
+	Jitter func() float64
+}
+
+// Limits of the stream.
+const (
+	// firstBackoff doubles up to maxBackoff; the wait is a random part of it
+	// ("full jitter"), so that a school that comes back after a power cut does
+	// not come back in one second.
+	firstBackoff = time.Second
+	maxBackoff   = 60 * time.Second
+	// A refused device asks again now and then: a technician may have changed
+	// his mind, and the collector may have been restored.
+	refusedBackoff = time.Hour
+	// settled is how long a stream must last to count as a success.
+	settled = 10 * time.Second
+	// ackPatience is how long a batch may stay unanswered before the stream is
+	// taken for dead though the connection lives.
+	ackPatience = 60 * time.Second
+	// goodbyePatience is what is left for a goodbye when the service stops.
+	goodbyePatience = 2 * time.Second
+	// heartbeatGap is the least time between two heartbeats.
+	heartbeatGap = 2 * time.Second
+
+	// window bounds the batches of a lane that are sent and not acknowledged.
+	window        = 4
+	urgentRecords = 64
+	routineBatch  = 256
+	batchBytes    = 256 << 10
+)
+
+// DialOptions are the options that Link's connections need: keepalive finds a
+// dead collector in 80 s, also after sleep (grpc/grpc#27772), and small
+// buffers keep an idle agent small.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: 60 * time.Second, Timeout: 20 * time.Second, PermitWithoutStream: true}),
+		grpc.WithReadBufferSize(4 << 10), grpc.WithWriteBufferSize(4 << 10), grpc.WithSharedWriteBuffer(true),
+		// The largest message is a policy, and the frame around it.
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(lapwingv1.MaxPolicy + 64<<10)),
+	}
+}
+
+// State is what the uplink is doing, as status shows it.
+type State string
+
+// States of an Uplink.
+const (
+	Connecting State = "connecting"
+	Connected  State = "connected"
+	Waiting    State = "waiting" // for the next attempt, or as the collector asked
+	Revoked    State = "revoked" // the collector takes nothing from this device
+	Refused    State = "refused" // the collector does not know this device
+	Stopped    State = "stopped"
+)
+
+// Status is the uplink's account of itself.
+type Status struct {
+	State       State
+	Since       time.Time
+	Detail      string    // for people: the last error, or why the device is revoked
+	RetryAt     time.Time // zero unless waiting
+	LastAck     time.Time // by the machine's clock; zero before the first
+	ServerTime  time.Time // as last told
+	Skew        time.Duration
+	SkewKnown   bool
+	Refused     uint64 // events that the collector found invalid, since the start
+	Unreadable  uint64 // records of the spool that are no event, since the start
+	PolicyError string // why the last policy was not applied; empty if it was
+}
+
+// Uplink is one device's connection. Create it with New.
+type Uplink struct {
+	cfg Config
+
+	mu     sync.Mutex // guards status
+	status Status
+}
+
+// New returns an Uplink; nothing happens before Run.
+func New(cfg Config) *Uplink {
+	if cfg.Jitter == nil {
+		cfg.Jitter = rand.Float64
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Uplink{cfg: cfg, status: Status{State: Stopped, Since: time.Now()}}
+}
+
+// Status returns the uplink's account of itself. It is safe for concurrent use.
+func (u *Uplink) Status() Status {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	st := u.status
+	st.Skew, st.SkewKnown = u.cfg.Clock.Skew()
+	return st
+}
+
+func (u *Uplink) update(change func(*Status)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	before := u.status.State
+	change(&u.status)
+	if u.status.State != before {
+		u.status.Since = time.Now()
+	}
+}
+
+// Run keeps the device connected until ctx is done, says goodbye, and returns
+// ctx's error. Call it once.
+func (u *Uplink) Run(ctx context.Context) error {
+	defer u.update(func(s *Status) { s.State, s.RetryAt = Stopped, time.Time{} })
+	for failures := 0; ctx.Err() == nil; {
+		begin := time.Now()
+		u.update(func(s *Status) { s.State, s.RetryAt = Connecting, time.Time{} })
+		err := u.once(ctx)
+		for _, l := range spool.Lanes() {
+			u.cfg.Spool.Rollback(l)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if time.Since(begin) >= settled {
+			failures = 0
+		}
+		wait := u.backoff(failures)
+		var told *toldToWait
+		switch {
+		case err == nil && failures == 0 && time.Since(begin) >= settled:
+			continue // its time was up: reconnect at once
+		case errors.As(err, &told):
+			wait = told.wait + time.Duration(u.cfg.Jitter()*float64(firstBackoff))
+		case errors.Is(err, errRevoked), errors.Is(err, errUnknownDevice):
+			wait = refusedBackoff/2 + time.Duration(u.cfg.Jitter()*float64(refusedBackoff))
+		}
+		failures++
+		u.rest(ctx, wait, err)
+	}
+	return ctx.Err()
+}
+
+// backoff is a random part of 1 s, 2 s, 4 s … 60 s.
+func (u *Uplink) backoff(failures int) time.Duration {
+	limit := maxBackoff
+	if failures < 6 {
+		limit = min(firstBackoff<<failures, maxBackoff)
+	}
+	return time.Duration(u.cfg.Jitter() * float64(limit))
+}
+
+// rest waits before the next attempt, and says why.
+func (u *Uplink) rest(ctx context.Context, wait time.Duration, err error) {
+	u.update(func(s *Status) {
+		s.State, s.RetryAt, s.Detail = Waiting, time.Now().Add(wait), "the collector ended the stream"
+		switch {
+		case errors.Is(err, errRevoked):
+			s.State = Revoked
+		case errors.Is(err, errUnknownDevice):
+			s.State = Refused
+		}
+		if err != nil {
+			s.Detail = err.Error()
+		}
+	})
+	u.cfg.Log.InfoContext(ctx, "uplink_waiting", "wait", wait, "reason", err)
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
