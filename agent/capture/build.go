@@ -157,8 +157,6 @@ func withdrawn(sent *lapwingv1.Capture) *lapwingv1.Capture {
 	return w
 }
 
-func sameCapture(a, b *lapwingv1.Capture) bool { return proto.Equal(a, b) }
-
 func (m *Machine) newID() uint64 {
 	m.lastID++
 	return m.lastID

@@ -66,6 +66,7 @@ func TestExcerpt(t *testing.T) {
 		{"phone", "<hit> ring 07700 900 123, +44 7700 900123 or (01632) 960-001", "<hit> ring [phone], [phone] or [phone]"},
 		{"card and birthday", "<hit> 4111 1111 1111 1111 born 01/02/2011", "<hit> [number] born [number]"},
 		{"short numbers stay", "<hit> year 11, room 1234, 12345", "<hit> year 11, room 1234, 12345"},
+		{"six digits do not", "<hit> 123456 12 34 56", "<hit> [number]"},
 		{"postcode", "<hit> at sw1a 1aa, M1 1AE or B338TH", "<hit> at [postcode], [postcode] or [postcode]"},
 		{"nothing is masked inside the hit", "it is <07700 900123> or 07700 900124", "it is <07700 900123> or [phone]"},
 		{"half of it in the hit", "<ring 07700> 900123 now", "<ring 07700>[phone] now"},

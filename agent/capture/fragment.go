@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/lapwing-schools/lapwing/internal/detect"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -49,9 +51,6 @@ type open struct {
 	next uint32 // revision
 	// provisional counts at-once revisions.
 	provisional int
-	// limited: the limiter refused the first revision; only the final one
-	// is offered to it again.
-	limited bool
 	// settled: the report due settleAfter the first hit was made.
 	settled bool
 }
@@ -198,18 +197,11 @@ func (m *Machine) note(g group, at time.Time) {
 	}
 }
 
-// revise sends a revision that is not final, unless nothing changed or the
-// limiter refuses the capture.
+// revise sends a revision that is not final, unless nothing changed. While the
+// limiter refuses the first one, the capture waits for its end (finalise).
 func (m *Machine) revise(c *open, g group) {
-	if c.limited {
-		return
-	}
 	next := m.build(m.fragmentView(), g)
-	if c.sent == nil && !m.admit(next) {
-		c.limited = true
-		return
-	}
-	if c.sent == nil || !sameCapture(c.sent, next) {
+	if c.sent == nil && m.admit(next) || c.sent != nil && !proto.Equal(c.sent, next) {
 		m.emit(c, next)
 	}
 }

@@ -89,6 +89,27 @@ func TestHold(t *testing.T) {
 			t.Errorf("counters = %+v give the password's length away", c)
 		}
 	})
+	t.Run("role lost for a while", func(t *testing.T) {
+		r := newRun(t)
+		r.text("f")
+		r.types("we buy ")
+		expect(t, r.focus(pending))
+		r.types("no")
+		r.wait(MaxHold)
+		r.text("f")
+		expect(t, append(r.types("weed"), r.press(Enter)...))
+	})
+	t.Run("held keys keep their time", func(t *testing.T) {
+		r := newRun(t)
+		r.focus(pending)
+		r.types("x")
+		want := r.at.Add(DefaultPause)
+		r.at = r.at.Add(MaxHold / 2)
+		r.text("f")
+		if d, _ := r.m.Deadline(); !d.Equal(want) {
+			t.Errorf("the pause ends at %v, want %v", d, want)
+		}
+	})
 	t.Run("more than fits", func(t *testing.T) {
 		r := newRun(t)
 		r.focus(pending)

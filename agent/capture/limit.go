@@ -72,7 +72,7 @@ func (m *Machine) offer(c *open, last *lapwingv1.Capture) bool {
 	case slices.Contains(b.likenesses, w.likeness):
 		b.repeats = fold(b.repeats, w)
 		return false
-	case !c.limited && b.admit():
+	case b.admit():
 		b.likenesses = append(b.likenesses, w.likeness)
 		return true
 	}

@@ -151,6 +151,30 @@ func TestFarIntoTheFragment(t *testing.T) {
 	expect(t, r.press(Enter), `1.1 self-harm high final "One. I <cut myself>. Two."`)
 }
 
+// TestOnlyTheWholeHits: what no key shows is still found when the fragment closes.
+func TestOnlyTheWholeHits(t *testing.T) {
+	r := newRun(t)
+	r.m = New(Config{}, longEngine{})
+	r.text("a")
+	expect(t, r.types("Start. "+strings.Repeat("x", 2*probeBytes)))
+	r.at = r.at.Add(time.Second)
+	got := r.press(Enter)
+	expect(t, got, `1.0 drugs high final "<Start>."`)
+	if want := r.at.Add(-time.Second); !got[0].At.Equal(want) {
+		t.Errorf("At = %v, want the last key's %v", got[0].At, want)
+	}
+}
+
+// longEngine finds a hit at the start of texts longer than any probe.
+type longEngine struct{}
+
+func (longEngine) Match(text string, _ detect.Options) []detect.Hit {
+	if len(text) < 2*probeBytes {
+		return nil
+	}
+	return []detect.Hit{{Rule: "r", Categories: []vocab.Category{vocab.Drugs}, Severity: vocab.High, Level: vocab.Alert, End: 5}}
+}
+
 func TestTitles(t *testing.T) {
 	title := func(r *run, app, s string) []Report {
 		return r.step(Input{Kind: TitleShown, Text: s, Field: Field{App: app}})
