@@ -2,8 +2,7 @@
 // device: the service alone says which event it is, whose, when and in which
 // lane, so that a session process can speak for its own account only.
 //
-// It may import agent/spool, internal/ulid, internal/vocab and the messages of
-// proto/lapwing/v1.
+// It may import internal/ulid and the messages of proto/lapwing/v1.
 package stamp
 
 import (
@@ -11,9 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
-	"github.com/lapwing-schools/lapwing/agent/spool"
 	"github.com/lapwing-schools/lapwing/internal/ulid"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -23,26 +19,22 @@ import (
 // session process comes near; its oldest capture then gets no more revisions.
 const MaxOpen = 256
 
-// Spool is where events become durable.
-type Spool interface {
-	Append(spool.Event) (spool.Receipt, error)
-}
+// Keep makes an event durable before it returns. It is called by many goroutines.
+type Keep func(*lapwingv1.Event) error
 
 // Clock reads the device's clocks.
-type Clock interface {
-	Now() *lapwingv1.DeviceTime
-}
+type Clock func() *lapwingv1.DeviceTime
 
 // Stamper makes events. It is safe for concurrent use.
 type Stamper struct {
-	spool Spool
+	keep  Keep
 	clock Clock
 	ids   *ulid.Maker
 }
 
 // New returns a Stamper.
-func New(s Spool, c Clock) *Stamper {
-	return &Stamper{spool: s, clock: c, ids: ulid.NewMaker(func() time.Time { return time.UnixMilli(c.Now().WallMs) })}
+func New(k Keep, c Clock) *Stamper {
+	return &Stamper{keep: k, clock: c, ids: ulid.NewMaker(func() time.Time { return time.UnixMilli(c().WallMs) })}
 }
 
 // Session stamps the hits of one session process. It is safe for concurrent use.
@@ -110,39 +102,24 @@ func (s *Session) remember(h *lapwingv1.Hit, at last) {
 }
 
 func (s *Session) append(h *lapwingv1.Hit, at last) error {
-	now := s.clock.Now()
-	e := &lapwingv1.Event{
+	now := s.clock()
+	return s.keep(&lapwingv1.Event{
 		Id: at.event[:], Revision: at.revision, Lane: at.lane, Boot: now.Boot,
 		WallMs: now.WallMs - int64(h.AgeMs), MonoMs: max(now.MonoMs-int64(h.AgeMs), 0),
 		Account: s.account, Session: s.id,
 		Body: &lapwingv1.Event_Capture{Capture: h.Capture},
-	}
-	return s.store(e, h.Capture.GetCategories()[0])
+	})
 }
 
-// Tamper stores a machine's own event about its sensors.
+// Tamper keeps a machine's own event about its sensors.
 func (s *Stamper) Tamper(code string, count uint32) error {
 	id, err := s.ids.Make()
 	if err != nil {
 		return fmt.Errorf("make event id: %w", err)
 	}
-	now := s.clock.Now()
-	return s.store(&lapwingv1.Event{
+	now := s.clock()
+	return s.keep(&lapwingv1.Event{
 		Id: id[:], Lane: lapwingv1.Lane_LANE_URGENT, Boot: now.Boot, WallMs: now.WallMs, MonoMs: now.MonoMs,
 		Body: &lapwingv1.Event_Tamper{Tamper: &lapwingv1.Tamper{Code: code, Count: count}},
-	}, "tamper")
-}
-
-func (s *Stamper) store(e *lapwingv1.Event, category string) error {
-	payload, err := proto.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("encode event: %w", err)
-	}
-	_, err = s.spool.Append(spool.Event{
-		Lane: spool.Lane(e.Lane), Payload: payload, Category: category, Wall: time.UnixMilli(e.WallMs),
 	})
-	if err != nil {
-		return fmt.Errorf("spool event: %w", err)
-	}
-	return nil
 }

@@ -5,35 +5,32 @@ import (
 	"slices"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
-	"github.com/lapwing-schools/lapwing/agent/spool"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 type memory struct {
 	events []*lapwingv1.Event
-	lanes  []spool.Lane
 	err    error
 }
 
-func (m *memory) Append(e spool.Event) (spool.Receipt, error) {
-	if m.err != nil {
-		return spool.Receipt{}, m.err
+func (m *memory) keep(e *lapwingv1.Event) error {
+	if m.err == nil {
+		m.events = append(m.events, e)
 	}
-	event := &lapwingv1.Event{}
-	if err := proto.Unmarshal(e.Payload, event); err != nil {
-		return spool.Receipt{}, err
-	}
-	m.events = append(m.events, event)
-	m.lanes = append(m.lanes, e.Lane)
-	return spool.Receipt{Seq: uint64(len(m.events))}, nil
+	return m.err
 }
 
-type clock struct{}
+func (m *memory) lanes() []lapwingv1.Lane {
+	var lanes []lapwingv1.Lane
+	for _, e := range m.events {
+		lanes = append(lanes, e.Lane)
+	}
+	return lanes
+}
 
-func (clock) Now() *lapwingv1.DeviceTime {
+func clock() *lapwingv1.DeviceTime {
 	return &lapwingv1.DeviceTime{WallMs: 1_800_000_000_000, MonoMs: 5_000, Boot: make([]byte, 16)}
 }
 
@@ -46,11 +43,15 @@ func hit(capture uint64, revision uint32, level lapwingv1.Level) *lapwingv1.Hit 
 const (
 	alert = lapwingv1.Level_LEVEL_ALERT
 	log   = lapwingv1.Level_LEVEL_LOG
+
+	urgent = lapwingv1.Lane_LANE_URGENT
 )
+
+var errFull = errors.New("spool full")
 
 func TestRevisionsShareTheirEventAndTheirLane(t *testing.T) {
 	m := &memory{}
-	s := New(m, clock{}).Session("session-1", "rowan")
+	s := New(m.keep, clock).Session("session-1", "rowan")
 	for _, h := range []*lapwingv1.Hit{hit(1, 0, alert), hit(2, 0, log), hit(1, 1, log), hit(1, 1, log), hit(1, 0, alert)} {
 		if err := s.Hit(h); err != nil {
 			t.Fatal(err)
@@ -59,8 +60,8 @@ func TestRevisionsShareTheirEventAndTheirLane(t *testing.T) {
 	if len(m.events) != 3 {
 		t.Fatalf("%d events, want 3: repetitions make none", len(m.events))
 	}
-	if !slices.Equal(m.lanes, []spool.Lane{spool.Urgent, spool.Routine, spool.Urgent}) {
-		t.Errorf("lanes %v", m.lanes)
+	if !slices.Equal(m.lanes(), []lapwingv1.Lane{urgent, lapwingv1.Lane_LANE_ROUTINE, urgent}) {
+		t.Errorf("lanes %v", m.lanes())
 	}
 	first, second, revised := m.events[0], m.events[1], m.events[2]
 	if !slices.Equal(first.Id, revised.Id) || slices.Equal(first.Id, second.Id) {
@@ -72,9 +73,9 @@ func TestRevisionsShareTheirEventAndTheirLane(t *testing.T) {
 }
 
 func TestWhatWasNotSpooledIsTriedAgain(t *testing.T) {
-	m := &memory{err: spool.ErrFull}
-	s := New(m, clock{}).Session("s", "a")
-	if err := s.Hit(hit(1, 0, alert)); !errors.Is(err, spool.ErrFull) {
+	m := &memory{err: errFull}
+	s := New(m.keep, clock).Session("s", "a")
+	if err := s.Hit(hit(1, 0, alert)); !errors.Is(err, errFull) {
 		t.Fatalf("got %v, want the spool's error", err)
 	}
 	m.err = nil
@@ -85,12 +86,12 @@ func TestWhatWasNotSpooledIsTriedAgain(t *testing.T) {
 
 func TestTamperIsTheMachinesOwn(t *testing.T) {
 	m := &memory{}
-	if err := New(m, clock{}).Tamper("session_killed", 3); err != nil {
+	if err := New(m.keep, clock).Tamper("session_killed", 3); err != nil {
 		t.Fatal(err)
 	}
 	e := m.events[0]
-	if e.Account != "" || m.lanes[0] != spool.Urgent || e.GetTamper().Count != 3 {
-		t.Errorf("stamped %v in lane %v", e, m.lanes[0])
+	if e.Account != "" || e.Lane != urgent || e.GetTamper().Count != 3 {
+		t.Errorf("stamped %v in lane %v", e, e.Lane)
 	}
 }
 
@@ -99,7 +100,7 @@ func TestTamperIsTheMachinesOwn(t *testing.T) {
 func TestAnySequenceOfHits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &memory{}
-		s := New(m, clock{}).Session("s", "a")
+		s := New(m.keep, clock).Session("s", "a")
 		for range rapid.IntRange(1, 400).Draw(t, "hits") {
 			h := hit(rapid.Uint64Range(0, 8).Draw(t, "capture"), rapid.Uint32Range(0, 5).Draw(t, "revision"), log)
 			if err := s.Hit(h); err != nil {
@@ -120,7 +121,7 @@ func TestAnySequenceOfHits(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	s := New(&memory{}, clock{}).Session("s", "a")
+	s := New((&memory{}).keep, clock).Session("s", "a")
 	for i := range uint64(3 * MaxOpen) {
 		if err := s.Hit(hit(i, 0, log)); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/agent/osversion"
+	"github.com/lapwing-schools/lapwing/internal/boot"
+	"github.com/lapwing-schools/lapwing/internal/buildinfo"
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
+)
+
+type enrolCmd struct {
+	dirFlag
+	String string `arg:"" help:"The enrolment string that token create printed; - reads it from standard input."`
+	Force  bool   `help:"Replace the identity that this device has."`
+}
+
+func (enrolCmd) Help() string {
+	return `The key is made on this device and stays here. Examples:
+
+  lapwing-agent enrol lapwing-enrol:v1:lapwing.school.example:9443:uz6p…:peewit-green_jq4w…
+  lapwing-agent enrol - < enrolment.txt`
+}
+
+// maxEnrolment is far above any enrolment string, in bytes.
+const maxEnrolment = 4096
+
+func (c *enrolCmd) Run(ctx context.Context, s *streams) error {
+	text := c.String
+	if text == "-" {
+		line, err := bufio.NewReader(io.LimitReader(s.in, maxEnrolment)).ReadString('\n')
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("read the enrolment string: %w", err)
+		}
+		text = line
+	}
+	enrolment, err := tlsx.ParseEnrolment(strings.TrimSpace(text))
+	if err != nil {
+		return usageError(err.Error())
+	}
+	facts, err := deviceFacts()
+	if err != nil {
+		return err
+	}
+	clock := identity.NewClock("", buildinfo.Read().Time, time.Now, boot.Elapsed)
+	id, err := identity.Enrol(ctx, c.Dir, enrolment, facts, identity.Options{Force: c.Force, Clock: clock.Now})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "Enrolled with %s as device %s. Start the service: lapwing-agent run --dir %s\n",
+		id.Collector.SchoolName, id.Collector.Device, c.Dir)
+	return err
+}
+
+// deviceFacts are what this device says about itself.
+func deviceFacts() (identity.Facts, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return identity.Facts{}, fmt.Errorf("find this device's name: %w", err)
+	}
+	return identity.Facts{
+		Hostname: host, OS: runtime.GOOS, Arch: runtime.GOARCH, OSVersion: osversion.Read(),
+		AgentVersion: buildinfo.Read().String(), Fingerprint: identity.Fingerprint(),
+	}, nil
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/lapwing-schools/lapwing/internal/logging"
+)
+
+type runCmd struct {
+	dirFlag
+	JSON bool `name:"log-json" help:"Log one JSON object a line."`
+}
+
+func (runCmd) Help() string {
+	return `Watches the X display in its own environment (DISPLAY). Runs until it is told to stop (Ctrl-C, SIGTERM). Example:
+
+  lapwing-agent run --dir /var/lib/lapwing-agent`
+}
+
+// memoryLimit keeps the collector of garbage from letting the heap grow into
+// memory that a pupil's laptop needs. Idle, the service needs a fifth of it;
+// the largest it must hold is a new policy beside the old one.
+const memoryLimit = 64 << 20
+
+func (c *runCmd) Run(ctx context.Context, s *streams) error {
+	debug.SetMemoryLimit(memoryLimit)
+	svc, err := newService(c.Dir, os.Environ(), logging.New(s.err, logging.Options{JSON: c.JSON}))
+	if err != nil {
+		return err
+	}
+	err = svc.group.Run(ctx)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	if closeErr := svc.spool.Close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("close the spool: %w", closeErr))
+	}
+	return err
+}

@@ -1,0 +1,119 @@
+// Command lapwing-agent runs on a school's devices: as a service, which enrols,
+// spools and sends, and as one session process in each desktop, which senses
+// and matches.
+//
+// This file and its neighbours in package main only wire packages together and
+// turn errors into words and exit codes: 0 done, 1 failed, 2 wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/lapwing-schools/lapwing/internal/buildinfo"
+)
+
+// cli is the menu; each command lives in a file of its own.
+type cli struct {
+	Enrol   enrolCmd   `cmd:"" help:"Enrol this device with a school's collector."`
+	Run     runCmd     `cmd:"" help:"Run the service: watch, spool and send until told to stop."`
+	Match   matchCmd   `cmd:"" help:"Match lines of text against rules."`
+	Version versionCmd `cmd:"" help:"Print the version and the commit."`
+	Session sessionCmd `cmd:"" hidden:"" help:"The session process; the service starts it."`
+}
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// streams are a command's standard input, output and error.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, s streams) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("lapwing-agent"),
+		kong.Description("Lapwing's agent: notices what safeguarding rules flag on this device, and sends only that."),
+		kong.Writers(s.out, s.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		// Help ends parsing; it must not end a process that this function does not own.
+		kong.Exit(func(code int) { exited = code }),
+		kong.Vars{"dir": defaultDir()},
+		kong.Bind(&s),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(s.err, "lapwing-agent:", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(s.err, "lapwing-agent: %v\nTry: lapwing-agent --help\n", err)
+		return exitUsage
+	}
+	if err := command.Run(); err != nil {
+		fmt.Fprintln(s.err, "lapwing-agent:", err)
+		if _, usage := errors.AsType[usageError](err); usage {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return 0
+}
+
+// usageError is a command line that cannot mean anything.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// dirFlag is the agent's directory, as every command names it.
+type dirFlag struct {
+	Dir string `default:"${dir}" placeholder:"DIR" help:"The agent's directory (default ${dir})."`
+}
+
+// defaultDir is where the service keeps its data on each system.
+func defaultDir() string {
+	switch runtime.GOOS {
+	case "windows":
+		return filepath.Join(os.Getenv("ProgramData"), "Lapwing", "agent")
+	case "darwin":
+		return "/Library/Application Support/Lapwing/agent"
+	}
+	return "/var/lib/lapwing-agent"
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(s *streams) error {
+	_, err := fmt.Fprintln(s.out, "lapwing-agent", buildinfo.Read())
+	return err
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/app"
+	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/agent/policy"
+	"github.com/lapwing-schools/lapwing/agent/session/supervise"
+	"github.com/lapwing-schools/lapwing/agent/spool"
+	"github.com/lapwing-schools/lapwing/agent/stamp"
+	"github.com/lapwing-schools/lapwing/agent/uplink"
+	"github.com/lapwing-schools/lapwing/internal/boot"
+	"github.com/lapwing-schools/lapwing/internal/buildinfo"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+	"github.com/lapwing-schools/lapwing/internal/detect"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// service is the agent's service process: what newService wired.
+type service struct {
+	dir    string
+	log    *slog.Logger
+	boot   boot.Boot
+	link   *identity.Link
+	policy *policy.Keeper
+	spool  *spool.Spool
+	stamps *stamp.Stamper
+	view   *view
+	uplink *uplink.Uplink
+	group  app.Group
+}
+
+// newService opens what DIR holds, so that what can fail has failed before
+// anything runs. Nothing is watched or sent before group.Run.
+func newService(dir string, environ []string, log *slog.Logger) (*service, error) {
+	s := &service{dir: dir, log: log, view: newView(time.Now), group: app.Group{Log: log}}
+	id, err := identity.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	if s.boot, err = boot.Current(); err != nil {
+		return nil, fmt.Errorf("tell this boot from the last: %w", err)
+	}
+	s.policy, err = policy.Open(policy.Config{
+		Path: filepath.Join(dir, "policy"), Key: id.Collector.PolicyKey, CheckRules: checkRules,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if damage := s.policy.Damaged(); damage != nil {
+		log.Warn("the policy on disk was put aside", "error", damage)
+	}
+	if s.spool, err = spool.Open(spool.Config{Dir: filepath.Join(dir, "spool")}); err != nil {
+		return nil, err
+	}
+	s.stamps = stamp.New(s.keep, s.now)
+	if err := s.wire(id, environ); err != nil {
+		return nil, errors.Join(err, s.spool.Close())
+	}
+	return s, nil
+}
+
+func checkRules(compiled []byte) error {
+	_, err := detect.Load(compiled)
+	return err
+}
+
+// now reads the device's clocks, as events and heartbeats carry them.
+func (s *service) now() *lapwingv1.DeviceTime {
+	return &lapwingv1.DeviceTime{
+		WallMs: time.Now().UnixMilli(), MonoMs: boot.Elapsed().Milliseconds(), Boot: s.boot.ID[:],
+	}
+}
+
+// keep makes an event durable.
+func (s *service) keep(e *lapwingv1.Event) error {
+	record, err := uplink.Record(e)
+	if err != nil {
+		return err
+	}
+	_, err = s.spool.Append(record)
+	return err
+}
+
+// wire adds the actors, in the order in which they start.
+func (s *service) wire(id *identity.Identity, environ []string) error {
+	facts, err := deviceFacts()
+	if err != nil {
+		return err
+	}
+	clock := identity.NewClock(s.dir, buildinfo.Read().Time, time.Now, boot.Elapsed)
+	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), nil, uplink.DialOptions()...)
+	s.uplink = uplink.New(uplink.Config{
+		Spool: s.spool, Link: s.link, Clock: clock, Policy: s.policy, Now: s.now, Log: s.log,
+		Hello: &lapwingv1.Hello{
+			AgentVersion: facts.AgentVersion, Os: facts.OS, OsVersion: facts.OSVersion, Arch: facts.Arch,
+			Hostname: facts.Hostname, Boot: s.boot.ID[:], Fingerprint: facts.Fingerprint,
+		},
+		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.sessions,
+		HeartbeatEvery: s.heartbeatEvery,
+	})
+	s.group.Add(app.Actor{Name: "uplink", Run: s.uplink.Run})
+	return s.addSession(environ)
+}
+
+func (s *service) heartbeatEvery() time.Duration {
+	if p := s.policy.Current(); p != nil {
+		return time.Duration(p.Policy.GetLimits().GetHeartbeatSeconds()) * time.Second
+	}
+	return 0
+}
+
+// jitterOf spreads devices over their renewal window, each always in the same place.
+func jitterOf(device string) float64 {
+	sum := sha256.Sum256([]byte(device))
+	return float64(binary.BigEndian.Uint32(sum[:])) / (1 << 32)
+}
+
+// addSession watches the desktop in the service's own environment. Without
+// one the service still runs, and coverage says that nobody is watched.
+func (s *service) addSession(environ []string) error {
+	target, err := supervise.DisplayTarget(environ)
+	if errors.Is(err, supervise.ErrNoDisplay) {
+		s.log.Warn("no desktop to watch", "reason", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	// Capture ids begin anew in each session process, so each gets a stamp of its own.
+	stamps := s.stamps.Session(target.ID, target.Account)
+	sessions, err := supervise.New(supervise.Config{
+		Command: []string{program, "session"}, Target: target, Stderr: os.Stderr, Log: s.log, Now: time.Now,
+		OnHit: func(_ context.Context, h *lapwingv1.Hit) error { return stamps.Hit(h) },
+		OnStatus: func(st *lapwingv1.SessionStatus) {
+			if st == nil {
+				stamps = s.stamps.Session(target.ID, target.Account)
+				s.view.noSession(conditions.SessionDown)
+				return
+			}
+			s.view.watched(st)
+		},
+		OnTamper: func(kills uint32) {
+			if err := s.stamps.Tamper(conditions.SessionDown, kills); err != nil {
+				s.log.Error("tampering not recorded", "error", err)
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.group.Add(app.Actor{Name: "session", Run: sessions.Run})
+	s.group.Add(app.Actor{Name: "policy", Run: func(ctx context.Context) error { return s.passPolicies(ctx, sessions) }})
+	return nil
+}
+
+// passPolicies gives each policy in force to the session process.
+func (s *service) passPolicies(ctx context.Context, to *supervise.Supervisor) error {
+	policies, stop := s.policy.Subscribe()
+	defer stop()
+	for {
+		select {
+		case p := <-policies:
+			to.SetPolicy(p.Signed)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
