@@ -17,9 +17,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"github.com/lapwing-schools/lapwing/collector/auth"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
-	"github.com/lapwing-schools/lapwing/collector/casework"
 )
 
 // axe-core 4.14.1, MPL-2.0, unchanged; its licence stands beside it.
@@ -177,9 +175,6 @@ func (f *fixture) queue(b *browser) map[string]caseflow.Ref {
 		out[name] = caseflow.Ref(ref)
 	}
 }
-
-var _ = auth.Cookie
-var _ casework.Form
 
 // awaitPromise makes Evaluate wait for a promise.
 func awaitPromise(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }

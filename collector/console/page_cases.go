@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -100,7 +101,9 @@ func (c *Console) casesView(r *http.Request, id auth.Identity) (casesView, error
 	}
 	f := readFilter(r.URL.Query())
 	q, err := c.cases.Queue(ctx, id.Tenant, id.Actor, f.query(id.User.ID))
-	if err != nil {
+	if errors.Is(err, store.ErrInvalid) {
+		return casesView{}, errMissing // a page address that was made up
+	} else if err != nil {
 		return casesView{}, fmt.Errorf("read queue: %w", err)
 	}
 	now := c.now().In(c.zone)
