@@ -113,7 +113,7 @@ func (c *Collector) serve(ln net.Listener, cert *tls.Certificate) func() {
 		CA: c.CA.Cert, Certificate: func() (*tls.Certificate, error) { return cert, nil }, Now: time.Now})
 	enrol := grpc.NewServer(grpc.Creds(tlsx.ServerCredentials()), grpc.ConnectionTimeout(5*time.Second))
 	agent := grpc.NewServer(grpc.Creds(tlsx.ServerCredentials()), grpc.ConnectionTimeout(5*time.Second),
-		grpc.MaxRecvMsgSize(lapwingv1.MaxFrame),
+		grpc.MaxRecvMsgSize(lapwingv1.MaxFrame), grpc.WaitForHandlers(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true}))
 	lapwingv1.RegisterEnrolmentServiceServer(enrol, &enrolment{c: c})
 	lapwingv1.RegisterAgentServiceServer(agent, &agents{c: c})
@@ -353,6 +353,8 @@ func (c *Collector) talk(s lapwingv1.AgentService_StreamServer, out <-chan *lapw
 			if m.GetRevoked() != nil {
 				return status.Error(codes.PermissionDenied, "revoked")
 			}
+		case <-s.Context().Done():
+			return status.FromContextError(s.Context().Err()).Err()
 		case err := <-fail:
 			if errors.Is(err, io.EOF) {
 				return nil
