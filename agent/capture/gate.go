@@ -41,6 +41,7 @@ func (m *Machine) key(in Input) {
 		if !m.held.add(in) {
 			m.dropHeld()
 			m.counters.HeldDropped += characters(in)
+			m.closeFragment()
 		}
 	case gateDenied:
 		m.counters.Denied += characters(in)
@@ -73,7 +74,8 @@ func (m *Machine) fieldChanged(f Field) {
 	case gateOpen:
 		m.replayHeld()
 	case gateHold:
-		m.closeFragment()
+		// The sensor asks again, perhaps after Tab or a click. The fragment goes
+		// on if the answer is "text" before a key had to be dropped.
 	case gateDenied: // what stands was typed while the role was known
 		m.dropHeld()
 		m.closeFragment()
@@ -93,9 +95,15 @@ func (m *Machine) lock() {
 	m.locked = true
 }
 
+// dropHeld gives up on the role. What follows does not continue what stands:
+// there is a gap between them.
 func (m *Machine) dropHeld() {
+	if m.held.empty() {
+		return
+	}
 	m.counters.HeldDropped += m.held.characters()
 	m.held.wipe()
+	m.closeFragment()
 }
 
 func (m *Machine) replayHeld() {

@@ -46,8 +46,11 @@ func Redact(groups []string, a slog.Attr) slog.Attr {
 			return a
 		}
 	}
-	if forbidden(a.Key) || anyForbidden(groups) || opaque(a.Value) {
+	if forbidden(a.Key) || anyForbidden(groups) {
 		return slog.String(a.Key, Redacted)
+	}
+	if a.Value.Kind() == slog.KindAny {
+		a.Value = plain(a.Value)
 	}
 	return a
 }
@@ -74,21 +77,17 @@ func forbidden(key string) bool {
 	return false
 }
 
-// opaque reports whether v is a value whose printed form is not a plain
-// number, word, time or error.
-func opaque(v slog.Value) bool {
-	if v.Kind() != slog.KindAny {
-		return false
-	}
-	switch v.Any().(type) {
+// plain returns v if it is an error or nil, what it prints as if it says so
+// itself (the JSON handler would print its fields), and else Redacted.
+func plain(v slog.Value) slog.Value {
+	switch x := v.Any().(type) {
 	case nil, error:
-		return false
+		return v
 	case proto.Message: // its String prints every field
-		return true
 	case fmt.Stringer:
-		return false
+		return slog.StringValue(fmt.Sprint(x))
 	}
-	return true
+	return slog.StringValue(Redacted)
 }
 
 // Secret is a string that prints as Redacted in logs, errors and JSON.
