@@ -47,6 +47,9 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 			l.input(capture.Input{At: l.cfg.Now(), Kind: capture.Tick})
 		case m := <-messages:
 			if stop, err := l.message(ctx, m); stop {
+				if err == nil && m.err == nil {
+					l.finish(messages)
+				}
 				return err
 			}
 		case <-l.board.Changed():
@@ -55,6 +58,32 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 			l.status()
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+// finishBound is how long a stopping process waits for its last hits to be
+// acknowledged; the supervisor gives it three seconds in all.
+const finishBound = time.Second
+
+// finish closes what is open, sends it, and waits until it is durable.
+func (l *loop) finish(messages <-chan received) {
+	for _, r := range l.machine.Close(l.cfg.Now()) {
+		l.outbox.add(r, l.cfg.Now())
+	}
+	bound := time.NewTimer(finishBound)
+	defer bound.Stop()
+	for !l.outbox.empty() {
+		select {
+		case m := <-messages:
+			if m.err != nil {
+				return
+			}
+			if ack := m.message.GetHitAck(); ack != nil {
+				l.outbox.ack(ack.Upto)
+			}
+		case <-bound.C:
+			return
 		}
 	}
 }

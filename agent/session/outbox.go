@@ -76,6 +76,12 @@ func (o *outbox) ack(upto uint64) {
 	})
 }
 
+func (o *outbox) empty() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.unacked) == 0
+}
+
 func (o *outbox) droppedCount() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()

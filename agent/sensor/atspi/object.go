@@ -59,10 +59,8 @@ func (c *Client) Describe(ctx context.Context, r Ref) (Object, error) {
 }
 
 // Address asks for the address of the document that an object stands in; empty
-// when it stands in none. It walks up to the outermost web document that the object stands in: a
-// frame inside a page does not lend its address to the page.
+// when it stands in none.
 func (c *Client) Address(ctx context.Context, r Ref) (string, error) {
-	var found string
 	for range maxDepth {
 		role := c.start(ctx, r, accessible+"GetRole")
 		parent := c.start(ctx, r, "org.freedesktop.DBus.Properties.Get", "org.a11y.atspi.Accessible", "Parent")
@@ -71,9 +69,8 @@ func (c *Client) Address(ctx context.Context, r Ref) (string, error) {
 			return "", fmt.Errorf("get role: %w", err)
 		}
 		if n == roleDocumentWeb {
-			url := c.start(ctx, r, "org.a11y.atspi.Document.GetAttributeValue", "DocURL")
-			if err := wait(ctx, url, &found); err != nil {
-				return "", fmt.Errorf("get document address: %w", err)
+			if found, err := c.documentAddress(ctx, r); err != nil || found != "" {
+				return found, err
 			}
 		}
 		var v dbus.Variant
@@ -82,11 +79,27 @@ func (c *Client) Address(ctx context.Context, r Ref) (string, error) {
 		}
 		up, ok := refOf(v.Value())
 		if !ok || up.Path == rootPath || up == r {
-			return found, nil
+			return "", nil
 		}
 		r = up
 	}
 	return "", fmt.Errorf("more than %d levels up", maxDepth)
+}
+
+// documentAddress asks a document; Chromium and Firefox name the same thing
+// differently.
+func (c *Client) documentAddress(ctx context.Context, r Ref) (string, error) {
+	for _, name := range []string{"URI", "DocURL"} {
+		var found string
+		call := c.start(ctx, r, "org.a11y.atspi.Document.GetAttributeValue", name)
+		if err := wait(ctx, call, &found); err != nil {
+			return "", fmt.Errorf("get document address: %w", err)
+		}
+		if found != "" {
+			return found, nil
+		}
+	}
+	return "", nil
 }
 
 // refOf reads an object reference, the D-Bus structure (so).

@@ -54,7 +54,7 @@ func (w *Watcher) Current() text.Window { return w.current }
 // Managed reports whether a window manager tells the active window. Without
 // one nothing does.
 func (w *Watcher) Managed() (bool, error) {
-	_, ok, err := w.x.Cardinal(w.x.Root(), x11.NetActiveWindow)
+	_, ok, err := w.x.Cardinal(w.x.Root(), x11.NetWMCheck)
 	return ok, err
 }
 

@@ -146,11 +146,12 @@ const (
 	xkbNewKeyboard = 0
 	xkbMap         = 1
 	xkbState       = 2
+	xkbControls    = 3
 )
 
 func decodeXKB(p []byte) Event {
 	switch p[1] {
-	case xkbNewKeyboard, xkbMap:
+	case xkbNewKeyboard, xkbMap, xkbControls:
 		return keymapChanged{}
 	case xkbState:
 		return keyboardState{mods: p[9], group: p[13]}

@@ -74,13 +74,13 @@ func (k *Keyboard) Repeats(code uint8, from, to uint32) int {
 }
 
 // parseRepeat reads the reply of XkbGetControls: repeat delay and interval in
-// milliseconds at 24 and 26, enabled controls at 56, per-key repeat at 60.
+// milliseconds at 20 and 22, enabled controls at 56, per-key repeat at 60.
 func parseRepeat(r []byte) repeat {
 	const repeatKeys = 1
 	return repeat{
 		enabled:  order.Uint32(r[56:])&repeatKeys != 0,
-		delay:    serverTime(uint32(order.Uint16(r[24:]))),
-		interval: serverTime(uint32(order.Uint16(r[26:]))),
+		delay:    serverTime(uint32(order.Uint16(r[20:]))),
+		interval: serverTime(uint32(order.Uint16(r[22:]))),
 		perKey:   [32]uint8(r[60:92]),
 	}
 }

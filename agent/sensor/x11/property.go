@@ -11,6 +11,7 @@ import (
 // Names of the atoms that the sensors use.
 const (
 	NetActiveWindow   = "_NET_ACTIVE_WINDOW"
+	NetWMCheck        = "_NET_SUPPORTING_WM_CHECK"
 	NetWMName         = "_NET_WM_NAME"
 	NetWMPID          = "_NET_WM_PID"
 	WMName            = "WM_NAME"
@@ -23,7 +24,7 @@ const (
 func (c *Conn) internAtoms() error {
 	c.atoms = map[string]Atom{}
 	for _, name := range []string{
-		NetActiveWindow, NetWMName, NetWMPID, WMName, WMClass, WMClientMachine, ScreenSaverStatus, ATSPIBus,
+		NetActiveWindow, NetWMCheck, NetWMName, NetWMPID, WMName, WMClass, WMClientMachine, ScreenSaverStatus, ATSPIBus,
 	} {
 		b := []byte{16, 0, 0, 0}
 		b = order.AppendUint16(b, uint16(len(name)))

@@ -20,10 +20,10 @@ func (c *Conn) startXKB() error {
 	if r[1] == 0 {
 		return errors.New("use XKB: the server refuses version 1.0")
 	}
-	// New keyboards, changed maps and changed state, all details of each: the
+	// New keyboards, changed maps, controls and state, all details of each: the
 	// server then tells modifiers and group in order with the keys, and no key
 	// needs a question.
-	const which = 1<<xkbNewKeyboard | 1<<xkbMap | 1<<xkbState
+	const which = 1<<xkbNewKeyboard | 1<<xkbMap | 1<<xkbState | 1<<xkbControls
 	b := []byte{major, 1, 0, 0}
 	for _, v := range []uint16{useCoreKeyboard, which, 0, which, 0xff, 0xff} {
 		b = order.AppendUint16(b, v)

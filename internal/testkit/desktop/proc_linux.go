@@ -101,15 +101,18 @@ func (d *Desktop) Click(ctx context.Context, x, y int) error {
 
 // Window waits until a window with this class is visible and returns its id.
 func (d *Desktop) Window(ctx context.Context, class string) (string, error) {
-	out, err := d.Run(ctx, "xdotool", "search", "--sync", "--onlyvisible", "--class", class)
-	if err != nil {
-		return "", fmt.Errorf("wait for window %s: %w", class, err)
+	ctx, cancel := context.WithTimeout(ctx, startBound)
+	defer cancel()
+	for {
+		out, err := d.Run(ctx, "xdotool", "search", "--sync", "--onlyvisible", "--class", class)
+		if ids := strings.Fields(out); err == nil && len(ids) > 0 {
+			return ids[len(ids)-1], nil
+		}
+		if ctx.Err() != nil {
+			return "", fmt.Errorf("wait for window %s (see %s): %w", class, d.logs.Name(), errors.Join(ctx.Err(), err))
+		}
+		// A window that closed while xdotool looked at it makes it fail: again.
 	}
-	ids := strings.Fields(out)
-	if len(ids) == 0 {
-		return "", fmt.Errorf("wait for window %s: none found", class)
-	}
-	return ids[len(ids)-1], nil
 }
 
 // Activate brings a window to the front and waits until it has the focus.

@@ -1,0 +1,91 @@
+// Package supervise is the service's side of the session process: it starts one
+// in a desktop, gives it the policy, takes its hits, acknowledges each when it
+// is durable, and starts it again when it ends.
+//
+// It may import agent/ipc, agent/sensor and the messages of proto/lapwing/v1. It
+// knows nothing of the spool or the collector: what a hit becomes is its
+// caller's business.
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// Target is a desktop to be watched. Which desktops there are is found by
+// whoever makes Targets: DisplayTarget for the display of this program's own
+// environment, and logind once that is built.
+type Target struct {
+	// ID names the session for as long as it lasts, at most 64 bytes.
+	ID string
+	// Account is the person's account on this machine, at most 256 bytes.
+	Account string
+	// UID and GID to run as; used only when they differ from the service's own.
+	UID, GID uint32
+	// Env is the whole environment of the session process.
+	Env []string
+}
+
+// Config of a Supervisor. Callbacks come from one goroutine, one at a time.
+type Config struct {
+	// Command is the session process's program and arguments, for example
+	// {os.Executable(), "session"}.
+	Command []string
+	Target  Target
+	// OnHit returns nil when the hit is durable. After an error it is called
+	// again with the same hit a second later, until ctx is done: a hit is not
+	// thrown away because a disk was full. The hit is valid.
+	OnHit func(ctx context.Context, h *lapwingv1.Hit) error
+	// OnStatus takes each status of the session; nil when none is running.
+	OnStatus func(*lapwingv1.SessionStatus)
+	// OnTamper says that the session process was killed count times within
+	// TamperWindow.
+	OnTamper func(count uint32)
+	// Stderr is where the session process logs to; nil discards it.
+	Stderr *os.File
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Kills that count as tampering: one may be an accident, or the kernel short
+// of memory.
+const (
+	TamperKills  = 3
+	TamperWindow = 10 * time.Minute
+)
+
+// Times of a session process.
+const (
+	// restartAfter is the pause before it is started again. It stays so short
+	// when the process was killed: whoever kills it should gain little.
+	restartAfter = 1 * time.Second
+	// restartMax is where the pause ends that doubles while the process fails
+	// by itself.
+	restartMax = 30 * time.Second
+	// stable is how long it must have run for the pause to start anew.
+	stable = 1 * time.Minute
+	// stopBound is how long it has to end after Stop before it is killed.
+	stopBound = 3 * time.Second
+	// retryHit is the pause before OnHit is called again.
+	retryHit = 1 * time.Second
+)
+
+func (c Config) check() error {
+	switch {
+	case len(c.Command) == 0:
+		return errors.New("no command")
+	case c.OnHit == nil, c.OnStatus == nil, c.OnTamper == nil:
+		return errors.New("a callback is missing")
+	case c.Log == nil, c.Now == nil:
+		return errors.New("logger or clock is missing")
+	case len(c.Target.ID) > 64:
+		return fmt.Errorf("session id of %d bytes, limit 64", len(c.Target.ID))
+	}
+	return nil
+}

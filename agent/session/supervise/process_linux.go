@@ -1,0 +1,103 @@
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/ipc"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// process is a session process that was started.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+	// err and state are set before done is closed.
+	err     error
+	state   *os.ProcessState
+	stopped bool // by us
+}
+
+// start starts the session process with child as its descriptor 3, as the
+// desktop's owner when that is another user and the service is root.
+func start(cfg Config, child *os.File) (*process, error) {
+	cmd := exec.Command(cfg.Command[0], cfg.Command[1:]...)
+	cmd.Env = cfg.Target.Env
+	cmd.Dir = "/"
+	cmd.Stderr = stderrOf(cfg)
+	cmd.ExtraFiles = []*os.File{child}
+	// A group of its own: Ctrl-C in the service's terminal is for the service,
+	// which then says stop.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if cfg.Target.UID != uint32(os.Geteuid()) {
+		// Fails without root. No supplementary groups: the session needs none.
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: cfg.Target.UID, Gid: cfg.Target.GID}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("run %s: %w", cfg.Command[0], err)
+	}
+	p := &process{cmd: cmd, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		p.err = cmd.Wait()
+		p.state = cmd.ProcessState
+	}()
+	return p, nil
+}
+
+// stderrOf keeps a nil file from becoming a writer that is not nil.
+func stderrOf(cfg Config) interface{ Write([]byte) (int, error) } {
+	if cfg.Stderr == nil {
+		return nil
+	}
+	return cfg.Stderr
+}
+
+// end sees a process off that has closed its end of the socket. When it did so
+// in good order it is dying, and how is of interest; else it is stopped.
+func (p *process) end(conn *ipc.ServiceConn, inOrder bool) {
+	if inOrder {
+		select {
+		case <-p.done:
+			return
+		case <-time.After(stopBound):
+		}
+	}
+	p.stop(conn)
+}
+
+// stop asks the process to end and kills it when it does not.
+func (p *process) stop(conn *ipc.ServiceConn) {
+	p.stopped = true
+	// One that reads no more must not hold the stop up: the send ends when the
+	// connection is closed, below.
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		// If it does not arrive, the kill does.
+		_ = conn.Send(&lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Stop{Stop: &lapwingv1.Stop{}}})
+	}()
+	select {
+	case <-p.done:
+	case <-time.After(stopBound):
+		// An error here means that it has just ended.
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+	conn.Close()
+	<-sent
+}
+
+// killed reports whether a signal that was not ours ended the process.
+func (p *process) killed() bool {
+	var exit *exec.ExitError
+	if p.stopped || !errors.As(p.err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled()
+}

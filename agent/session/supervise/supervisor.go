@@ -1,0 +1,248 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/ipc"
+	"github.com/lapwing-schools/lapwing/agent/sensor"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// Supervisor keeps one session process running in one desktop.
+type Supervisor struct {
+	cfg   Config
+	kills []time.Time // of Run's goroutine
+
+	// mu guards what follows.
+	mu      sync.Mutex
+	policy  *lapwingv1.SignedPolicy
+	arrived chan struct{} // holds a value when policy has changed
+}
+
+// New checks the configuration. Nothing is started before Run.
+func New(cfg Config) (*Supervisor, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("supervise session: %w", err)
+	}
+	return &Supervisor{cfg: cfg, arrived: make(chan struct{}, 1)}, nil
+}
+
+// SetPolicy gives a policy, whose signature the caller has verified, to the
+// session process, now and at each start. Safe for concurrent use; it does not
+// wait for the session.
+func (s *Supervisor) SetPolicy(p *lapwingv1.SignedPolicy) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.policy = p
+	select {
+	case s.arrived <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Supervisor) currentPolicy() *lapwingv1.SignedPolicy {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.policy
+}
+
+// Run starts the session process, and starts it again whenever it ends, until
+// ctx is done; then it stops it, within seconds, and returns nil. It returns an
+// error that wraps sensor.ErrUnsupported at once on a system without one.
+func (s *Supervisor) Run(ctx context.Context) error {
+	pause := restartAfter
+	for {
+		started := s.cfg.Now()
+		end := s.once(ctx)
+		s.cfg.OnStatus(nil)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(end.err, sensor.ErrUnsupported) {
+			return fmt.Errorf("supervise session: %w", end.err)
+		}
+		lived := s.cfg.Now().Sub(started)
+		s.cfg.Log.Warn("session process ended", "killed", end.killed, "lived_seconds", int(lived.Seconds()), "error", end.err)
+		if end.killed {
+			s.countKill()
+		}
+		if end.killed || lived >= stable {
+			pause = restartAfter
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+		if !end.killed {
+			pause = min(2*pause, restartMax)
+		}
+	}
+}
+
+// countKill tells of tampering when there were too many kills, and starts
+// counting anew.
+func (s *Supervisor) countKill() {
+	now := s.cfg.Now()
+	recent := s.kills[:0]
+	for _, at := range s.kills {
+		if now.Sub(at) < TamperWindow {
+			recent = append(recent, at)
+		}
+	}
+	s.kills = append(recent, now)
+	if len(s.kills) >= TamperKills {
+		s.cfg.OnTamper(uint32(len(s.kills)))
+		s.kills = s.kills[:0]
+	}
+}
+
+// ending is how a session process ended.
+type ending struct {
+	// killed: by a signal that was not ours.
+	killed bool
+	err    error
+}
+
+// once runs one session process to its end.
+func (s *Supervisor) once(ctx context.Context) ending {
+	conn, child, err := ipc.Pair()
+	if err != nil {
+		return ending{err: err}
+	}
+	defer conn.Close()
+	p, err := start(s.cfg, child)
+	child.Close()
+	if err != nil {
+		return ending{err: fmt.Errorf("start session process: %w", err)}
+	}
+	// What a stopping session still has to say is kept too, so serving ends
+	// after the process and not with ctx.
+	serving, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	served := make(chan error, 1)
+	go func() { served <- s.serve(serving, conn) }()
+	select {
+	case <-p.done:
+		err = <-served // ends with its end of the socket
+	case err = <-served:
+		p.end(conn, err == nil)
+	case <-ctx.Done():
+		p.stop(conn)
+		cancel()
+		conn.Close()
+		<-served
+		return ending{}
+	}
+	return ending{killed: p.killed(), err: errors.Join(err, p.err)}
+}
+
+// serve talks with one session process until its end of the socket closes.
+func (s *Supervisor) serve(ctx context.Context, conn *ipc.ServiceConn) error {
+	first, err := conn.Receive()
+	if err != nil {
+		return closed(err)
+	}
+	hello := first.GetHello()
+	if hello == nil {
+		return errors.New("hear from session: the first message is not a hello")
+	}
+	if hello.Protocol != ipc.Protocol {
+		return fmt.Errorf("hear from session: protocol %d, want %d", hello.Protocol, ipc.Protocol)
+	}
+	policies := make(chan struct{})
+	pushing, cancel := context.WithCancel(ctx)
+	go func() { defer close(policies); s.pushPolicies(pushing, conn) }()
+	err = s.listen(ctx, conn)
+	cancel()
+	// A push that waits for a process which reads no more ends with the connection.
+	conn.Close()
+	<-policies
+	return closed(err)
+}
+
+// closed turns the plain end of a connection into no error: how the process
+// ended tells more.
+func closed(err error) error {
+	if errors.Is(err, ipc.ErrTooLarge) || errors.Is(err, ipc.ErrBadFrame) || errors.Is(err, errInvalid) {
+		return err
+	}
+	return nil
+}
+
+// pushPolicies sends the policy at once and whenever it changes.
+func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
+	var sent *lapwingv1.SignedPolicy
+	for {
+		if p := s.currentPolicy(); p != nil && p != sent {
+			m := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Policy{Policy: p}}
+			if err := conn.Send(m); err != nil {
+				// A dead connection ends listen too. A policy that is too large
+				// leaves the one before in force.
+				s.cfg.Log.Error("policy not sent to session", "error", err)
+			}
+			sent = p
+		}
+		select {
+		case <-s.arrived:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+var errInvalid = errors.New("invalid message")
+
+// listen takes hits and statuses in order. What comes is from an unprivileged
+// process that its user may have replaced: it is checked, and one bad message
+// ends the connection.
+func (s *Supervisor) listen(ctx context.Context, conn *ipc.ServiceConn) error {
+	var lastSeq uint64
+	for {
+		m, err := conn.Receive()
+		if err != nil {
+			return err
+		}
+		if err := m.Validate(); err != nil {
+			return fmt.Errorf("hear from session: %w: %w", errInvalid, err)
+		}
+		switch kind := m.Kind.(type) {
+		case *lapwingv1.SessionMessage_Status:
+			s.cfg.OnStatus(kind.Status)
+		case *lapwingv1.SessionMessage_Hit:
+			if kind.Hit.Seq != lastSeq+1 {
+				return fmt.Errorf("hear from session: %w: hit %d after %d", errInvalid, kind.Hit.Seq, lastSeq)
+			}
+			lastSeq = kind.Hit.Seq
+			if err := s.keep(ctx, kind.Hit); err != nil {
+				return err
+			}
+			ack := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_HitAck{HitAck: &lapwingv1.HitAck{Upto: lastSeq}}}
+			if err := conn.Send(ack); err != nil {
+				return fmt.Errorf("acknowledge hit: %w", err)
+			}
+		default:
+			return fmt.Errorf("hear from session: %w: a second hello", errInvalid)
+		}
+	}
+}
+
+// keep calls OnHit until it has worked or ctx is done.
+func (s *Supervisor) keep(ctx context.Context, h *lapwingv1.Hit) error {
+	for {
+		err := s.cfg.OnHit(ctx, h)
+		if err == nil {
+			return nil
+		}
+		s.cfg.Log.Error("hit not kept, it is tried again", "error", err)
+		select {
+		case <-time.After(retryHit):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
