@@ -72,8 +72,10 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // certificate, and stores both in DIR. Errors are ErrEnrolled, a *Refusal, or
 // those of storing; after any of them DIR holds what it held before.
 func Enrol(ctx context.Context, dir string, e tlsx.Enrolment, facts Facts, opt Options) (*Identity, error) {
-	if _, err := os.Stat(filepath.Join(dir, dirName)); err == nil && !opt.Force {
-		return nil, ErrEnrolled
+	for _, name := range []string{dirName, replacedName} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil && !opt.Force {
+			return nil, ErrEnrolled
+		}
 	}
 	// Before the token is spent: a folder that cannot be written to would
 	// waste it.

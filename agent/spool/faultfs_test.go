@@ -69,21 +69,23 @@ func (d *faultFS) release(n int) {
 	}
 }
 
-// powerCut returns the disk after power came back. keep says how many of the
-// unsynced bytes of a file are there (at most n), and garble what they are.
-func (d *faultFS) powerCut(keep func(n int) int, garble func(b []byte)) *faultFS {
+// powerCut returns the disk after power came back: what was synced, and of the
+// rest what choose says. choose(n) picks 0 to n; garble spoils bytes.
+func (d *faultFS) powerCut(choose func(n int) int, garble func(b []byte)) *faultFS {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := newFaultFS()
 	for _, name := range slices.Sorted(maps.Keys(d.sure)) {
 		n := d.sure[name]
 		b := slices.Clone(n.synced)
+		// Bytes that were overwritten in place got through up to some point.
+		if common := min(len(b), len(n.data)); !slices.Equal(b[:common], n.data[:common]) {
+			copy(b, n.data[:choose(common)])
+		}
 		if grown := len(n.data) - len(b); grown > 0 {
-			tail := slices.Clone(n.data[len(b):][:keep(grown)])
+			tail := slices.Clone(n.data[len(b):][:choose(grown)])
 			garble(tail)
 			b = append(b, tail...)
-		} else if len(n.data) == len(b) && keep(1) == 1 {
-			copy(b, n.data) // overwritten in place, and it got through
 		}
 		c := &node{b, slices.Clone(b)}
 		out.nodes[name], out.sure[name] = c, c
@@ -93,10 +95,6 @@ func (d *faultFS) powerCut(keep func(n int) int, garble func(b []byte)) *faultFS
 
 // kill returns the disk after the process died: the page cache lives on.
 func (d *faultFS) kill() *faultFS {
-	return d.powerCutAll()
-}
-
-func (d *faultFS) powerCutAll() *faultFS {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := newFaultFS()

@@ -1,0 +1,90 @@
+package identity_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/identity"
+)
+
+// clocks are a machine's two clocks, set by hand.
+type clocks struct {
+	wall time.Time
+	up   time.Duration
+}
+
+func (c *clocks) now() time.Time         { return c.wall }
+func (c *clocks) elapsed() time.Duration { return c.up }
+
+func TestClock(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "identity"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	built := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	server := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	m := &clocks{wall: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), up: time.Minute}
+	c := identity.NewClock(dir, built, m.now, m.elapsed)
+
+	if now, exact := c.Now(); !now.Equal(built) || exact {
+		t.Errorf("before contact: %v, %v, want the build time as a floor", now, exact)
+	}
+	if _, known := c.Skew(); known {
+		t.Error("the skew is known before contact")
+	}
+	c.Observe(server)
+	if skew, known := c.Skew(); !known || skew != m.wall.Sub(server) {
+		t.Errorf("skew %v, %v", skew, known)
+	}
+	if got := c.Corrected(m.wall.Add(time.Second)); !got.Equal(server.Add(time.Second)) {
+		t.Errorf("corrected %v", got)
+	}
+	// Somebody sets the clock, and two hours pass: trusted time does not jump.
+	m.wall = m.wall.AddDate(90, 0, 0)
+	m.up += 2 * time.Hour
+	if now, exact := c.Now(); !now.Equal(server.Add(2*time.Hour)) || !exact {
+		t.Errorf("two hours later: %v, %v", now, exact)
+	}
+	c.Observe(server.Add(2 * time.Hour)) // an hour has passed: written down again
+
+	// After a restart it is a floor, whatever the machine's clock says.
+	c = identity.NewClock(dir, built, m.now, m.elapsed)
+	if now, exact := c.Now(); !now.Equal(server.Add(2*time.Hour)) || exact {
+		t.Errorf("after a restart: %v, %v, want the last told time as a floor", now, exact)
+	}
+	// A file of nonsense leaves the build time.
+	if err := os.WriteFile(filepath.Join(dir, "identity", "trusted-time"), []byte("tomorrow"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c = identity.NewClock(dir, built, m.now, m.elapsed)
+	if now, _ := c.Now(); !now.Equal(built) {
+		t.Errorf("with a damaged file: %v, want %v", now, built)
+	}
+}
+
+// Time is written down at the first contact and then at most once an hour.
+func TestClockSeldomWrites(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "identity"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "identity", "trusted-time")
+	m := &clocks{wall: time.Now()}
+	c := identity.NewClock(dir, time.Time{}, m.now, m.elapsed)
+	writes := 0
+	for range 600 { // ten hours of an acknowledgement a minute
+		if err := os.RemoveAll(path); err != nil {
+			t.Fatal(err)
+		}
+		c.Observe(m.wall)
+		if _, err := os.Stat(path); err == nil {
+			writes++
+		}
+		m.up += time.Minute
+	}
+	if writes != 10 {
+		t.Errorf("written %d times in ten hours, want 10", writes)
+	}
+}

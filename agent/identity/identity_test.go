@@ -1,0 +1,250 @@
+package identity_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/internal/testkit/fakecollector"
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var facts = identity.Facts{Hostname: "pc1", OS: "linux", OSVersion: "Debian 12", Arch: "amd64", AgentVersion: "0.1.0"}
+
+func start(t *testing.T) *fakecollector.Collector {
+	t.Helper()
+	c := &fakecollector.Collector{Address: "127.0.0.1:0"}
+	c.Start(t)
+	return c
+}
+
+func enrol(t *testing.T, dir string, e tlsx.Enrolment, force bool) (*identity.Identity, error) {
+	t.Helper()
+	return identity.Enrol(t.Context(), dir, e, facts, identity.Options{Clock: tlsx.SystemClock, Force: force})
+}
+
+func TestEnrolAndLoad(t *testing.T) {
+	c := start(t)
+	dir := filepath.Join(t.TempDir(), "lapwing")
+	id, err := enrol(t, dir, c.Enrolment(), false)
+	check(t, err)
+	got, err := identity.Load(dir)
+	check(t, err)
+	if got.Device != id.Device || got.Device.School != fakecollector.School || !got.Key.Equal(id.Key) ||
+		!got.Cert.Equal(id.Cert) || tlsx.Fingerprint(got.CA) != c.CA.Fingerprint() ||
+		!got.Collector.PolicyKey.Equal(c.PolicyKey.Public()) || got.Collector.Address != c.Enrolment().Address() {
+		t.Errorf("loaded %+v, enrolled %+v", got, id)
+	}
+	check(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		check(t, err)
+		fi, err := d.Info()
+		check(t, err)
+		if fi.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, fi.Mode())
+		}
+		return nil
+	}))
+}
+
+func TestLoadWithoutIdentity(t *testing.T) {
+	if _, err := identity.Load(t.TempDir()); !errors.Is(err, identity.ErrNotEnrolled) {
+		t.Errorf("got %v, want ErrNotEnrolled", err)
+	}
+}
+
+func TestLoadNamesTheDamagedFile(t *testing.T) {
+	c := start(t)
+	for name, content := range map[string]string{
+		"device.key": "junk", "device.crt": "junk", "ca.crt": "junk", "collector.json": "{}",
+	} {
+		dir := t.TempDir()
+		_, err := enrol(t, dir, c.Enrolment(), false)
+		check(t, err)
+		check(t, os.WriteFile(filepath.Join(dir, "identity", name), []byte(content), 0o600))
+		if _, err := identity.Load(dir); err == nil || !strings.Contains(err.Error(), name) || errors.Is(err, identity.ErrNotEnrolled) {
+			t.Errorf("%s damaged: %v", name, err)
+		}
+	}
+}
+
+func TestEnrolRefusals(t *testing.T) {
+	c := start(t)
+	other := start(t)
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	nobody := uint16(closed.Addr().(*net.TCPAddr).Port)
+	closed.Close()
+	for name, tc := range map[string]struct {
+		change func(*tlsx.Enrolment)
+		token  error
+		words  string
+		cause  error
+	}{
+		"wrong fingerprint": {change: func(e *tlsx.Enrolment) { e.CAFingerprint = other.CA.Fingerprint() },
+			words: "This is not the collector that made the enrolment string", cause: tlsx.ErrWrongCA},
+		"wrong token": {change: func(e *tlsx.Enrolment) { e.Token = "another-token" },
+			words: "The collector refused: This enrolment token is not known."},
+		"used token": {token: status.Error(codes.PermissionDenied, "This enrolment token has been used."),
+			words: "The collector refused: This enrolment token has been used."},
+		"expired token": {token: status.Error(codes.PermissionDenied, "This enrolment token has expired."),
+			words: "The collector refused: This enrolment token has expired."},
+		"collector in trouble": {token: status.Error(codes.Unavailable, "disk full"), words: "could not answer (disk full)"},
+		"nobody there":         {change: func(e *tlsx.Enrolment) { e.Port = nobody }, words: "No collector answers at"},
+		"unknown host": {change: func(e *tlsx.Enrolment) { e.Host = "no-such-host.invalid" },
+			words: "no-such-host.invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c.Do(func(c *fakecollector.Collector) { c.TokenError = tc.token })
+			e := c.Enrolment()
+			if tc.change != nil {
+				tc.change(&e)
+			}
+			_, err := enrol(t, dir, e, false)
+			var refusal *identity.Refusal
+			if !errors.As(err, &refusal) || !strings.Contains(err.Error(), tc.words) || tc.cause != nil && !errors.Is(err, tc.cause) {
+				t.Errorf("got %v, want %q", err, tc.words)
+			}
+			if strings.Contains(err.Error(), e.Token) {
+				t.Error("the error shows the token")
+			}
+			if names, _ := os.ReadDir(dir); len(names) != 0 {
+				t.Errorf("left behind: %v", names)
+			}
+		})
+	}
+}
+
+func TestEnrolTwice(t *testing.T) {
+	c := start(t)
+	dir := t.TempDir()
+	first, err := enrol(t, dir, c.Enrolment(), false)
+	check(t, err)
+	if _, err := enrol(t, dir, c.Enrolment(), false); !errors.Is(err, identity.ErrEnrolled) {
+		t.Errorf("second time: %v, want ErrEnrolled", err)
+	}
+	// A forced one that fails leaves the first in place.
+	bad := c.Enrolment()
+	bad.Token = "another-token"
+	if _, err := enrol(t, dir, bad, true); err == nil {
+		t.Error("a wrong token was accepted")
+	}
+	got, err := identity.Load(dir)
+	if check(t, err); got.Device != first.Device {
+		t.Error("a failed enrolment changed the identity")
+	}
+	second, err := enrol(t, dir, c.Enrolment(), true)
+	check(t, err)
+	got, err = identity.Load(dir)
+	if check(t, err); got.Device != second.Device || got.Device == first.Device {
+		t.Errorf("after --force: %v, enrolled as %v", got.Device, second.Device)
+	}
+}
+
+// The machine stops between putting the old identity aside and the new one in
+// place: the old one is still there.
+func TestInterruptedReplacement(t *testing.T) {
+	c := start(t)
+	dir := t.TempDir()
+	id, err := enrol(t, dir, c.Enrolment(), false)
+	check(t, err)
+	check(t, os.Rename(filepath.Join(dir, "identity"), filepath.Join(dir, "identity.replaced")))
+	check(t, os.Mkdir(filepath.Join(dir, "identity.new"), 0o700))
+	got, err := identity.Load(dir)
+	if check(t, err); got.Device != id.Device {
+		t.Errorf("loaded %v, want %v", got.Device, id.Device)
+	}
+	if _, err := enrol(t, dir, c.Enrolment(), false); !errors.Is(err, identity.ErrEnrolled) {
+		t.Errorf("enrolling over it: %v, want ErrEnrolled", err)
+	}
+	_, err = enrol(t, dir, c.Enrolment(), true)
+	check(t, err)
+	_, err = identity.Load(dir)
+	check(t, err)
+}
+
+// The token must not be spent when the answer could not be stored.
+func TestUnwritableDirectoryIsNoticedFirst(t *testing.T) {
+	c := start(t)
+	file := filepath.Join(t.TempDir(), "file")
+	check(t, os.WriteFile(file, nil, 0o600))
+	spent := errors.New("spent")
+	c.Do(func(c *fakecollector.Collector) { c.TokenError = status.Error(codes.PermissionDenied, spent.Error()) })
+	_, err := enrol(t, filepath.Join(file, "lapwing"), c.Enrolment(), false)
+	if err == nil || strings.Contains(err.Error(), spent.Error()) {
+		t.Errorf("got %v, want an error of the directory", err)
+	}
+}
+
+func TestRenewExpired(t *testing.T) {
+	c := start(t)
+	dir := t.TempDir()
+	id, err := enrol(t, dir, c.Enrolment(), false)
+	check(t, err)
+	renewed, err := id.RenewExpired(t.Context(), tlsx.SystemClock, nil)
+	check(t, err)
+	if renewed.Cert.Equal(id.Cert) || renewed.Device != id.Device || !renewed.Key.Equal(id.Key) {
+		t.Error("not the same device with a new certificate")
+	}
+	got, err := identity.Load(dir)
+	if check(t, err); !got.Cert.Equal(renewed.Cert) {
+		t.Error("the new certificate was not stored")
+	}
+}
+
+func TestCancelledEnrolment(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // accepts nothing, says nothing
+	check(t, err)
+	defer ln.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	e := tlsx.Enrolment{Host: "127.0.0.1", Port: uint16(ln.Addr().(*net.TCPAddr).Port), Token: "token-123"}
+	dial := func(ctx context.Context, address string) (net.Conn, error) {
+		defer cancel()
+		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}
+	_, err = identity.Enrol(ctx, t.TempDir(), e, facts, identity.Options{Clock: tlsx.SystemClock, Dial: dial})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func TestRenewAt(t *testing.T) {
+	c := start(t)
+	id, err := enrol(t, t.TempDir(), c.Enrolment(), false)
+	check(t, err)
+	life := id.Cert.NotAfter.Sub(id.Cert.NotBefore)
+	for jitter, want := range map[float64]time.Duration{0: life/3*2 - life/20, 0.5: life / 3 * 2, 1: life/3*2 + life/20} {
+		if got := id.RenewAt(jitter).Sub(id.Cert.NotBefore); got != want {
+			t.Errorf("jitter %v: after %v, want %v", jitter, got, want)
+		}
+	}
+}
+
+func TestFingerprintIsStableAndKeyed(t *testing.T) {
+	a, b := identity.Fingerprint(), identity.Fingerprint()
+	if string(a) != string(b) || len(a) != 0 && len(a) != 32 {
+		t.Errorf("%x, then %x", a, b)
+	}
+	if id, err := os.ReadFile("/etc/machine-id"); err == nil && strings.Contains(string(a), strings.TrimSpace(string(id))) && len(a) > 0 && len(id) > 1 {
+		t.Error("the fingerprint holds the machine's id")
+	}
+}
