@@ -8,13 +8,13 @@ import (
 
 // The throttle's numbers. An account allows five wrong tries, then one after
 // 30 s, doubling to 15 min; a network address thirty, because a whole school
-// stands behind one. A quarter of an hour without a try forgets.
+// stands behind one. An hour without a try forgets.
 const (
 	accountTries = 5
 	addressTries = 30
 	firstWait    = 30 * time.Second
 	longestWait  = 15 * time.Minute
-	forgetAfter  = 15 * time.Minute
+	forgetAfter  = time.Hour
 	// maxTracked bounds the memory an attacker can make us use (about 1 MB).
 	maxTracked = 8192
 )
@@ -23,7 +23,8 @@ const (
 // restart forgives, and each collector counts for itself. Keys are hashed, so
 // that names typed by mistake (often the passphrase) do not lie in memory.
 type throttle struct {
-	now func() time.Time
+	now   func() time.Time
+	limit int // of tracked
 
 	mu      sync.Mutex
 	tracked map[[32]byte]*tries
@@ -36,7 +37,7 @@ type tries struct {
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, tracked: make(map[[32]byte]*tries)}
+	return &throttle{now: now, limit: maxTracked, tracked: make(map[[32]byte]*tries)}
 }
 
 func trackKey(kind, value string) [32]byte { return sha256.Sum256([]byte(kind + "\x00" + value)) }
@@ -75,7 +76,7 @@ func (t *throttle) get(key [32]byte, now time.Time) *tries {
 		}
 		return e
 	}
-	if len(t.tracked) >= maxTracked {
+	if len(t.tracked) >= t.limit {
 		t.evict(now)
 	}
 	e := &tries{last: now}
@@ -99,7 +100,7 @@ func (t *throttle) evict(now time.Time) {
 			victim, oldest, found, free = k, e.last, true, !bars
 		}
 	}
-	if found && len(t.tracked) >= maxTracked {
+	if found && len(t.tracked) >= t.limit {
 		delete(t.tracked, victim)
 	}
 }
