@@ -19,6 +19,7 @@ type confusable struct {
 // data file maps to a character outside ASCII: letters whose capital form is
 // the look-alike, and small capitals.
 var alsoConfusable = [...]confusable{
+	{'ӏ', "1"}, {'Ӏ', "1"}, {'І', "1"}, {'ǀ', "1"}, {'∣', "1"}, {'׀', "1"}, {'ן', "1"}, {'ı', "1"}, {'ⅼ', "1"}, // i or l: Leet tries both
 	{'ß', "ss"}, {'ɢ', "g"}, {'ɪ', "i"}, {'ɴ', "n"}, {'ʀ', "r"}, {'ʏ', "y"}, {'ʙ', "b"}, {'ʜ', "h"}, {'ʟ', "l"},
 	{'κ', "k"}, {'η', "n"}, {'τ', "t"}, {'в', "b"}, {'и', "n"}, {'к', "k"}, {'м', "m"}, {'н', "h"}, {'п', "n"}, {'т', "t"}, {'я', "r"},
 	{'ᴀ', "a"}, {'ᴄ', "c"}, {'ᴅ', "d"}, {'ᴇ', "e"}, {'ᴊ', "j"}, {'ᴋ', "k"}, {'ᴍ', "m"}, {'ᴏ', "o"}, {'ᴘ', "p"}, {'ᴛ', "t"},
@@ -28,13 +29,13 @@ var alsoConfusable = [...]confusable{
 // looksLike returns the ASCII that r looks like, or "".
 func looksLike(r rune) string {
 	byRune := func(c confusable, r rune) int { return cmp.Compare(c.r, r) }
-	if i, ok := slices.BinarySearchFunc(confusables[:], r, byRune); ok {
-		return confusables[i].to
-	}
 	for _, c := range alsoConfusable {
 		if c.r == r {
 			return c.to
 		}
+	}
+	if i, ok := slices.BinarySearchFunc(confusables[:], r, byRune); ok {
+		return confusables[i].to
 	}
 	const letters = "abcdefghijklmnopqrstuvwxyz"
 	for _, first := range [...]rune{0x1F130, 0x1F150, 0x1F170, 0x1F1E6} { // squared, circled, regional letters
@@ -43,6 +44,17 @@ func looksLike(r rune) string {
 		}
 	}
 	return ""
+}
+
+// asciiOf is looksLike for a letter outside ASCII in either case.
+func asciiOf(r rune) string {
+	if r < utf8.RuneSelf {
+		return ""
+	}
+	if to := looksLike(r); to != "" {
+		return to
+	}
+	return looksLike(unicode.ToLower(r))
 }
 
 // foldAll reads text without disguise of single characters: compatibility
@@ -64,15 +76,10 @@ func foldAll(text string, f *folded) {
 				continue
 			}
 			before := len(f.buf)
-			r = unicode.ToLower(r)
-			if to := ""; r >= utf8.RuneSelf && !foreign {
-				if to = looksLike(r); to != "" {
-					f.buf = append(f.buf, to...)
-					r = -1
-				}
-			}
-			if r >= 0 {
-				f.buf = utf8.AppendRune(f.buf, r)
+			if to := asciiOf(r); to != "" && !foreign {
+				f.buf = append(f.buf, to...)
+			} else {
+				f.buf = utf8.AppendRune(f.buf, unicode.ToLower(r))
 			}
 			for range len(f.buf) - before {
 				f.from = append(f.from, pos)

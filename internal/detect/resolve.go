@@ -36,10 +36,16 @@ func (r *resolver) resolve() {
 func (r *resolver) chunk(i int) int {
 	n := 1
 	for i+n < len(r.in) && n < maxWordBytes && !r.gap(i+n-1) {
+		if k := i + n; r.letter(k) && k+1 < len(r.in) && r.letter(k+1) && r.gap(k) {
+			break // a spaced word begins: "big-c a s i n o"
+		}
 		n++
 	}
 	return n
 }
+
+// letter reports whether word i is one character.
+func (r *resolver) letter(i int) bool { return r.in[i].to-r.in[i].from == 1 }
 
 // gap reports whether white space follows word i.
 func (r *resolver) gap(i int) bool {
@@ -70,16 +76,9 @@ func (r *resolver) hidden(id uint32) bool {
 	return id != none && r.e.dict.flags[id]&WordCommon == 0
 }
 
-// one reads the n words of one chunk.
+// one reads the n words of one chunk: as a whole, then part by part.
 func (r *resolver) one(i, n int) {
-	if n == 1 && r.plainWord(i) {
-		return
-	}
-	if n > 1 && r.allKnown(i, n) {
-		r.keep(i, n)
-		return
-	}
-	if r.signs(i, n) {
+	if n == 1 && r.plainWord(i) || r.asTyped(i, n) || r.signs(i, n) {
 		return
 	}
 	for k := i; k < i+n; {
@@ -87,11 +86,29 @@ func (r *resolver) one(i, n int) {
 			k += m
 			continue
 		}
-		if !r.plainWord(k) {
-			r.keep(k, 1)
+		m := r.part(k, i+n)
+		if m == n || !r.signs(k, m) {
+			m = 1
+			if !r.plainWord(k) {
+				r.keep(k, 1)
+			}
 		}
-		k++
+		k += m
 	}
+}
+
+// part counts the words from i on, before end, that no hyphen, full stop,
+// slash or underline separates: "c4s1n0-online.com" has three parts.
+func (r *resolver) part(i, end int) int {
+	n := 1
+	for ; i+n < end; n++ {
+		for _, c := range r.f.buf[r.in[i+n-1].to:r.in[i+n].from] {
+			if c == '-' || c == '.' || c == '/' || c == '_' || c == ',' || c == ':' {
+				return n
+			}
+		}
+	}
+	return n
 }
 
 // plainWord reads word i alone, when it is letters only, and reports whether
@@ -115,10 +132,21 @@ func (r *resolver) plainWord(i int) bool {
 		return true
 	}
 	if id := r.swapped(); id != none {
-		r.put(i, 1, Swapped, id)
+		r.put(i, 1, Misspelt, id)
 		return true
 	}
 	if r.joined(i, 1, Joined) {
+		return true
+	}
+	if r.collapse(1) {
+		r.word, r.alt = r.alt, r.word
+		if r.joined(i, 1, Joined) {
+			return true
+		}
+		r.load(t.from, t.to)
+	}
+	if id := r.missing(); id != none {
+		r.put(i, 1, Misspelt, id)
 		return true
 	}
 	r.keep(i, 1)
@@ -144,44 +172,59 @@ func letters(w []byte) bool {
 	return true
 }
 
-// allKnown reports whether every word of a chunk is one that rules or
-// dictionaries know, so that the chunk is no disguise.
-func (r *resolver) allKnown(i, n int) bool {
+// asTyped keeps a chunk of several words that is no disguise: only ordinary
+// separators stand in it, and every word is one that rules or dictionaries know.
+func (r *resolver) asTyped(i, n int) bool {
+	if n == 1 {
+		return false
+	}
 	for k := i; k < i+n; k++ {
 		t := &r.in[k]
 		if t.to-t.from < 2 {
 			return false
 		}
 		if t.ids[0] == none {
-			if r.load(t.from, t.to); !r.e.knows(r.word) {
+			if r.load(t.from, t.to); len(r.word) < 3 || !r.e.knows(r.word) {
 				return false
 			}
 		}
+		if k+1 < i+n && slices.ContainsFunc(r.f.buf[t.to:r.in[k+1].from], sign) {
+			return false
+		}
 	}
+	r.keep(i, n)
 	return true
 }
 
-// repeated collapses repeated letters: "kiiill".
+// repeated collapses repeated letters: "kiiill", and "asssss" to two.
 func (r *resolver) repeated() uint32 {
-	r.alt = r.alt[:0]
-	runs := false
-	for k, c := range r.word {
-		if k > 0 && c == r.word[k-1] {
-			runs = true
-			continue
+	for _, most := range [...]int{1, 2} {
+		if r.collapse(most) && len(r.alt) >= 3 {
+			if id := r.e.dict.find(r.alt); r.hidden(id) {
+				return id
+			}
+			if id := r.e.squeezed.find(r.alt); most == 1 && r.hidden(id) {
+				return id
+			}
 		}
-		r.alt = append(r.alt, c)
-	}
-	if !runs || len(r.alt) < 3 {
-		return none
-	}
-	if id := r.e.dict.find(r.alt); r.hidden(id) {
-		return id
-	}
-	if id := r.e.squeezed.find(r.alt); r.hidden(id) {
-		return id
 	}
 	return none
+}
+
+// collapse writes r.word to r.alt with at most so many of a letter in a row,
+// and reports whether that changed it.
+func (r *resolver) collapse(most int) bool {
+	r.alt = r.alt[:0]
+	run := 0
+	for k, c := range r.word {
+		if run++; k == 0 || c != r.word[k-1] {
+			run = 1
+		}
+		if run <= most {
+			r.alt = append(r.alt, c)
+		}
+	}
+	return len(r.alt) < len(r.word)
 }
 
 // swapped exchanges neighbouring letters: "siucide".
@@ -203,23 +246,45 @@ func (r *resolver) swapped() uint32 {
 	return none
 }
 
+// missing adds a letter: "immigrnts".
+func (r *resolver) missing() uint32 {
+	n := len(r.word)
+	if n < 6 || n > 20 {
+		return none
+	}
+	r.alt = append(append(r.alt[:0], 0), r.word...)
+	for k := 0; k <= n; k++ { // the new letter stands at k
+		for c := byte('a'); c <= 'z'; c++ {
+			r.alt[k] = c
+			if id := r.e.dict.find(r.alt); r.hidden(id) && r.e.dict.flags[id]&WordKey != 0 {
+				return id
+			}
+		}
+		if k < n {
+			r.alt[k] = r.word[k]
+		}
+	}
+	return none
+}
+
 // single joins single characters from word i on, before end, that only signs
 // separate: "k.i.l.l". It returns how many words it used.
 func (r *resolver) single(i, end int) int {
 	n := 0
-	for i+n < end && r.in[i+n].to-r.in[i+n].from == 1 {
+	for i+n < end && r.letter(i+n) {
 		n++
 	}
 	return r.join(i, n)
 }
 
-// spaced joins single characters that white space separates: "k i l l". Each
-// chunk must be one character, but for signs around it, so that whole words
-// are never joined.
+// spaced joins single characters that white space separates: "k i l l". Whole
+// words are never joined.
 func (r *resolver) spaced(i int) int {
 	n := 0
-	for i+n < len(r.in) && n < 4*maxWordBytes && r.in[i+n].to-r.in[i+n].from == 1 && r.in[i+n].sentence == r.in[i].sentence {
-		n++
+	for i+n < len(r.in) && n < 4*maxWordBytes && r.letter(i+n) && r.in[i+n].sentence == r.in[i].sentence {
+		if n++; i+n < len(r.in) && !r.gap(i+n-1) {
+			break
+		}
 	}
 	return r.join(i, n)
 }
@@ -233,7 +298,8 @@ func (r *resolver) join(i, n int) int {
 	for k := i; k < i+n; k++ {
 		r.word = append(r.word, r.f.buf[r.in[k].from])
 	}
-	if id := r.e.dict.find(r.word); r.hidden(id) {
+	id := r.e.dict.find(r.word)
+	if r.hidden(id) || id == none && len(r.word) > 3 && r.e.knows(r.word) {
 		r.put(i, n, Spaced, id)
 		return n
 	}
@@ -246,7 +312,7 @@ func (r *resolver) join(i, n int) int {
 // joined cuts r.word, which words i to i+n hold, into words, and reports
 // whether that made sense.
 func (r *resolver) joined(i, n int, how Reading) bool {
-	if how == Joined && len(r.word) < 8 {
+	if how == Joined && (len(r.word) < 8 || len(r.word) > maxSegment) {
 		return false
 	}
 	cuts := r.seg.cut(r.e, r.word, how)
@@ -262,7 +328,7 @@ func (r *resolver) joined(i, n int, how Reading) bool {
 		if n == len(r.word) { // one character a word: the cut's own place is known
 			t.start, t.end = r.in[i+from].start, r.in[i+c.end-1].end
 		}
-		t.short = c.end-from < 4
+		t.short = c.end-from < 5 && how == Joined
 		r.out = append(r.out, t)
 		from = c.end
 	}
@@ -455,7 +521,7 @@ func (s *segmenter) cut(e *Engine, w []byte, how Reading) []cut {
 		s.cuts = append(s.cuts, cut{i, s.ids[i]})
 	}
 	slices.Reverse(s.cuts)
-	if unknown > n/8+1 || how == Joined && unknown > 0 && n < 12 {
+	if unknown > n/8+1 || how == Joined && unknown > 0 && n < 16 {
 		return nil
 	}
 	return s.cuts
