@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -77,6 +78,7 @@ type Server struct {
 	sending chan struct{}
 	reports *reports
 	live    live
+	life    func() time.Duration // of a stream
 }
 
 // NewServer returns a Server and registers its counters. Call Run, or reports
@@ -93,6 +95,7 @@ func NewServer(cfg Config) (*Server, error) {
 		sending: make(chan struct{}, policySends),
 		reports: newReports(cfg.Log),
 		live:    live{streams: make(map[deviceKey]*stream)},
+		life:    func() time.Duration { return minLife + rand.N(lifeSpread) },
 	}, nil
 }
 

@@ -3,9 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc"
@@ -95,8 +93,7 @@ var (
 	errReplaced = status.Error(codes.Aborted, "A newer connection of this device took over.")
 	errHello    = status.Error(codes.InvalidArgument, "The first message must be a Hello, and only the first.")
 	errNoHello  = status.Error(codes.DeadlineExceeded, "No Hello came within 10 seconds.")
-	errGarbage  = status.Error(codes.InvalidArgument, "A frame could not be read as a Lapwing message.")
-	errTooLarge = status.Error(codes.ResourceExhausted, fmt.Sprintf("A frame is larger than %d bytes.", lapwingv1.MaxFrame))
+	errGarbage  = status.Error(codes.Internal, "A frame could not be read as a Lapwing message.")
 	errTooMany  = status.Error(codes.ResourceExhausted, "Too many messages. Reconnect in a minute.")
 )
 
@@ -111,7 +108,7 @@ func (st *stream) serve(ctx context.Context) (why string, err error) {
 	if err != nil {
 		return "broken", err
 	}
-	life := time.NewTimer(minLife + rand.N(lifeSpread))
+	life := time.NewTimer(st.server.life())
 	defer life.Stop()
 	for {
 		select {
@@ -196,18 +193,19 @@ func (st *stream) greeted(h *lapwingv1.Hello) {
 	st.server.reports.put(st.tenant, *r)
 }
 
-// broken tells the ways in which reading a frame fails.
+// broken tells the ways in which reading a frame fails. For a frame that is too
+// large or no message, grpc has sent the status already; ours is for the books.
 func broken(err error) (why string, end error) {
 	if errors.Is(err, io.EOF) {
 		return "closed", nil
 	}
 	switch status.Code(err) {
 	case codes.ResourceExhausted:
-		return "oversized", errTooLarge
+		return "oversized", err
 	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable:
 		return "gone", err
 	}
-	return "garbage", errGarbage
+	return "garbage", err
 }
 
 func notValid(err error) error {
@@ -241,7 +239,11 @@ func (st *stream) pushPolicy(ctx context.Context) (<-chan struct{}, error) {
 	changed := st.server.cfg.Policies.Changed(st.key.school, st.device.Group)
 	policy, version, err := st.server.cfg.Policies.Current(ctx, st.tenant, st.device.Group)
 	if err != nil {
-		// The device goes on with what it has; events matter more.
+		if st.policy == 0 {
+			// Without any policy it watches for nothing: it must come back soon.
+			return nil, st.server.unavailable(ctx, "read policy", err)
+		}
+		// It goes on with what it has; events matter more.
 		st.server.cfg.Log.ErrorContext(ctx, "policy not read", "error", err)
 		return changed, nil
 	}

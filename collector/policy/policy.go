@@ -11,10 +11,12 @@ package policy
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -217,9 +219,9 @@ func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in
 	if err != nil {
 		return nil, 0, err
 	}
-	body, err := proto.Marshal(signed)
+	body, err := pack(signed)
 	if err != nil {
-		return nil, 0, fmt.Errorf("marshal policy: %w", err)
+		return nil, 0, err
 	}
 	who := audit.Who{Name: shipped, Via: audit.ViaSystem}
 	err = t.PutDocument(ctx, store.Document{
@@ -229,10 +231,42 @@ func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in
 }
 
 func (p *Publisher) open(doc store.Document) (*lapwingv1.SignedPolicy, *lapwingv1.Policy, error) {
-	signed := new(lapwingv1.SignedPolicy)
-	if err := proto.Unmarshal(doc.Body, signed); err != nil {
-		return nil, nil, errors.New("open stored policy: not a signed policy")
+	signed, err := unpack(doc.Body)
+	if err != nil {
+		return nil, nil, err
 	}
 	have, err := policydoc.Open(signed, p.cfg.Key.Public().(ed25519.PublicKey))
 	return signed, have, err
+}
+
+// pack is the form that the store keeps: gzip, because compiled rules are
+// tables with much air in them and a store takes a megabyte at most.
+func pack(signed *lapwingv1.SignedPolicy) ([]byte, error) {
+	plain, err := proto.Marshal(signed)
+	if err != nil {
+		return nil, fmt.Errorf("marshal policy: %w", err)
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err = w.Write(plain)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, fmt.Errorf("compress policy: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+func unpack(body []byte) (*lapwingv1.SignedPolicy, error) {
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("open stored policy: %w", err)
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, lapwingv1.MaxPolicy+1024))
+	if err != nil {
+		return nil, fmt.Errorf("open stored policy: %w", err)
+	}
+	signed := new(lapwingv1.SignedPolicy)
+	if err := proto.Unmarshal(plain, signed); err != nil {
+		return nil, errors.New("open stored policy: not a signed policy")
+	}
+	return signed, nil
 }
