@@ -20,7 +20,7 @@ type machine struct {
 	maybe    map[string]bool    // appended with an error, or acknowledged: may come
 	highest  [2]uint64          // highest number ever given
 	leased   [2][]Entry         // handed out since the last rollback
-	merged   uint32             // in digests not acknowledged
+	merged   int                // in digests not acknowledged
 	refused  uint64             // routine events that Append refused as full
 	faulty   bool               // the disk has failed at least once
 	digests  map[uint64]*Digest // delivered and not acknowledged
@@ -117,7 +117,7 @@ func (m *machine) ackFirst(t *rapid.T, l Lane, k int) {
 	for _, e := range m.leased[l-1][:k] {
 		if e.Digest != nil {
 			for _, n := range m.digests[e.Seq].ByCategory {
-				m.merged -= n
+				m.merged -= int(n)
 			}
 			delete(m.digests, e.Seq)
 		}
@@ -182,8 +182,20 @@ func (m *machine) fillDisk(t *rapid.T) {
 // settle mends the disk, takes everything out, and compares.
 func (m *machine) settle(t *rapid.T) {
 	m.mendDisk(t)
+	// What waits in the digest becomes a record at an append that finds room.
+	m.n++
+	p := fmt.Sprint(m.n)
+	m.maybe[p] = true
+	r, err := m.s.Append(Event{Lane: Urgent, Payload: []byte(p), Category: "x", Wall: time.Now()})
+	if err != nil {
+		t.Fatalf("append to a mended disk: %v", err)
+	}
+	if r.Merged { // the cap is reached
+		m.merged++
+	}
 	lost := [2]int{}
-	for round := 0; ; round++ {
+	for some := true; some; {
+		some = false
 		for _, l := range Lanes() {
 			m.s.Rollback(l)
 			m.leased[l-1] = nil
@@ -191,21 +203,10 @@ func (m *machine) settle(t *rapid.T) {
 			}
 			lost[l-1] += m.missing(t, l)
 			if k := len(m.leased[l-1]); k > 0 {
+				some = true
 				m.ackFirst(t, l, k)
 			}
 		}
-		// The digest becomes a record when an acknowledgement made room, or at
-		// the next append.
-		if m.merged == 0 || round > 2 {
-			break
-		}
-		m.n++
-		p := fmt.Sprint(m.n)
-		r, err := m.s.Append(Event{Lane: Urgent, Payload: []byte(p), Category: "x", Wall: time.Now()})
-		if err != nil || r.Merged {
-			t.Fatalf("append to an empty spool: %+v, %v", r, err)
-		}
-		m.promised[0] = append(m.promised[0], Entry{Seq: r.Seq, Payload: []byte(p)})
 	}
 	st := m.s.Stats()
 	if lost[0] > 0 {
@@ -214,8 +215,9 @@ func (m *machine) settle(t *rapid.T) {
 	if uint64(lost[1]) > st.DroppedRoutine {
 		t.Fatalf("%d routine events missing, %d counted", lost[1], st.DroppedRoutine)
 	}
-	if m.merged != 0 && !m.faulty {
-		t.Fatalf("%d merged events never came in a digest", int32(m.merged))
+	// A merge that failed may have reached the disk: digests may count more.
+	if m.merged > 0 || m.merged < 0 && !m.faulty {
+		t.Fatalf("%d merged events too few came in digests", m.merged)
 	}
 	if st.Urgent.Records != 0 || st.Routine.Records != 0 {
 		t.Fatalf("an empty spool says %+v", st)

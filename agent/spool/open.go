@@ -117,8 +117,8 @@ func (s *Spool) loadSegments() error {
 			continue
 		}
 		l := s.lane(g.lane)
-		// Whatever becomes of the segment, its number is taken.
-		l.next = max(l.next, g.first)
+		// Whatever becomes of the segment, its number and so its name is taken.
+		l.next = max(l.next, g.first+1)
 		l.segs = append(l.segs, g)
 	}
 	for _, l := range s.lanes {
@@ -197,8 +197,9 @@ func (s *Spool) scan(g *segment, b []byte, gone uint64) (found, bad bool) {
 	}
 }
 
-// matchDigest clears the reserved slot if f is the record that it became: the
-// machine stopped between writing the one and clearing the other.
+// matchDigest takes out of the reserved slot what f, a record that the slot
+// became, stands for: the machine stopped before the slot was cleared, or a
+// write that was reported as failed reached the disk after all.
 func (s *Spool) matchDigest(g *segment, f frame) {
 	p, err := s.seal.open(g.place(), f)
 	if err != nil {
@@ -206,7 +207,7 @@ func (s *Spool) matchDigest(g *segment, f frame) {
 	}
 	var d digest
 	if json.Unmarshal(p, &d) == nil && d.ID == s.state.Digest.ID {
-		s.state.Digest = digest{ID: d.ID + 1}
+		s.state.Digest = s.state.Digest.without(d)
 	}
 }
 

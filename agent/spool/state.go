@@ -58,7 +58,7 @@ func (d digest) with(category string, wall time.Time) digest {
 	}
 	out := digest{ID: d.ID, ByCategory: maps.Clone(d.ByCategory), First: d.First, Last: d.Last}
 	ms := wall.UnixMilli()
-	if out.ByCategory == nil {
+	if d.empty() {
 		out.ByCategory = map[string]uint32{}
 		out.First, out.Last = ms, ms
 	}
@@ -67,6 +67,20 @@ func (d digest) with(category string, wall time.Time) digest {
 	}
 	out.ByCategory[category]++
 	out.First, out.Last = min(out.First, ms), max(out.Last, ms)
+	return out
+}
+
+// without returns what came after sub, an earlier form of d, as a digest of
+// its own.
+func (d digest) without(sub digest) digest {
+	out := digest{ID: d.ID + 1, ByCategory: maps.Clone(d.ByCategory), First: sub.Last, Last: d.Last}
+	for c, n := range sub.ByCategory {
+		if out.ByCategory[c] <= n {
+			delete(out.ByCategory, c)
+		} else {
+			out.ByCategory[c] -= n
+		}
+	}
 	return out
 }
 
