@@ -48,3 +48,11 @@ func TestAllIsACopy(t *testing.T) {
 		t.Error("All lets callers change the registry")
 	}
 }
+
+func TestSeverityWords(t *testing.T) {
+	for s, want := range map[Severity]string{Info: "info", Warning: "warning", Problem: "problem", 0: "unknown", 9: "unknown"} {
+		if got := s.String(); got != want {
+			t.Errorf("%d is %q, want %q", s, got, want)
+		}
+	}
+}
