@@ -154,10 +154,10 @@ func (s *stream) run(r *http.Request, at store.Position) {
 	}
 }
 
-// send writes one message. The deadlines are the stream's own: the server's
-// would end it, and in HTTP/2 a write deadline ends a stream even between writes.
+// send writes one message. The write deadline is its own: the server's
+// would end the stream, and in HTTP/2 a deadline does so even between writes.
 func (s *stream) send(message string) error {
-	if err := s.deadlines(time.Now().Add(streamWrite)); err != nil {
+	if err := s.deadline(time.Now().Add(streamWrite)); err != nil {
 		return err
 	}
 	if _, err := s.w.Write([]byte(message)); err != nil {
@@ -166,15 +166,12 @@ func (s *stream) send(message string) error {
 	if err := s.out.Flush(); err != nil {
 		return fmt.Errorf("flush stream: %w", err)
 	}
-	return s.deadlines(time.Time{})
+	return s.deadline(time.Time{})
 }
 
-func (s *stream) deadlines(write time.Time) error {
-	if err := s.out.SetWriteDeadline(write); err != nil && !errors.Is(err, http.ErrNotSupported) {
+func (s *stream) deadline(at time.Time) error {
+	if err := s.out.SetWriteDeadline(at); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("set write deadline: %w", err)
-	}
-	if err := s.out.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("set read deadline: %w", err)
 	}
 	return nil
 }

@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/console"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -158,6 +161,46 @@ func TestLiveEnds(t *testing.T) {
 			t.Errorf("signed out: status %d, want 401", status)
 		}
 	})
+}
+
+// TestLiveOutlivesServerTimeouts: the limits that end a slow client must not
+// end a stream, in HTTP/2 nor in HTTP/1.1.
+func TestLiveOutlivesServerTimeouts(t *testing.T) {
+	f := newFixture(t)
+	b := f.signIn("H. Marlow", caseflow.DSL)
+	const short = 300 * time.Millisecond
+	for name, h2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewUnstartedServer(nil)
+			srv.Config = console.NewServer(f.server.Config.Handler)
+			srv.Config.ReadTimeout, srv.Config.WriteTimeout = short, short
+			srv.EnableHTTP2 = h2
+			srv.StartTLS()
+			defer srv.Close()
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/cases/live", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at, _ := url.Parse(f.server.URL)
+			for _, c := range b.client.Jar.Cookies(at) {
+				req.AddCookie(c)
+			}
+			began := time.Now()
+			resp, err := srv.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.Proto != name {
+				t.Fatalf("served by %s", resp.Proto)
+			}
+			for lines := bufio.NewScanner(resp.Body); time.Since(began) < 3*short; {
+				if !lines.Scan() {
+					t.Fatalf("the stream ended: %v", lines.Err())
+				}
+			}
+		})
+	}
 }
 
 func TestLiveLimit(t *testing.T) {
