@@ -171,6 +171,8 @@ func (s *server) run(ctx context.Context) error {
 	group.Go(func() error { return named("agent streams", s.ingest.Run(ctx)) })
 	group.Go(func() error {
 		pages := console.NewServer(s.console)
+		// What browsers break off is no fault of ours.
+		pages.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 		pages.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.data.ConsoleCertificate}
 		return named("console", serveHTTP(ctx, pages, s.consoleListener))
 	})

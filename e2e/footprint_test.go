@@ -35,7 +35,7 @@ func BenchmarkIdleFootprint(b *testing.B) {
 			m := pss(b, pids[i])
 			total += m
 			b.ReportMetric(m, name+"-pss-MB")
-			b.ReportMetric(float64((cpu(b, pids[i])-before[i]).Milliseconds()), name+"-cpu-ms/min")
+			b.ReportMetric(float64((cpu(b, pids[i]) - before[i]).Milliseconds()), name+"-cpu-ms/min")
 		}
 		b.ReportMetric(total, "pss-MB")
 	}

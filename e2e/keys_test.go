@@ -75,4 +75,3 @@ func (k *keyboard) press(t testing.TB, text string) (last time.Time) {
 	}
 	return last
 }
-
