@@ -58,8 +58,9 @@ func stderrOf(cfg Config) interface{ Write([]byte) (int, error) } {
 }
 
 // end sees a process off that has closed its end of the socket. When it did so
-// in good order it is dying, and how is of interest; else it is stopped.
-func (p *process) end(conn *ipc.ServiceConn, inOrder bool) {
+// in good order it is dying, and how is of interest; one that broke the
+// protocol is not what we started any more, and is killed.
+func (p *process) end(inOrder bool) {
 	if inOrder {
 		select {
 		case <-p.done:
@@ -67,7 +68,14 @@ func (p *process) end(conn *ipc.ServiceConn, inOrder bool) {
 		case <-time.After(stopBound):
 		}
 	}
-	p.stop(conn)
+	p.stopped = true
+	p.kill()
+}
+
+func (p *process) kill() {
+	// An error here means that it has just ended.
+	_ = p.cmd.Process.Kill()
+	<-p.done
 }
 
 // stop asks the process to end and kills it when it does not.
@@ -84,9 +92,7 @@ func (p *process) stop(conn *ipc.ServiceConn) {
 	select {
 	case <-p.done:
 	case <-time.After(stopBound):
-		// An error here means that it has just ended.
-		_ = p.cmd.Process.Kill()
-		<-p.done
+		p.kill()
 	}
 	conn.Close()
 	<-sent

@@ -16,7 +16,7 @@ type process struct {
 
 func start(Config, *os.File) (*process, error) { return nil, sensor.Unsupported("session process") }
 
-func (p *process) end(*ipc.ServiceConn, bool) {}
+func (p *process) end(bool) {}
 
 func (p *process) stop(*ipc.ServiceConn) {}
 

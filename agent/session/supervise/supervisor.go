@@ -130,7 +130,7 @@ func (s *Supervisor) once(ctx context.Context) ending {
 	case <-p.done:
 		err = <-served // ends with its end of the socket
 	case err = <-served:
-		p.end(conn, err == nil)
+		p.end(err == nil)
 	case <-ctx.Done():
 		p.stop(conn)
 		cancel()

@@ -1,0 +1,371 @@
+package supervise_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/lapwing-schools/lapwing/agent/ipc"
+	"github.com/lapwing-schools/lapwing/agent/session"
+	"github.com/lapwing-schools/lapwing/agent/session/supervise"
+	"github.com/lapwing-schools/lapwing/configs"
+	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
+	"github.com/lapwing-schools/lapwing/internal/testkit/desktop"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// childMode is the variable that makes this test binary a session process.
+const childMode = "LAPWING_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if mode := os.Getenv(childMode); mode != "" {
+		os.Exit(child(mode))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// child is a session process: the real one, or one that misbehaves.
+func child(mode string) int {
+	conn, err := ipc.Inherited()
+	if err != nil {
+		return 3
+	}
+	if mode == "real" {
+		err := session.Run(context.Background(), session.Config{
+			Conn: conn, Desktop: session.DesktopOf(os.Getenv), Now: time.Now,
+			Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		})
+		if err != nil {
+			return 1
+		}
+		return 0
+	}
+	return misbehave(mode, conn)
+}
+
+func misbehave(mode string, conn *ipc.SessionConn) int {
+	send := func(m *lapwingv1.SessionMessage) { _ = conn.Send(m) }
+	hit := func(seq uint64) {
+		send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hit{Hit: &lapwingv1.Hit{
+			Seq: seq, CaptureId: 1, Capture: goodCapture(),
+		}}})
+	}
+	if mode != "mute" {
+		send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hello{Hello: &lapwingv1.SessionHello{Protocol: ipc.Protocol, Pid: uint32(os.Getpid())}}})
+	}
+	switch mode {
+	case "killed":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "gap":
+		hit(2)
+	case "invalid":
+		send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hit{Hit: &lapwingv1.Hit{Seq: 1}}})
+	case "hits":
+		for seq := range uint64(3) {
+			hit(seq + 1)
+		}
+	}
+	// Neither reads nor ends: only a kill helps.
+	time.Sleep(time.Hour)
+	return 0
+}
+
+func goodCapture() *lapwingv1.Capture {
+	return &lapwingv1.Capture{
+		Categories: []string{"violence"}, Severity: lapwingv1.Severity_SEVERITY_HIGH, Level: lapwingv1.Level_LEVEL_ALERT,
+		Source: lapwingv1.Source_SOURCE_TYPED_TEXT, Excerpt: "an excerpt", App: "editor", Count: 1,
+		Rules: []*lapwingv1.RuleHit{{
+			Rule: "violence.example", Version: 1, Pack: "core", Reading: "plain",
+			Severity: lapwingv1.Severity_SEVERITY_HIGH, Level: lapwingv1.Level_LEVEL_ALERT, Title: "Example",
+		}},
+	}
+}
+
+// service records what a supervisor tells it.
+type service struct {
+	t *testing.T
+
+	mu       sync.Mutex
+	cond     *sync.Cond
+	hits     []*lapwingv1.Hit
+	statuses []*lapwingv1.SessionStatus
+	tampered uint32
+	ends     int
+	failures int // how often OnHit fails before it works
+}
+
+func newService(t *testing.T) *service {
+	s := &service{t: t}
+	s.cond = sync.NewCond(&s.mu)
+	return s
+}
+
+func (s *service) run(env []string, mode string) (sup *supervise.Supervisor, stop func()) {
+	s.t.Helper()
+	cfg := supervise.Config{
+		Command: []string{os.Args[0]},
+		Target:  supervise.Target{ID: "test", UID: uint32(os.Geteuid()), Env: append(env, childMode+"="+mode)},
+		OnHit:   s.hit, OnStatus: s.status, OnTamper: s.tamper,
+		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	}
+	sup, err := supervise.New(cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := sup.Run(ctx); err != nil {
+			s.t.Errorf("supervisor: %v", err)
+		}
+	})
+	stop = sync.OnceFunc(func() { cancel(); wg.Wait() })
+	s.t.Cleanup(stop)
+	return sup, stop
+}
+
+func (s *service) hit(_ context.Context, h *lapwingv1.Hit) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failures > 0 {
+		s.failures--
+		return errors.New("disk full")
+	}
+	s.hits = append(s.hits, h)
+	s.cond.Broadcast()
+	return nil
+}
+
+func (s *service) status(st *lapwingv1.SessionStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st == nil {
+		s.ends++
+	}
+	s.statuses = append(s.statuses, st)
+	s.cond.Broadcast()
+}
+
+func (s *service) tamper(count uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tampered += count
+	s.cond.Broadcast()
+}
+
+func (s *service) await(what string, ok func() bool) {
+	s.t.Helper()
+	const bound = 20 * time.Second
+	late := time.AfterFunc(bound, s.cond.Broadcast)
+	defer late.Stop()
+	deadline := time.Now().Add(bound)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !ok() {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited in vain for %s: %d hits, %d statuses, %d ends", what, len(s.hits), len(s.statuses), s.ends)
+		}
+		s.cond.Wait()
+	}
+}
+
+func TestHitsArriveInOrderAndAreTriedAgain(t *testing.T) {
+	s := newService(t)
+	s.failures = 1
+	_, stop := s.run(os.Environ(), "hits")
+	s.await("three hits", func() bool { return len(s.hits) == 3 })
+	for i, h := range s.hits {
+		if h.Seq != uint64(i)+1 {
+			t.Errorf("hit %d has sequence number %d", i, h.Seq)
+		}
+	}
+	// The child ignores the stop; it must be killed, within the bound.
+	start := time.Now()
+	stop()
+	if took := time.Since(start); took > 15*time.Second {
+		t.Errorf("stop took %v", took)
+	}
+}
+
+func TestBadSessionsAreEnded(t *testing.T) {
+	for _, mode := range []string{"gap", "invalid"} {
+		t.Run(mode, func(t *testing.T) {
+			s := newService(t)
+			s.run(os.Environ(), mode)
+			s.await("the end of a bad session", func() bool { return s.ends > 0 })
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if len(s.hits) != 0 {
+				t.Errorf("%d bad hits were kept", len(s.hits))
+			}
+			if s.tampered != 0 {
+				t.Error("our own kill was taken for tampering")
+			}
+		})
+	}
+}
+
+func TestRepeatedKillsAreTampering(t *testing.T) {
+	s := newService(t)
+	s.run(os.Environ(), "killed")
+	s.await("tampering", func() bool { return s.tampered > 0 })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tampered != supervise.TamperKills || s.ends < supervise.TamperKills {
+		t.Errorf("tampering told with %d kills after %d ends", s.tampered, s.ends)
+	}
+}
+
+func policy(t *testing.T, version uint64) *lapwingv1.SignedPolicy {
+	t.Helper()
+	packs, problems := rulepack.ReadDir(configs.Rules())
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	rules, err := rulepack.Compile(packs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := proto.Marshal(&lapwingv1.Policy{Version: version, School: "test", IssuedMs: 1, Rules: rules, Group: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &lapwingv1.SignedPolicy{Document: document, Signature: make([]byte, 64)}
+}
+
+// TestPhraseOnARealDesktop runs the real session process: a phrase of the rule
+// packs comes out as a hit, a sentence that matches nothing does not, and the
+// process is started again after kill -9.
+func TestPhraseOnARealDesktop(t *testing.T) {
+	ctx := t.Context()
+	d, err := desktop.Start(ctx, desktop.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Stop()
+	s := newService(t)
+	sup, stop := s.run(d.Env(), "real")
+	sup.SetPolicy(policy(t, 1))
+	s.await("a status with all sensors", func() bool { return s.settled() })
+	if _, err := d.Start("mousepad"); err != nil {
+		t.Fatal(err)
+	}
+	w, err := d.Window(ctx, "mousepad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Activate(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	s.typeUntilHit(d, "i want to kill myself")
+	hits, ends, before := s.sofar()
+	for _, h := range hits {
+		if h.Capture.App != "mousepad" || !slices.Contains(h.Capture.Categories, "suicide") || strings.Contains(h.Capture.Excerpt, "kingfisher") {
+			t.Errorf("hit %v", h)
+		}
+	}
+
+	pid := s.childPID()
+	s.checkHardened(pid)
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.await("the end of the killed process", func() bool { return s.ends > ends })
+	s.await("a status of the next process", func() bool { return len(s.statuses) > before+1 && s.settled() })
+	stop()
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("process %d is still there: %v", pid, err)
+	}
+}
+
+func (s *service) sofar() (hits []*lapwingv1.Hit, ends, statuses int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.hits), s.ends, len(s.statuses)
+}
+
+// settled reports whether the last status knows all its sensors.
+func (s *service) settled() bool {
+	if len(s.statuses) == 0 || s.statuses[len(s.statuses)-1] == nil {
+		return false
+	}
+	rows := s.statuses[len(s.statuses)-1].Coverage
+	return len(rows) == 3 && !slices.ContainsFunc(rows, func(c *lapwingv1.Coverage) bool {
+		return c.State == lapwingv1.CoverageState_COVERAGE_STATE_UNKNOWN
+	})
+}
+
+// typeUntilHit types an unmatched sentence and then the phrase. The editor may
+// not have the focus inside its window yet, so the phrase is typed again.
+func (s *service) typeUntilHit(d *desktop.Desktop, phrase string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		for _, text := range []string{"the kingfisher sat on the branch.\n", phrase + "\n"} {
+			if err := d.Type(ctx, text); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		s.mu.Lock()
+		n := len(s.hits)
+		s.mu.Unlock()
+		if n > 0 {
+			return
+		}
+	}
+	s.t.Fatal("the phrase made no hit")
+}
+
+// childPID finds the one child of this process that is a session.
+func (s *service) childPID() int {
+	s.t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		env, _ := os.ReadFile("/proc/" + e.Name() + "/environ")
+		status, _ := os.ReadFile("/proc/" + e.Name() + "/status")
+		if strings.Contains(string(env), childMode+"=real") && strings.Contains(string(status), "PPid:\t"+strconv.Itoa(os.Getpid())+"\n") {
+			return pid
+		}
+	}
+	s.t.Fatal("no session process found")
+	return 0
+}
+
+func (s *service) checkHardened(pid int) {
+	s.t.Helper()
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	limits, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/limits")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if !strings.Contains(string(status), "NoNewPrivs:\t1\n") {
+		s.t.Error("the process may gain privileges")
+	}
+	for line := range strings.Lines(string(limits)) {
+		if rest, ok := strings.CutPrefix(line, "Max core file size"); ok && strings.Fields(rest)[1] != "0" {
+			s.t.Errorf("core files: %s", rest)
+		}
+	}
+}
