@@ -172,6 +172,19 @@ func TestDiskRefuses(t *testing.T) {
 	mustBeAlone(t, cfg)
 }
 
+// TestRenameRefused: where the file cannot be replaced, nothing is left beside it.
+func TestRenameRefused(t *testing.T) {
+	cfg := config(t.TempDir())
+	k := open(t, cfg)
+	if err := os.MkdirAll(filepath.Join(cfg.Path, "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Apply(sign(t, 1, "one")); err == nil || k.Current() != nil {
+		t.Errorf("error %v, in force %v; want an error and nothing", err, k.Current())
+	}
+	mustBeAlone(t, cfg)
+}
+
 func TestDamagedFileIsPutAside(t *testing.T) {
 	good, err := proto.Marshal(sign(t, 3, "three"))
 	if err != nil {
