@@ -36,7 +36,7 @@ func (r *resolver) resolve() {
 func (r *resolver) chunk(i int) int {
 	n := 1
 	for i+n < len(r.in) && n < maxWordBytes && !r.gap(i+n-1) {
-		if k := i + n; r.letter(k) && k+1 < len(r.in) && r.letter(k+1) && r.gap(k) {
+		if k := i + n; r.letter(k) && !r.letter(k-1) && k+1 < len(r.in) && r.letter(k+1) && r.gap(k) {
 			break // a spaced word begins: "big-c a s i n o"
 		}
 		n++
