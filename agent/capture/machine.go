@@ -108,7 +108,7 @@ func New(cfg Config, engine Matcher) *Machine {
 	}
 }
 
-// SetEngine replaces the engine. An open fragment is finished with the old
+// SetEngine replaces the engine; nil is ignored. An open fragment is finished with the old
 // one, so that a new policy neither withdraws nor repeats its captures.
 func (m *Machine) SetEngine(engine Matcher) {
 	m.next = engine

@@ -47,7 +47,7 @@ const (
 // Status is a sensor's own word about itself.
 type Status struct {
 	State State
-	// Code is a reason code of agent/coverage; empty when OK.
+	// Code is a reason code of internal/conditions; empty when OK.
 	Code string
 }
 

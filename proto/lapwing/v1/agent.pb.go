@@ -764,7 +764,7 @@ type Coverage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sensor        string                 `protobuf:"bytes,1,opt,name=sensor,proto3" json:"sensor,omitempty"` // text, window, lock, usb, posture; at most 32 bytes
 	State         CoverageState          `protobuf:"varint,2,opt,name=state,proto3,enum=lapwing.v1.CoverageState" json:"state,omitempty"`
-	Code          string                 `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`                       // reason code of agent/coverage, empty when ok; at most 64 bytes
+	Code          string                 `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`                       // reason code of internal/conditions, empty when ok; at most 64 bytes
 	SinceMs       int64                  `protobuf:"varint,4,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"` // milliseconds since 1970, device wall clock
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

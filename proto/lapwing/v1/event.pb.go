@@ -725,7 +725,7 @@ func (x *Span) GetEnd() uint32 {
 // Tamper says that someone or something worked against the sensors.
 type Tamper struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Registered code, 1 to 64 bytes (agent/coverage).
+	// Registered code, 1 to 64 bytes (internal/conditions).
 	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	Count         uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"` // 1 or more
 	unknownFields protoimpl.UnknownFields
