@@ -230,6 +230,9 @@ func (s *Stack) Ended() <-chan struct{} {
 // ConsoleURL is the console's address, without a slash at the end.
 func (s *Stack) ConsoleURL() string { return "https://" + s.o.Console }
 
+// AgentsAddress is the host:port that agents dial.
+func (s *Stack) AgentsAddress() string { return s.o.Agents }
+
 // Links are the one-time sign-in links of this start.
 func (s *Stack) Links() []Link { return s.links }
 

@@ -1,0 +1,228 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Words that are planted where nothing may be captured. Each is typed once and
+// must be found nowhere afterwards.
+const (
+	unmatched = "quibble zephyr marmalade turnstile"
+	password  = "gooseberry-planted-9931"
+	echoOff   = "tambourine-planted-4417"
+)
+
+// The page has a text field, a password field, and a text field again.
+const page = `<!doctype html><title>Class portal</title><form>
+<label>Essay <input id="essay" autofocus></label>
+<label>Password <input type="password"></label>
+<label>Comment <input></label></form>`
+
+// TestNothingElseLeaves types secrets beside phrases that are flagged, in an
+// editor, a web page and a terminal, and then searches all that both programs
+// wrote: files, logs, the network, every system call that carries bytes out of
+// the agent's two processes, and the store unsealed.
+func TestNothingElseLeaves(t *testing.T) {
+	f := takeOff(t)
+	calls := f.traceWrites(t)
+	packets := f.recordNetwork(t)
+	dsl := f.signIn(t, "DSL")
+	dsl.open(t, "/cases")
+
+	f.focus(t, "mousepad")
+	f.typeText(t, unmatched+"\n")
+	f.typeText(t, phrase+"\n")
+	dsl.await(t, "what was typed in the editor", shows(phrase))
+
+	f.openPage(t)
+	f.typeText(t, "in my essay i want to kill myself")
+	// At once, as somebody who knows the page does: the role must be known
+	// before the first key, not after it.
+	f.key(t, "Tab")
+	f.typeText(t, password+" i want to kill myself in secret")
+	f.key(t, "Tab")
+	f.typeText(t, "in a comment i want to kill myself")
+	dsl.await(t, "what was typed in the page's first field", shows("in my essay"))
+	dsl.await(t, "what was typed after the password", shows("in a comment"))
+
+	f.openSilentPrompt(t)
+	f.typeText(t, echoOff+" i want to kill myself quietly\n")
+	f.focus(t, "mousepad")
+	f.typeText(t, "and at last i want to kill myself\n")
+	dsl.await(t, "the last phrase", shows("and at last"))
+
+	var unsealed strings.Builder
+	cases := f.cases(t, "search for planted words")
+	for _, c := range cases {
+		_, body := dsl.status(t, "/cases/"+c.ID)
+		unsealed.WriteString(body)
+		fmt.Fprintln(&unsealed, c.Excerpt)
+	}
+	// The search can find something: what was flagged is in the store unsealed,
+	// and crosses from the session process to the service.
+	sent := calls()
+	for _, control := range []string{"in my essay", "in a comment", "and at last"} {
+		if !strings.Contains(unsealed.String(), control) {
+			t.Errorf("the control %q is not in the store", control)
+		}
+		if !bytes.Contains(sent, []byte(control)) {
+			t.Errorf("the control %q was not seen to cross", control)
+		}
+	}
+	secrets := append(words(unmatched), password, "in secret", echoOff, "quietly")
+	search(t, "the store, unsealed", []byte(unsealed.String()), secrets)
+	search(t, "the agent's system calls", sent, secrets)
+	search(t, "the network", packets(), secrets)
+	f.searchFiles(t, append(secrets, "kill myself"))
+}
+
+func words(sentence string) []string { return strings.Fields(sentence) }
+
+func search(t *testing.T, where string, in []byte, secrets []string) {
+	t.Helper()
+	if len(in) == 0 {
+		t.Errorf("%s: nothing was recorded", where)
+	}
+	for _, s := range secrets {
+		if bytes.Contains(in, []byte(s)) {
+			t.Errorf("%s: found %q", where, s)
+		}
+	}
+}
+
+// searchFiles searches everything below both programs' folders, logs included.
+func (f *flight) searchFiles(t *testing.T, secrets []string) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || strings.HasSuffix(path, ".trace") || strings.HasSuffix(path, ".pcap") {
+			return err
+		}
+		files++
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, s := range secrets {
+			if bytes.Contains(content, []byte(s)) {
+				t.Errorf("%s: found %q", path, s)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 10 {
+		t.Errorf("only %d files were found below %s", files, f.dir)
+	}
+}
+
+// openPage shows the page in a Chromium window on the watched desktop.
+func (f *flight) openPage(t *testing.T) {
+	t.Helper()
+	loaded := make(chan struct{}, 16)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, page)
+		loaded <- struct{}{}
+	}))
+	t.Cleanup(server.Close)
+	_, err := f.desktop.Start("chromium", "--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-quic",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--password-store=basic",
+		"--user-data-dir="+t.TempDir(), server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-loaded
+	f.focus(t, "chromium")
+	await(t, "the page's title in the window", func() error {
+		title, err := f.desktop.Run(t.Context(), "xdotool", "getactivewindow", "getwindowname")
+		if err == nil && !strings.HasPrefix(title, "Class portal") {
+			err = fmt.Errorf("the window is %q", title)
+		}
+		return err
+	})
+}
+
+// openSilentPrompt shows a terminal that reads without an echo, as sudo does.
+func (f *flight) openSilentPrompt(t *testing.T) {
+	t.Helper()
+	ready := filepath.Join(t.TempDir(), "ready")
+	script := fmt.Sprintf("stty -echo; touch %s; read secret; stty echo; sleep 60", ready)
+	if _, err := f.desktop.Start("xterm", "-e", "sh", "-c", script); err != nil {
+		t.Fatal(err)
+	}
+	f.focus(t, "xterm")
+	await(t, "the silent prompt", func() error {
+		_, err := os.Stat(ready)
+		return err
+	})
+}
+
+// traceWrites records every system call by which the agent's two processes
+// send or write bytes. The returned function stops it and gives the record.
+func (f *flight) traceWrites(t *testing.T) func() []byte {
+	t.Helper()
+	path := filepath.Join(f.dir, "agent.trace")
+	args := []string{"-f", "-q", "-s", "1000000", "-o", path, "-e", "trace=write,pwrite64,writev,pwritev,sendto,sendmsg,sendmmsg"}
+	for _, pid := range append([]int{f.AgentPID()}, children(t, f.AgentPID())...) {
+		args = append(args, "-p", strconv.Itoa(pid))
+	}
+	stop := record(t, exec.Command("strace", args...))
+	return func() []byte { stop(); return read(t, path) }
+}
+
+// recordNetwork records the packets between agent, collector and browsers.
+func (f *flight) recordNetwork(t *testing.T) func() []byte {
+	t.Helper()
+	path := filepath.Join(f.dir, "network.pcap")
+	_, port, _ := strings.Cut(f.AgentsAddress(), ":")
+	stop := record(t, exec.Command("tcpdump", "-i", "lo", "-U", "-s", "0", "-w", path, "-Z", "root", "tcp", "port", port))
+	await(t, "the packet recorder", func() error {
+		_, err := os.Stat(path)
+		return err
+	})
+	return func() []byte { stop(); return read(t, path) }
+}
+
+// record starts a recorder; the returned function interrupts it and waits.
+func record(t *testing.T, cmd *exec.Cmd) func() {
+	t.Helper()
+	cmd.Stderr = t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stopped := false
+	stop := func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		// What a recorder says when it is interrupted is of no interest; an empty record is.
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		_ = cmd.Wait()
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
