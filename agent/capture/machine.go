@@ -108,9 +108,13 @@ func New(cfg Config, engine Matcher) *Machine {
 	}
 }
 
-// SetEngine replaces the engine; nil is ignored. An open fragment is finished with the old
-// one, so that a new policy neither withdraws nor repeats its captures.
+// SetEngine replaces the engine; nil is ignored. An open fragment is finished
+// with the old one, so that a new policy neither withdraws nor repeats its
+// captures.
 func (m *Machine) SetEngine(engine Matcher) {
+	if engine == nil {
+		return
+	}
 	m.next = engine
 	if m.engine == nil || m.fragment.empty() {
 		m.takeEngine()

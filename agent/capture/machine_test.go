@@ -214,6 +214,7 @@ func TestSetEngineWaitsForTheFragment(t *testing.T) {
 	r.text("a")
 	r.types("cut myself")
 	r.m.SetEngine(phraseEngine{{"hello", vocab.High, vocab.Log, []vocab.Category{vocab.Drugs}}})
+	r.m.SetEngine(nil)
 	expect(t, r.types(" hello"))
 	expect(t, r.press(Enter), `1.1 self-harm high final "<cut myself> hello"`)
 	expect(t, r.types("cut myself hello"), `2.0 drugs high "cut myself <hello>"`)
