@@ -33,7 +33,7 @@ func (s *Spool) Ack(l Lane, upto uint64) error {
 	}
 	// Room may have come back for what is waiting in the digest; if not, the
 	// next call tries again.
-	_ = s.promoteDigest()
+	_ = s.promoteDigest(0)
 	s.relax()
 	return nil
 }

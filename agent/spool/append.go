@@ -78,10 +78,10 @@ func (s *Spool) writeItems(l Lane, items []*item) {
 	err := s.closedErr()
 	if err == nil && l == Urgent {
 		// The digest stands for earlier events: it goes first, or not at all.
-		err = s.promoteDigest()
+		err = s.promoteDigest(needed(items))
 	}
 	if err == nil {
-		err = s.store(l, items)
+		err = s.store(l, items, 0)
 	}
 	if errors.Is(err, ErrFull) {
 		s.setFull(true)
@@ -105,13 +105,19 @@ func (s *Spool) closedErr() error {
 	return nil
 }
 
-// store makes room if it must, and writes items; ErrFull says that there was
-// none to make.
-func (s *Spool) store(l Lane, items []*item) error {
+// needed is the most that items may take up on disk.
+func needed(items []*item) int64 {
 	need := int64(segHeader)
 	for _, it := range items {
 		need += frameSize(len(it.event.Payload))
 	}
+	return need
+}
+
+// store makes room if it must, and writes items; ErrFull says that there was
+// none to make. extra is room that must be left for what comes next.
+func (s *Spool) store(l Lane, items []*item, extra int64) error {
+	need := needed(items) + extra
 	for cramped := false; ; cramped = true {
 		err := s.roomFor(l, need)
 		if err == nil {
@@ -262,8 +268,10 @@ func (s *Spool) activeSegment(ln *lane) (*segment, error) {
 	return g, nil
 }
 
-// promoteDigest turns a waiting digest into a record. ErrFull: not yet.
-func (s *Spool) promoteDigest() error {
+// promoteDigest turns a waiting digest into a record, if there is room for
+// that and for extra bytes behind it: else the last room would go to a row of
+// digests of one event each. ErrFull: not yet.
+func (s *Spool) promoteDigest(extra int64) error {
 	s.mu.Lock()
 	d := s.state.Digest
 	s.mu.Unlock()
@@ -274,7 +282,8 @@ func (s *Spool) promoteDigest() error {
 	if err != nil {
 		return fmt.Errorf("marshal digest: %w", err)
 	}
-	if err := s.store(Urgent, []*item{{event: Event{Lane: Urgent, Payload: p}, kind: kindDigest}}); err != nil {
+	it := &item{event: Event{Lane: Urgent, Payload: p}, kind: kindDigest}
+	if err := s.store(Urgent, []*item{it}, extra); err != nil {
 		return err
 	}
 	s.mu.Lock()

@@ -105,16 +105,13 @@ const (
 )
 
 // parseFrame looks at the start of b, which reaches to the segment's end. n is
-// the frame's size when it is whole.
+// the frame's size when it is whole. It costs little where there is none.
 func parseFrame(b []byte) (f frame, n int, v verdict) {
-	if len(b) == 0 {
-		return frame{}, 0, end
-	}
-	if allZero(b) || len(b) < frameHeader {
+	if len(b) < frameHeader {
 		return frame{}, 0, torn
 	}
 	size := int(binary.BigEndian.Uint32(b))
-	if binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[:4], castagnoli) || size < minBody || size > maxBody {
+	if size < minBody || size > maxBody || binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[:4], castagnoli) {
 		return frame{}, 0, damaged
 	}
 	if size > len(b)-frameHeader {
@@ -131,21 +128,20 @@ func parseFrame(b []byte) (f frame, n int, v verdict) {
 // behind it begins. skipped says that something damaged lies between. Without
 // a frame the verdict is end, torn or damaged, and next is len(b).
 func nextFrame(b []byte, off int) (f frame, next int, skipped bool, v verdict) {
+	if off >= len(b) {
+		return frame{}, len(b), false, end
+	}
 	f, n, v := parseFrame(b[off:])
 	if v == whole {
 		return f, off + n, false, whole
 	}
-	if v == end {
-		return frame{}, len(b), false, end
-	}
 	for i := off + 1; i+frameHeader+minBody <= len(b); i++ {
-		// The first two bytes of a length are 0 or 0, 1: look closer only there.
-		if b[i] != 0 || b[i+1] > 1 {
-			continue
-		}
 		if f, n, v := parseFrame(b[i:]); v == whole {
 			return f, i + n, true, whole
 		}
+	}
+	if v == damaged && allZero(b[off:]) {
+		v = torn
 	}
 	return frame{}, len(b), v == damaged, v
 }

@@ -1,0 +1,465 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// segmentFiles returns the paths of all segments in dir.
+func segmentFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	var out []string
+	names, err := os.ReadDir(dir)
+	check(t, err)
+	for _, n := range names {
+		if strings.HasSuffix(n.Name(), segSuffix) {
+			out = append(out, filepath.Join(dir, n.Name()))
+		}
+	}
+	return out
+}
+
+// threeRecords makes a spool of one segment with records "1", "2", "3" and
+// returns the segment's bytes and where each record ends.
+func threeRecords(t *testing.T) (dir, seg string, content []byte, ends []int) {
+	t.Helper()
+	dir = t.TempDir()
+	s := open(t, Config{Dir: dir})
+	for i := range 3 {
+		put(t, s, Urgent, fmt.Sprint(i+1))
+		b, err := os.ReadFile(segmentFiles(t, dir)[0])
+		check(t, err)
+		ends = append(ends, len(b))
+	}
+	check(t, s.Close())
+	seg = segmentFiles(t, dir)[0]
+	content, err := os.ReadFile(seg)
+	check(t, err)
+	return dir, seg, content, ends
+}
+
+// Whichever byte is flipped, the records it is not in arrive, the damage is
+// counted once, however often the spool is opened, and the spool goes on.
+func TestFlippedByte(t *testing.T) {
+	dir, seg, content, ends := threeRecords(t)
+	for i := range content {
+		reset(t, dir, seg, content)
+		bad := bytes.Clone(content)
+		bad[i] ^= 0x21
+		check(t, os.WriteFile(seg, bad, 0o600))
+		want := []string{"1", "2", "3"}
+		if i >= segHeader {
+			hit := slices.IndexFunc(ends, func(e int) bool { return i < e })
+			want = slices.Delete(want, hit, hit+1)
+		}
+		for range 2 {
+			s := open(t, Config{Dir: dir})
+			if got := texts(drain(t, s, Urgent)); !slices.Equal(got, want) {
+				t.Fatalf("byte %d flipped: %q, want %q", i, got, want)
+			}
+			if n := s.Stats().DamagedSegments; n != 1 {
+				t.Fatalf("byte %d flipped: %d damaged segments, want 1", i, n)
+			}
+			if seq := put(t, s, Urgent, "next"); seq <= 2 {
+				t.Fatalf("byte %d flipped: number %d given again", i, seq)
+			}
+			want = append(want, "next")
+			check(t, s.Close())
+		}
+	}
+}
+
+// reset puts dir back to one segment with this content.
+func reset(t *testing.T, dir, seg string, content []byte) {
+	t.Helper()
+	for _, name := range segmentFiles(t, dir) {
+		check(t, os.Remove(name))
+	}
+	check(t, os.Remove(filepath.Join(dir, stateName)))
+	check(t, os.WriteFile(seg, content, 0o600))
+}
+
+// A tail that was never finished is no damage: nobody was promised it.
+func TestTornTail(t *testing.T) {
+	dir, seg, content, ends := threeRecords(t)
+	for cut := 0; cut <= len(content); cut++ {
+		for _, zeros := range []int{0, 100} {
+			reset(t, dir, seg, append(bytes.Clone(content[:cut]), make([]byte, zeros)...))
+			s := open(t, Config{Dir: dir})
+			n := 0
+			for n < 3 && ends[n] <= cut {
+				n++
+			}
+			got := texts(drain(t, s, Urgent))
+			if want := []string{"1", "2", "3"}[:n]; !slices.Equal(got, want) {
+				t.Fatalf("cut at %d: %q, want %q", cut, got, want)
+			}
+			// Zeros after half a record look like a record of zeros: counted,
+			// since it could also have been a whole one.
+			if d := s.Stats().DamagedSegments; d != 0 && zeros == 0 {
+				t.Fatalf("cut at %d: %d damaged segments, want none", cut, d)
+			}
+			check(t, s.Close())
+		}
+	}
+}
+
+// Damage that appears while the spool is open, after its scan.
+func TestFlippedByteUnderARunningSpool(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Config{Dir: dir})
+	for i := range 3 {
+		put(t, s, Urgent, fmt.Sprint(i+1))
+	}
+	seg := segmentFiles(t, dir)[0]
+	f, err := os.OpenFile(seg, os.O_RDWR, 0)
+	check(t, err)
+	_, err = f.WriteAt([]byte{0xff}, int64(segHeader)+frameSize(1)+20)
+	check(t, err)
+	check(t, f.Close())
+	if got := texts(drain(t, s, Urgent)); !slices.Equal(got, []string{"1", "3"}) {
+		t.Errorf("got %q, want the first and the third", got)
+	}
+	put(t, s, Urgent, "4")
+	if got := texts(drain(t, s, Urgent)); !slices.Equal(got, []string{"4"}) {
+		t.Errorf("after the damage: %q", got)
+	}
+	check(t, s.Ack(Urgent, 4))
+	if st := s.Stats(); st.Urgent.Records != 0 || st.DamagedSegments != 1 {
+		t.Errorf("at the end %+v", st)
+	}
+}
+
+// A segment that vanishes, or cannot be read at all, costs only what is in it.
+func TestVanishedSegment(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, Config{Dir: dir, SegmentBytes: 1})
+	for i := range 3 {
+		put(t, s, Urgent, fmt.Sprint(i+1))
+	}
+	check(t, os.Remove(segmentFiles(t, dir)[1]))
+	if got := texts(drain(t, s, Urgent)); !slices.Equal(got, []string{"1", "3"}) {
+		t.Errorf("got %q", got)
+	}
+	check(t, s.Ack(Urgent, 3))
+	if st := s.Stats(); st.Urgent.Records != 0 || st.DamagedSegments != 1 {
+		t.Errorf("at the end %+v", st)
+	}
+}
+
+// Records of one spool or place are worth nothing in another.
+func TestRecordsCannotBeMoved(t *testing.T) {
+	dir, seg, content, _ := threeRecords(t)
+	reset(t, dir, seg, nil)
+	moved := filepath.Join(dir, "urgent-0000000000000007.seg")
+	check(t, os.WriteFile(moved, content, 0o600))
+	s := open(t, Config{Dir: dir})
+	if got := drain(t, s, Urgent); len(got) != 0 {
+		t.Errorf("%d records came from a moved segment", len(got))
+	}
+	check(t, s.Close())
+
+	dir, _, _, _ = threeRecords(t)
+	check(t, os.WriteFile(filepath.Join(dir, keyName), bytes.Repeat([]byte{7}, 32), 0o600))
+	s = open(t, Config{Dir: dir})
+	if got := drain(t, s, Urgent); len(got) != 0 {
+		t.Errorf("%d records came under another key", len(got))
+	}
+	if put(t, s, Urgent, "x") == 0 {
+		t.Error("the spool does not go on under a new key")
+	}
+}
+
+// full makes a spool of which the cap is reached.
+var small = Config{Dir: "/spool", MaxBytes: 4 << 10, SegmentBytes: 1 << 10, MinFree: -1}
+
+func TestOldestRoutineGivesWay(t *testing.T) {
+	cfg := small
+	cfg.fs = newFaultFS()
+	s := open(t, cfg)
+	p := strings.Repeat("x", 200)
+	for i := range 100 {
+		if _, err := s.Append(Event{Lane: Routine, Payload: fmt.Appendf(nil, "%d %s", i, p)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st := s.Stats()
+	es := drain(t, s, Routine)
+	if !st.Full || st.DroppedRoutine == 0 || st.DroppedRoutine+uint64(len(es)) != 100 {
+		t.Errorf("%d left, %+v", len(es), st)
+	}
+	if want := fmt.Sprintf("%d ", st.DroppedRoutine); !strings.HasPrefix(string(es[0].Payload), want) {
+		t.Errorf("the first left is not number %s", want)
+	}
+	check(t, s.Ack(Routine, es[len(es)-1].Seq))
+	if s.Stats().Full {
+		t.Error("still full after everything was acknowledged")
+	}
+}
+
+// Urgent events push routine ones out, then are merged; the digest comes after
+// what was there before it, as soon as there is room, and survives a restart.
+func TestUrgentIsMergedLast(t *testing.T) {
+	cfg := small
+	disk := newFaultFS()
+	cfg.fs = disk
+	s := open(t, cfg)
+	for range 10 {
+		put(t, s, Routine, strings.Repeat("r", 200))
+	}
+	wall := time.UnixMilli(1_700_000_000_000)
+	var stored []uint64
+	merged := 0
+	for i := range 30 {
+		r, err := s.Append(Event{Lane: Urgent, Payload: bytes.Repeat([]byte("u"), 200), Category: []string{"bullying", "<b>"}[i%2],
+			Wall: wall.Add(time.Duration(i) * time.Second)})
+		check(t, err)
+		if r.Merged {
+			merged++
+		} else {
+			stored = append(stored, r.Seq)
+			if merged > 0 {
+				t.Fatal("an event was stored while others waited in the digest")
+			}
+		}
+	}
+	st := s.Stats()
+	if st.Routine.Records != 0 || st.DroppedRoutine != 10 || merged == 0 || st.MergedUrgent != uint64(merged) {
+		t.Fatalf("%d merged, %+v", merged, st)
+	}
+	check(t, s.Close())
+	s = open(t, cfg)
+	es := drain(t, s, Urgent)
+	if len(es) != len(stored) {
+		t.Fatalf("%d records, want %d", len(es), len(stored))
+	}
+	check(t, s.Ack(Urgent, stored[len(stored)-1]))
+	es = drain(t, s, Urgent)
+	if len(es) != 1 || es[0].Digest == nil {
+		t.Fatalf("after room came back: %+v, want the digest", es)
+	}
+	d := es[0].Digest
+	if int(d.ByCategory["bullying"]+d.ByCategory["other"]) != merged || len(d.ByCategory) != 2 ||
+		!d.Last.Equal(wall.Add(29*time.Second)) || !d.First.Equal(wall.Add(time.Duration(30-merged)*time.Second)) {
+		t.Errorf("digest %+v of %d events", d, merged)
+	}
+	if es[0].Seq <= stored[len(stored)-1] {
+		t.Error("the digest does not come after the records")
+	}
+}
+
+// The machine stops after the digest was written as a record and before its
+// slot was cleared: it must not come twice.
+func TestDigestComesOnce(t *testing.T) {
+	cfg := small
+	disk := newFaultFS()
+	cfg.fs = disk
+	s := open(t, cfg)
+	disk.mu.Lock()
+	disk.room = 0
+	disk.mu.Unlock()
+	for range 3 {
+		r, err := s.Append(Event{Lane: Urgent, Payload: []byte("u"), Category: "drugs", Wall: time.Now()})
+		if check(t, err); !r.Merged {
+			t.Fatal("not merged on a full disk")
+		}
+	}
+	slots := bytes.Clone(disk.nodes["/spool/state"].data)
+	disk.mu.Lock()
+	disk.room = -1
+	disk.mu.Unlock()
+	put(t, s, Urgent, "u") // the digest becomes a record
+	after := disk.kill()
+	after.nodes["/spool/state"].data = slots
+	cfg.fs = after
+	s = open(t, cfg)
+	total := uint32(0)
+	for _, e := range drain(t, s, Urgent) {
+		if e.Digest != nil {
+			total += e.Digest.ByCategory["drugs"]
+		}
+	}
+	put(t, s, Urgent, "u")
+	for _, e := range drain(t, s, Urgent) {
+		if e.Digest != nil {
+			t.Error("the digest came again")
+		}
+	}
+	if total != 3 {
+		t.Errorf("digests count %d events, want 3", total)
+	}
+}
+
+// Many categories must not outgrow the slot that is reserved.
+func TestDigestIsBounded(t *testing.T) {
+	var d digest
+	for i := range 1000 {
+		d = d.with(fmt.Sprintf("category-%021d", i), time.Now())
+	}
+	sum := uint32(0)
+	for _, n := range d.ByCategory {
+		sum += n
+	}
+	if len(d.ByCategory) > maxCategories || sum != 1000 {
+		t.Errorf("%d categories, %d events", len(d.ByCategory), sum)
+	}
+	cfg := small
+	cfg.fs = newFaultFS()
+	s := open(t, cfg)
+	if err := s.disk.write(state{Next: [2]uint64{1 << 63, 1 << 63}, Gone: [2]uint64{1 << 63, 1 << 63},
+		Dropped: 1 << 63, Merged: 1 << 63, Damaged: 1 << 63, Digest: d}, true); err != nil {
+		t.Error(err)
+	}
+}
+
+// A disk that fills up and is emptied again: a typed error, and nothing that
+// was promised is lost.
+func TestDiskFull(t *testing.T) {
+	disk := newFaultFS()
+	cfg := Config{Dir: "/spool", fs: disk, MinFree: -1}
+	s := open(t, cfg)
+	put(t, s, Urgent, "before")
+	put(t, s, Routine, "before")
+	disk.mu.Lock()
+	disk.room = 10
+	disk.mu.Unlock()
+	// Of the routine lane the only segment gives way; then nothing is left.
+	for range 2 {
+		if _, err := s.Append(Event{Lane: Routine, Payload: make([]byte, 1000)}); !errors.Is(err, ErrFull) {
+			t.Fatalf("routine on a full disk: %v, want ErrFull", err)
+		}
+	}
+	r, err := s.Append(Event{Lane: Urgent, Payload: make([]byte, 1000), Category: "drugs", Wall: time.Now()})
+	if err != nil || !r.Merged {
+		t.Fatalf("urgent on a full disk: %+v, %v, want merged", r, err)
+	}
+	if !s.Stats().Full {
+		t.Error("the spool does not say that it is full")
+	}
+	disk.mu.Lock()
+	disk.room = -1
+	disk.mu.Unlock()
+	put(t, s, Urgent, "after")
+	put(t, s, Routine, "after")
+	es := drain(t, s, Urgent)
+	if len(es) != 3 || string(es[0].Payload) != "before" || es[1].Digest == nil || string(es[2].Payload) != "after" {
+		t.Errorf("urgent: %+v", es)
+	}
+	if got := texts(drain(t, s, Routine)); !slices.Equal(got, []string{"after"}) {
+		t.Errorf("routine: %q", got)
+	}
+	if st := s.Stats(); st.DroppedRoutine != 3 || st.Full {
+		t.Errorf("at the end %+v", st)
+	}
+}
+
+// Room is left on the disk for others.
+func TestFreeSpaceGuard(t *testing.T) {
+	disk := newFaultFS()
+	s := open(t, Config{Dir: "/spool", fs: disk, MinFree: 1 << 20})
+	disk.mu.Lock()
+	disk.room = 500 << 10
+	disk.mu.Unlock()
+	if _, err := s.Append(Event{Lane: Routine, Payload: []byte("x")}); !errors.Is(err, ErrFull) {
+		t.Errorf("routine: %v, want ErrFull", err)
+	}
+	if r, err := s.Append(Event{Lane: Urgent, Payload: []byte("x")}); err != nil || r.Merged {
+		t.Errorf("urgent with a quarter left: %+v, %v", r, err)
+	}
+	disk.mu.Lock()
+	disk.room = 200 << 10
+	disk.mu.Unlock()
+	if r, err := s.Append(Event{Lane: Urgent, Payload: []byte("x")}); err != nil || !r.Merged {
+		t.Errorf("urgent with less than a quarter: %+v, %v", r, err)
+	}
+}
+
+// A long stretch of zeros before something else, as a power cut may leave it,
+// is passed in one sweep and not in one for each byte.
+func TestZerosAreCheapToPass(t *testing.T) {
+	b := make([]byte, 32<<20)
+	b[len(b)-1] = 1
+	if _, next, skipped, v := nextFrame(b, 0); next != len(b) || !skipped || v != damaged {
+		t.Errorf("%d, %v, %v", next, skipped, v)
+	}
+}
+
+func FuzzNextFrame(f *testing.F) {
+	seal, err := newSealer(make([]byte, 32))
+	if err != nil {
+		f.Fatal(err)
+	}
+	frame1, err := seal.appendFrame(nil, "urgent-0000000000000001", 1, kindPayload, []byte("one"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(frame1)
+	f.Add(append(append([]byte("junk"), frame1...), frame1...))
+	f.Add(frame1[:20])
+	f.Add(make([]byte, 200))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for off := 0; off < len(b); {
+			fr, next, _, v := nextFrame(b, off)
+			if next <= off || next > len(b) {
+				t.Fatalf("from %d to %d of %d", off, next, len(b))
+			}
+			if v == whole {
+				if len(fr.sealed) < minBody-9 || fr.size() > uint64(next-off) {
+					t.Fatalf("a frame of %d bytes between %d and %d", fr.size(), off, next)
+				}
+			} else if next != len(b) {
+				t.Fatalf("no frame, and yet not at the end")
+			}
+			off = next
+		}
+	})
+}
+
+// FuzzOpen puts anything where a segment should be.
+func FuzzOpen(f *testing.F) {
+	disk := newFaultFS()
+	s, err := Open(Config{Dir: "/spool", fs: disk, MinFree: -1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for range 2 {
+		if _, err := s.Append(Event{Lane: Urgent, Payload: []byte("payload")}); err != nil {
+			f.Fatal(err)
+		}
+	}
+	seg := "/spool/urgent-0000000000000001.seg"
+	good, state := disk.nodes[seg].data, disk.nodes["/spool/state"].data
+	f.Add(good, state)
+	f.Add(good[:40], state[:100])
+	f.Fuzz(func(t *testing.T, seg1, state1 []byte) {
+		d := disk.kill()
+		d.nodes[seg].data, d.nodes["/spool/state"].data = seg1, state1
+		s, err := Open(Config{Dir: "/spool", fs: d, MinFree: -1})
+		if err != nil {
+			t.Fatalf("damage stops the spool: %v", err)
+		}
+		defer s.Close()
+		for {
+			es, err := s.Lease(Urgent, 10, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(es) == 0 {
+				break
+			}
+		}
+		if _, err := s.Append(Event{Lane: Urgent, Payload: []byte("next")}); err != nil {
+			t.Fatal(err)
+		}
+		if es, err := s.Lease(Urgent, 10, 1000); err != nil || len(es) != 1 || string(es[0].Payload) != "next" {
+			t.Fatalf("the next event does not come: %v, %v", es, err)
+		}
+	})
+}
