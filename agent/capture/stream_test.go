@@ -157,7 +157,7 @@ func TestTicksChangeNothing(t *testing.T) {
 func TestBounded(t *testing.T) {
 	r := newRun(t)
 	r.text("f")
-	for i := range 300 {
+	for i := range 5 * len(words) {
 		r.step(Input{Kind: Inserted, Text: strings.Repeat(words[i%len(words)]+" ", 1000)})
 		r.step(Input{Kind: TitleShown, Text: "loser " + strings.Repeat("x", i)})
 	}
