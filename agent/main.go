@@ -26,6 +26,7 @@ import (
 type cli struct {
 	Enrol   enrolCmd   `cmd:"" help:"Enrol this device with a school's collector."`
 	Run     runCmd     `cmd:"" help:"Run the service: watch, spool and send until told to stop."`
+	Status  statusCmd  `cmd:"" help:"Say what this device sees, and whether it reaches its collector."`
 	Match   matchCmd   `cmd:"" help:"Match lines of text against rules."`
 	Version versionCmd `cmd:"" help:"Print the version and the commit."`
 	Session sessionCmd `cmd:"" hidden:"" help:"The session process; the service starts it."`

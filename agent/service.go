@@ -17,6 +17,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/session/supervise"
 	"github.com/lapwing-schools/lapwing/agent/spool"
 	"github.com/lapwing-schools/lapwing/agent/stamp"
+	"github.com/lapwing-schools/lapwing/agent/status"
 	"github.com/lapwing-schools/lapwing/agent/uplink"
 	"github.com/lapwing-schools/lapwing/internal/boot"
 	"github.com/lapwing-schools/lapwing/internal/buildinfo"
@@ -108,8 +109,32 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.sessions,
 		HeartbeatEvery: s.heartbeatEvery,
 	})
+	answering := make(chan struct{})
+	s.group.Add(app.Actor{
+		Name: "status",
+		Run: func(ctx context.Context) error {
+			return status.Serve(ctx, s.dir, s.report, func() { close(answering) })
+		},
+		Ready: func(ctx context.Context) error {
+			select {
+			case <-answering:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	})
 	s.group.Add(app.Actor{Name: "uplink", Run: s.uplink.Run})
 	return s.addSession(environ)
+}
+
+// report answers the status command.
+func (s *service) report() status.Report {
+	return status.Report{
+		Running: true, Version: buildinfo.Read().String(), Enrolled: status.FromIdentity(s.link.Identity()),
+		Uplink: status.FromUplink(s.uplink.Status()), Spool: status.FromSpool(s.spool.Stats()),
+		Policy: s.policy.Version(), Sessions: s.view.sessions(), Coverage: status.FromCoverage(s.view.rows()),
+	}
 }
 
 func (s *service) heartbeatEvery() time.Duration {

@@ -10,6 +10,7 @@ package stack
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -161,7 +162,14 @@ func cutLink(line string) (role, name, url string, ok bool) {
 }
 
 func (s *Stack) enrol(ctx context.Context) error {
-	if _, err := os.Stat(s.AgentDir()); err == nil {
+	said, err := s.Agent(ctx, "status", "--json", "--dir", s.AgentDir())
+	var status struct {
+		Enrolled *struct{} `json:"enrolled"`
+	}
+	if jsonErr := json.Unmarshal([]byte(said), &status); jsonErr != nil {
+		return fmt.Errorf("ask whether this machine is enrolled: %w", errors.Join(err, jsonErr))
+	}
+	if status.Enrolled != nil {
 		return nil
 	}
 	out, err := s.Collector(ctx, "token", "create", "--data", s.CollectorDir(), "--group", "Demo laptops", "--address", s.o.Agents)
