@@ -15,6 +15,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/auth"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
@@ -291,12 +293,12 @@ func fillStore(ctx context.Context, s store.Store, o Options) (Installed, error)
 // letter gives "school".
 func Slug(name string) string {
 	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
+	for _, r := range norm.NFD.String(strings.ToLower(name)) {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
 			b.WriteRune(r)
 		case r == '\'', r == '’', unicode.Is(unicode.Mn, r):
-			// "St Mary's" is st-marys.
+			// "St Mary's" is st-marys, and "École" is ecole.
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
 			b.WriteByte('-')
 		}

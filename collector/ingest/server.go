@@ -207,11 +207,11 @@ func (l *live) enter(k deviceKey, st *stream) bool {
 	return true
 }
 
-// leave reports whether st was still the device's stream.
+// leave reports whether st was still the device's stream. wg.Done is the
+// caller's, when its last report is out of its hands.
 func (l *live) leave(k deviceKey, st *stream) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.wg.Done()
 	if l.streams[k] != st {
 		return false
 	}

@@ -71,20 +71,29 @@ func (s *Server) Stream(w wire) error {
 		s.metrics.ended.WithLabelValues("revoked").Inc()
 		return st.revoked(d.RevokedWhy)
 	}
-	s.metrics.opened.Inc()
 	if !s.live.enter(st.key, st) {
 		s.metrics.ended.WithLabelValues("draining").Inc()
 		return errDraining
 	}
+	s.metrics.opened.Inc()
 	s.metrics.streams.Inc()
-	why, err := st.serve(ctx)
+	why := "panic"
+	defer func() { st.left(why) }() // also of a panic, which then goes on
+	why, err = st.serve(ctx)
+	return err
+}
+
+// left takes a stream that ended out of the books, unless a newer one has
+// taken its place there.
+func (st *stream) left(why string) {
+	s := st.server
+	defer s.live.wg.Done()
 	s.metrics.streams.Dec()
 	s.metrics.ended.WithLabelValues(why).Inc()
-	if s.live.leave(st.key, st) && st.report.Connected {
+	if newest := s.live.leave(st.key, st); newest && st.report.Connected {
 		st.report.Connected = false
 		s.reports.put(st.tenant, st.report)
 	}
-	return err
 }
 
 // Statuses that end a stream. Their words end in the device's log and status.
