@@ -146,9 +146,6 @@ func (s *Service) Resolve(ctx context.Context, r *http.Request, active bool) (Id
 	if err != nil {
 		return Identity{}, signedOutOr("read session", err)
 	}
-	if !now.Before(s.expiry(sess.Created, sess.Seen)) {
-		return Identity{}, ErrSignedOut
-	}
 	u, err := tenant.User(ctx, sess.User)
 	if err != nil {
 		return Identity{}, signedOutOr("read user", err)

@@ -68,7 +68,7 @@ func TestLiveQueue(t *testing.T) {
 
 	// While a row has the focus, nothing moves: the new case waits in the bar, with its words.
 	s.run("focus", chromedp.Evaluate(`document.querySelectorAll("#groups .lw-row__name")[1].focus()`, nil))
-	tops := `[...document.querySelectorAll("#groups .lw-row")].map(r => r.getBoundingClientRect().top).join()`
+	tops := `[...document.querySelectorAll("#groups .lw-row")].map(r => r.getBoundingClientRect()).map(r => r.top + "-" + r.bottom).join()`
 	before := eval[string](s, tops)
 	f.typeText(typed{account: "Rowan Ashdown", audience: vocab.Pupil, category: vocab.Violence, severity: vocab.Critical, before: "i will ", hit: "bring a knife", after: " tomorrow"})
 	s.until("the bar tells of it", `document.getElementById("news-text").textContent.startsWith("1 new case came in")`)

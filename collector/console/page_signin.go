@@ -42,7 +42,8 @@ func messageFor(errs []fieldError, field string) string {
 // own that opens the address again gets it back.
 func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Dest") == "document" {
-		if err := c.pages.write(w, r, http.StatusOK, "again", view{Title: "Opening Lapwing", Bare: true, Content: r.URL.RequestURI()}); err != nil {
+		to := orWord(localPath(r.URL.RequestURI()), "/")
+		if err := c.pages.write(w, r, http.StatusOK, "again", view{Title: "Opening Lapwing", Bare: true, Content: to}); err != nil {
 			c.fail(w, r, err)
 		}
 		return

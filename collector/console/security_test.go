@@ -363,7 +363,7 @@ func TestSignInSaysNothing(t *testing.T) {
 func TestNextLeadsNowhereElse(t *testing.T) {
 	f := newFixture(t)
 	f.signIn("H. Marlow", caseflow.DSL)
-	for _, next := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)", "/%2f/evil.example", "evil", "/a\r\nSet-Cookie: x=y"} {
+	for _, next := range []string{"https://evil.example/", "//evil.example", "///evil.example", `/\evil.example`, "javascript:alert(1)", "/%2f/evil.example", "evil", "/a\r\nSet-Cookie: x=y"} {
 		b := f.browser()
 		b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		p := b.post("/sign-in", url.Values{"login": {"H. Marlow"}, "passphrase": {passphrase}, "next": {next}})

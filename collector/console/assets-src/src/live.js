@@ -164,12 +164,16 @@ export function startQueue() {
 // inPlace changes a row without moving those below it. A row that has the
 // focus keeps its link and so its focus.
 function inPlace(row, fresh) {
+  const lines = row.querySelector(".lw-row__words")?.offsetHeight
   row.style.height = `${row.offsetHeight}px`
   for (const part of [".lw-row__sev", ".lw-row__what", ".lw-row__due", ".lw-row__owner"]) {
     const a = row.querySelector(part), b = fresh.querySelector(part)
     if (a && b && a.innerHTML !== b.innerHTML && !a.contains(document.activeElement)) a.innerHTML = b.innerHTML
   }
   row.className = fresh.className
+  // Words that had one line keep to one, cut with an ellipsis.
+  const words = row.querySelector(".lw-row__words")
+  if (words && words.offsetHeight > lines) words.classList.add("lw-row__words--one")
 }
 
 export function startCase() {
