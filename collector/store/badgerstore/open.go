@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -20,11 +19,13 @@ import (
 // Options tune a store. The zero value is right for a collector.
 type Options struct {
 	// Reserve is the free space, in bytes, below which nothing more is written
-	// (store.ErrFull). Badger writes through memory maps, and the process dies
-	// of SIGBUS when one cannot be backed; so the reserve must hold what Badger
-	// writes by itself after the last commit: two memtables and a compaction.
-	// 0 means 256 MiB.
+	// (store.ErrFull). It must hold what Badger writes by itself after the last
+	// commit: two memtables and a compaction. 0 means 256 MiB.
 	Reserve uint64
+	// Ballast is the size, in bytes, of a file that is given up when others have
+	// filled the disk, so that the store can still close and open. 0 means 96
+	// MiB, negative none.
+	Ballast int64
 	// MemTable is the size of Badger's in-memory table, in bytes, from 1 MiB; a
 	// transaction takes at most 15 % of it. 0 means 16 MiB.
 	MemTable int64
@@ -34,16 +35,16 @@ type Options struct {
 
 const (
 	defaultReserve  = 256 << 20
+	defaultBallast  = 96 << 20
 	defaultMemTable = 16 << 20
 )
 
 // Store is a store.Store in one directory.
 type Store struct {
-	db      *badger.DB
-	dir     string
-	reserve uint64
-	log     *slog.Logger // nil for none
-	secret  [32]byte     // makes positions that cannot be counted with, new at each start
+	db     *badger.DB
+	space  space
+	log    *slog.Logger // nil for none
+	secret [32]byte     // makes positions that cannot be counted with, new at each start
 
 	gate     sync.RWMutex  // held to read or to send; Close takes it whole
 	closed   chan struct{} // closed under gate
@@ -61,11 +62,14 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens the store in dir and creates it when there is none. One process
-// may have it open. It fails with store.ErrFull rather than open when less
-// than the reserve is free: Badger's own recovery would die of it.
+// may have it open. On a disk below the reserve it opens for reading, writes
+// fail with store.ErrFull; where even opening would run out of space, Open does.
 func Open(dir string, o Options) (*Store, error) {
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
+	}
+	if o.Ballast == 0 {
+		o.Ballast = defaultBallast
 	}
 	if o.MemTable == 0 {
 		o.MemTable = defaultMemTable
@@ -74,22 +78,24 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{
-		dir: dir, reserve: o.Reserve, log: o.Log,
-		ops: make(chan *op, maxGroupOps), closed: make(chan struct{}), finished: make(chan struct{}),
+		log: o.Log,
+		// Four memtables: two that wait to be written out, their tables, and a new one.
+		space: space{dir: dir, reserve: o.Reserve, ballast: uint64(max(o.Ballast, 0)), least: 4 * uint64(o.MemTable)},
+		ops:   make(chan *op, maxGroupOps), closed: make(chan struct{}), finished: make(chan struct{}),
 		schools: map[store.SchoolID]*school{},
 	}
 	if _, err := rand.Read(s.secret[:]); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	if err := s.checkSpace(); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", filepath.Base(dir), err)
+	if err := s.space.makeRoom(); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
 	}
 	db, err := badger.Open(tuned(dir, o))
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s.db = db
-	if err := s.load(); err != nil {
+	if err := errors.Join(s.load(), s.space.load()); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
 	}
 	go s.run()
@@ -132,6 +138,11 @@ func (s *Store) Close() error {
 	close(s.ops)
 	s.gate.Unlock()
 	<-s.finished
+	if err := s.space.makeRoom(); err != nil {
+		// Badger would die writing out its tables. All that was answered for is
+		// in its log, and is read from there at the next start.
+		return fmt.Errorf("close store, left as it stands: %w", err)
+	}
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close store: %w", err)
 	}
@@ -172,18 +183,7 @@ func (s *Store) Health(context.Context) error {
 	if s.failed != nil {
 		return s.failed
 	}
-	return s.checkSpace()
-}
-
-func (s *Store) checkSpace() error {
-	free, err := freeSpace(s.dir)
-	if err != nil {
-		return fmt.Errorf("look at free space: %w", err)
-	}
-	if free < s.reserve {
-		return fmt.Errorf("%w (%d MiB are free, %d MiB needed)", store.ErrFull, free>>20, s.reserve>>20)
-	}
-	return nil
+	return s.space.check()
 }
 
 // School returns a school's data, or store.ErrNotFound.

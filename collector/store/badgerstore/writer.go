@@ -92,7 +92,7 @@ func (s *Store) group(first *op) (next *op) {
 	if err == nil {
 		g.publish()
 	}
-	if s.afterCommit != nil && err == nil {
+	if s.afterCommit != nil && err == nil && len(g.writes) > 0 {
 		s.afterCommit()
 	}
 	for _, o := range staged {
@@ -149,7 +149,7 @@ func (s *Store) commit(g *tx) error {
 	if err != nil || len(g.writes) == 0 {
 		return err
 	}
-	if err := s.checkSpace(); err != nil {
+	if err := s.space.check(); err != nil {
 		return err
 	}
 	txn := s.db.NewTransaction(true)
