@@ -384,7 +384,7 @@ func TestFreeSpaceGuard(t *testing.T) {
 // A long stretch of zeros before something else, as a power cut may leave it,
 // is passed in one sweep and not in one for each byte.
 func TestZerosAreCheapToPass(t *testing.T) {
-	b := make([]byte, 32<<20)
+	b := make([]byte, 4<<20)
 	b[len(b)-1] = 1
 	if _, next, skipped, v := nextFrame(b, 0); next != len(b) || !skipped || v != damaged {
 		t.Errorf("%d, %v, %v", next, skipped, v)

@@ -107,7 +107,7 @@ func readAll(fsys filesystem, name string) ([]byte, error) {
 
 // writeNew writes a file that is there whole or not at all.
 func writeNew(fsys filesystem, dir, name string, data []byte) error {
-	tmp := filepath.Join(dir, name+".new")
+	tmp := filepath.Join(dir, name+newSuffix)
 	f, err := fsys.Open(tmp, true)
 	if err != nil {
 		return err

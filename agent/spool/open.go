@@ -19,6 +19,10 @@ import (
 const (
 	keyName  = "key"
 	lockName = "lock"
+
+	newSuffix   = ".new"
+	asideSuffix = ".unreadable"
+	keptAside   = 2
 )
 
 // Open opens the spool of cfg.Dir and makes it if there is none. Damage never
@@ -78,7 +82,7 @@ func (s *Spool) load() error {
 			return err
 		}
 	}
-	s.grace = newGrace(s.cfg)
+	s.grace = openGrace(s.cfg)
 	if s.lanes[0].live().Records+s.lanes[1].live().Records > 0 {
 		s.signal()
 	}
@@ -111,6 +115,7 @@ func (s *Spool) loadSegments() error {
 	if err != nil {
 		return fmt.Errorf("list segments: %w", err)
 	}
+	s.tidy(names)
 	for _, name := range names {
 		g, ok := parseName(name)
 		if !ok {
@@ -138,6 +143,25 @@ func (s *Spool) loadSegments() error {
 	return nil
 }
 
+// tidy removes what a crash left half made, and all but the newest of the
+// files that were put aside as unreadable. Nothing depends on it.
+func (s *Spool) tidy(names []string) {
+	var aside []string
+	for _, name := range names {
+		switch {
+		case strings.HasSuffix(name, newSuffix):
+			_ = s.cfg.fs.Remove(filepath.Join(s.cfg.Dir, name))
+		case strings.HasSuffix(name, asideSuffix):
+			aside = append(aside, name)
+		}
+	}
+	slices.Sort(aside)
+	for len(aside) > keptAside {
+		_ = s.cfg.fs.Remove(filepath.Join(s.cfg.Dir, aside[0]))
+		aside = aside[1:]
+	}
+}
+
 // loadSegment scans one file and removes it if nothing in it is still wanted.
 func (s *Spool) loadSegment(g *segment) (keep bool, err error) {
 	b, err := readAll(s.cfg.fs, g.path(s.cfg.Dir))
@@ -160,7 +184,7 @@ func (s *Spool) loadSegment(g *segment) (keep bool, err error) {
 	if !found && bad {
 		// Nothing at all could be read: perhaps another version wrote it. It is
 		// put aside for whoever wants to look, and never read again.
-		return false, ignoreMissing(s.cfg.fs.Rename(g.path(s.cfg.Dir), filepath.Join(s.cfg.Dir, g.place()+".unreadable")))
+		return false, ignoreMissing(s.cfg.fs.Rename(g.path(s.cfg.Dir), filepath.Join(s.cfg.Dir, g.place()+asideSuffix)))
 	}
 	// The name of this file may be all that says which numbers are taken.
 	if err := s.save(true); err != nil {

@@ -179,9 +179,7 @@ func (s *Spool) Close() error {
 			l.active.f, l.active = nil, nil
 		}
 	}
-	if s.grace != nil {
-		s.grace.close()
-	}
+	s.grace.release()
 	if s.lock != nil {
 		s.lock.Close()
 	}

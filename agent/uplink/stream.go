@@ -48,6 +48,7 @@ type session struct {
 	cc     *tlsx.ClientConn
 	stream lapwingv1.AgentService_StreamClient
 	lanes  [2]laneFlight
+	again  []spool.Entry // urgent records to be offered again, oldest first
 
 	pausedUntil time.Time // zero: may send
 	pause       *time.Timer
@@ -271,11 +272,29 @@ func (s *session) pumpOne() (more bool, err error) {
 		if err != nil {
 			return false, fmt.Errorf("lease: %w", err)
 		}
+		if l == spool.Urgent && len(entries) == 0 {
+			entries = s.takeAgain()
+		}
 		if len(entries) > 0 {
 			return true, s.sendBatch(l, entries)
 		}
 	}
 	return false, nil
+}
+
+// takeAgain returns the next batch of what is to be offered again. A batch has
+// rising numbers, also where two logs overlap.
+func (s *session) takeAgain() []spool.Entry {
+	n := 0
+	for bytes := 0; n < min(len(s.again), urgentRecords) && bytes < batchBytes; n++ {
+		if n > 0 && s.again[n].Seq <= s.again[n-1].Seq {
+			break
+		}
+		bytes += len(s.again[n].Payload)
+	}
+	batch := s.again[:n]
+	s.again = s.again[n:]
+	return batch
 }
 
 func (s *session) sendBatch(l spool.Lane, entries []spool.Entry) error {
@@ -325,6 +344,7 @@ func (s *session) beat() error {
 	}
 	s.heartbeat.Reset(every)
 	s.lastBeat = time.Now()
+	s.u.cfg.Spool.Expire()
 	st := s.u.cfg.Spool.Stats()
 	skew, _ := s.u.cfg.Clock.Skew()
 	return s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Heartbeat{Heartbeat: &lapwingv1.Heartbeat{

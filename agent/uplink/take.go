@@ -26,6 +26,8 @@ func (s *session) take(ctx context.Context, m *lapwingv1.CollectorMessage) error
 		s.takePolicy(ctx, k.Policy)
 	case *lapwingv1.CollectorMessage_RenewalHint:
 		s.renew(ctx)
+	case *lapwingv1.CollectorMessage_Reoffer:
+		return s.takeReoffer(ctx, time.UnixMilli(k.Reoffer.GetSinceMs()))
 	case *lapwingv1.CollectorMessage_Revoked:
 		s.u.cfg.Log.WarnContext(ctx, "device_revoked")
 		if why := k.Revoked.GetReason(); why != "" {
@@ -134,6 +136,21 @@ func (s *session) takePolicy(ctx context.Context, p *lapwingv1.SignedPolicy) {
 	s.u.cfg.Log.InfoContext(ctx, "policy_applied", "version", s.u.cfg.Policy.Version())
 	// The collector learns the version in force from the next heartbeat.
 	s.heartbeat.Reset(max(0, heartbeatGap-time.Since(s.lastBeat)))
+}
+
+// takeReoffer queues what the collector has acknowledged and lost after all.
+// Their numbers are acknowledged already, so answers to them change nothing.
+func (s *session) takeReoffer(ctx context.Context, since time.Time) error {
+	s.again = nil
+	err := s.u.cfg.Spool.Reoffer(since, func(e spool.Entry) error {
+		s.again = append(s.again, e)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("offer again: %w", err)
+	}
+	s.u.cfg.Log.InfoContext(ctx, "records_offered_again", "records", len(s.again))
+	return nil
 }
 
 // renew asks for a new certificate beside the stream.

@@ -37,6 +37,10 @@ type Spool interface {
 	Rollback(l spool.Lane)
 	Stats() spool.Stats
 	Ready() <-chan struct{}
+	// Reoffer visits the acknowledged urgent records that are still kept.
+	Reoffer(since time.Time, visit func(spool.Entry) error) error
+	// Expire destroys those that have been kept long enough.
+	Expire()
 }
 
 // Link is what it needs of the device's identity (identity.Link).

@@ -485,3 +485,24 @@ func TestRestartInTheMiddle(t *testing.T) {
 		d.emptied()
 	})
 }
+
+// The collector was restored from a backup and asks for the last hour again.
+func TestReoffer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := newDevice(t, &fakecollector.Collector{})
+		d.start()
+		d.put(spool.Urgent, 100)
+		d.put(spool.Routine, 5)
+		d.arrived(105)
+		d.emptied()
+		d.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Reoffer{
+			Reoffer: &lapwingv1.ReofferRequest{SinceMs: time.Now().Add(-time.Hour).UnixMilli()}}})
+		check(t, d.collector.Await(t.Context(), func() bool { return d.collector.Received() == 205 }))
+		d.put(spool.Urgent, 1)
+		d.arrived(106)
+		d.emptied()
+		if n := len(d.collector.Hellos()); n != 1 {
+			t.Errorf("%d streams, want 1", n)
+		}
+	})
+}
