@@ -129,7 +129,7 @@ func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: 60 * time.Second, Timeout: 20 * time.Second, PermitWithoutStream: true}),
-		grpc.WithReadBufferSize(4 << 10), grpc.WithWriteBufferSize(4 << 10), grpc.WithSharedWriteBuffer(true),
+		grpc.WithReadBufferSize(4 << 10), grpc.WithWriteBufferSize(4 << 10),
 		// The largest message is a policy, and the frame around it.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(lapwingv1.MaxPolicy + 64<<10)),
 	}

@@ -76,7 +76,7 @@ func (c doneCreds) ClientHandshake(_ context.Context, _ string, conn net.Conn) (
 }
 
 func (doneCreds) Info() credentials.ProtocolInfo {
-	return credentials.ProtocolInfo{SecurityProtocol: "tls", ServerName: ServerName}
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }
 
 func (c doneCreds) Clone() credentials.TransportCredentials { return c }
