@@ -32,28 +32,43 @@ func Serve(ctx context.Context, dir string, s *Service) error {
 	return s.serve(ctx, ln)
 }
 
+// listen opens the socket under another name, makes it private and then puts it
+// in place: at no moment can anybody else connect, and a dead server's socket
+// is replaced.
 func listen(path string) (net.Listener, error) {
 	fi, err := os.Lstat(path)
-	switch {
-	case err == nil && fi.Mode().Type() != fs.ModeSocket:
+	if err == nil && fi.Mode().Type() != fs.ModeSocket {
 		return nil, fmt.Errorf("open control socket %s: a file of that name is there; move it away", path)
-	case err == nil:
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("remove old control socket: %w", err)
-		}
 	}
-	ln, err := net.Listen("unix", path)
+	next := path + ".new"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open control socket: %w", err)
+	}
+	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: next, Net: "unix"})
 	if errors.Is(err, syscall.EINVAL) {
-		return nil, fmt.Errorf("open control socket %s: the path is too long for a socket (107 bytes); choose a shorter --data", path)
+		return nil, fmt.Errorf("open control socket %s: the path is too long for a socket (103 bytes); choose a shorter --data", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open control socket: %w", err)
 	}
-	// The directory is 0700, so nobody came in before this.
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("open control socket: %w", err), ln.Close())
+	ln.SetUnlinkOnClose(false) // it would remove the old name
+	if err := errors.Join(os.Chmod(next, 0o600), os.Rename(next, path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("open control socket: %w", err), ln.Close(), os.Remove(next))
 	}
-	return ln, nil
+	return &socket{Listener: ln, path: path}, nil
+}
+
+// socket takes its name away when it closes.
+type socket struct {
+	net.Listener
+	path string
+	once sync.Once
+}
+
+func (s *socket) Close() error {
+	err := net.ErrClosed
+	s.once.Do(func() { err = errors.Join(os.Remove(s.path), s.Listener.Close()) })
+	return err
 }
 
 // serve answers on ln until ctx ends.
@@ -89,6 +104,7 @@ type Client struct {
 }
 
 // Close ends the connection, and the service in this process if there is one.
+// It may be called more than once.
 func (c *Client) Close() error { return c.close() }
 
 // Connect reaches the server that runs on dir, or else calls open for a
@@ -135,7 +151,7 @@ func dial(how func(context.Context, string) (net.Conn, error), running bool, clo
 	}
 	return &Client{
 		ControlServiceClient: lapwingv1.NewControlServiceClient(cc), Running: running,
-		close: func() error { return errors.Join(cc.Close(), close()) },
+		close: sync.OnceValue(func() error { return errors.Join(cc.Close(), close()) }),
 	}, nil
 }
 
