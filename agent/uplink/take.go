@@ -48,6 +48,9 @@ func (s *session) takeAck(a *lapwingv1.Ack) error {
 	if a.GetServerTimeMs() > 0 {
 		s.u.cfg.Clock.Observe(time.UnixMilli(a.GetServerTimeMs()))
 	}
+	if a.GetUpto() == 0 && a.GetRetryAfterMs() == 0 {
+		return nil // it tells the time, and answers no batch
+	}
 	l := spool.Lane(a.GetLane())
 	fl := &s.lanes[l-1]
 	if a.GetUpto() > 0 {

@@ -506,3 +506,21 @@ func TestReoffer(t *testing.T) {
 		}
 	})
 }
+
+// The collector may tell the time without answering a batch.
+func TestTimeOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := newDevice(t, &fakecollector.Collector{})
+		d.start()
+		synctest.Wait()
+		d.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Ack{
+			Ack: &lapwingv1.Ack{Lane: lapwingv1.Lane_LANE_URGENT, ServerTimeMs: time.Now().Add(-time.Minute).UnixMilli()}}})
+		synctest.Wait()
+		if st := d.uplink.Status(); !st.SkewKnown || st.Skew != time.Minute {
+			t.Errorf("skew %v, %v, want 1m", st.Skew, st.SkewKnown)
+		}
+		d.put(spool.Urgent, 3)
+		d.arrived(3)
+		d.emptied()
+	})
+}
