@@ -41,7 +41,7 @@ func newScratch(classes int) *scratch {
 // forget overwrites the copies of what somebody typed, which a pool must not
 // keep.
 func (s *scratch) forget() {
-	s.text = ""
+	s.text, s.resolver.text = "", ""
 	for _, b := range [...][]byte{s.plain.buf, s.all.buf, s.resolver.word[:cap(s.resolver.word)], s.resolver.alt[:cap(s.resolver.alt)]} {
 		clear(b)
 	}
@@ -64,7 +64,7 @@ func (e *Engine) Match(text string, o Options) []Hit {
 		return hits
 	}
 	r := &s.resolver
-	r.e, r.f = e, &s.plain
+	r.e, r.f, r.text = e, &s.plain, text
 	r.in = append(r.in[:0], s.toks...)
 	if s.plain.from != nil {
 		r.f = &s.all
@@ -116,10 +116,10 @@ func (e *Engine) pass(s *scratch, o Options, hits []Hit) []Hit {
 	var last find
 	before := len(hits) // those of an earlier pass
 	for i, f := range s.hits {
-		if i > 0 && f.signal == last.signal && f.start < last.end || f.end-f.start == 1 && s.toks[f.start].short {
+		if i > 0 && f.signal == last.signal && f.start < last.end {
 			continue
 		}
-		if e.isName(s, f) {
+		if e.isName(s, f) || s.thin(f) {
 			continue
 		}
 		if h, ok := e.judge(s, f, o); ok && !overlaps(hits[:before], h) {

@@ -23,11 +23,36 @@ func (e *Engine) isName(s *scratch, f find) bool {
 }
 
 // titled reports whether token i was typed as a capital and small letters.
-func (s *scratch) titled(i uint32) bool {
-	t := &s.toks[i]
+func (s *scratch) titled(i uint32) bool { return titled(s.text, &s.toks[i]) }
+
+func titled(text string, t *token) bool {
 	if t.end-t.start < 2 {
 		return false
 	}
-	a, b := s.text[t.start], s.text[t.start+1]
+	a, b := text[t.start], text[t.start+1]
 	return a >= 'A' && a <= 'Z' && (b < 'A' || b > 'Z')
+}
+
+// thin reports whether a find rests on too little of a word that was cut up:
+// "the horehound" holds "ho", but that is not what it says. Enough is two
+// pieces of together six letters, or one of five that is half of the word or
+// stands in a whole sentence without spaces.
+func (s *scratch) thin(f find) bool {
+	for i := f.start; i < f.end; {
+		t := &s.toks[i]
+		pieces, letters := 0, uint16(0)
+		for j := i; j < f.end && s.toks[j].chunk != 0 && s.toks[j].from == t.from; j++ {
+			pieces++
+			letters += s.toks[j].letters
+		}
+		if pieces == 0 {
+			i++
+			continue
+		}
+		if !(pieces > 1 && letters >= 6) && !(letters >= 5 && (2*letters >= t.chunk || t.chunk >= 16)) {
+			return true
+		}
+		i += uint32(pieces)
+	}
+	return false
 }

@@ -7,6 +7,7 @@ import "slices"
 // that they stand for.
 type resolver struct {
 	e    *Engine
+	text string // as typed
 	f    *folded
 	in   []token // words of the folded text
 	out  []token
@@ -131,7 +132,8 @@ func (r *resolver) plainWord(i int) bool {
 		r.put(i, 1, Repeats, id)
 		return true
 	}
-	if id := r.swapped(); id != none {
+	name := r.titled(i)
+	if id := r.swapped(); id != none && !name {
 		r.put(i, 1, Misspelt, id)
 		return true
 	}
@@ -145,12 +147,17 @@ func (r *resolver) plainWord(i int) bool {
 		}
 		r.load(t.from, t.to)
 	}
-	if id := r.missing(); id != none {
+	if id := r.missing(); id != none && !name {
 		r.put(i, 1, Misspelt, id)
 		return true
 	}
 	r.keep(i, 1)
 	return true
+}
+
+// titled reports whether word i is written like a name inside a sentence.
+func (r *resolver) titled(i int) bool {
+	return i > 0 && r.in[i-1].sentence == r.in[i].sentence && titled(r.text, &r.in[i])
 }
 
 // load copies a piece of the folded text without apostrophes to r.word.
@@ -232,7 +239,7 @@ func (r *resolver) swapped() uint32 {
 	if len(r.word) < 4 || len(r.word) > 20 {
 		return none
 	}
-	for k := 0; k+1 < len(r.word); k++ {
+	for k := 1; k+1 < len(r.word); k++ { // few people miss the first letter
 		if r.word[k] == r.word[k+1] {
 			continue
 		}
@@ -249,20 +256,19 @@ func (r *resolver) swapped() uint32 {
 // missing adds a letter: "immigrnts".
 func (r *resolver) missing() uint32 {
 	n := len(r.word)
-	if n < 6 || n > 20 {
+	if n < 5 || n > 20 {
 		return none
 	}
 	r.alt = append(append(r.alt[:0], 0), r.word...)
-	for k := 0; k <= n; k++ { // the new letter stands at k
+	r.alt[0], r.alt[1] = r.word[0], 0
+	for k := 1; k < n; k++ { // the new letter stands at k, never at an end
 		for c := byte('a'); c <= 'z'; c++ {
 			r.alt[k] = c
 			if id := r.e.dict.find(r.alt); r.hidden(id) && r.e.dict.flags[id]&WordKey != 0 {
 				return id
 			}
 		}
-		if k < n {
-			r.alt[k] = r.word[k]
-		}
+		r.alt[k] = r.word[k]
 	}
 	return none
 }
@@ -298,6 +304,9 @@ func (r *resolver) join(i, n int) int {
 	for k := i; k < i+n; k++ {
 		r.word = append(r.word, r.f.buf[r.in[k].from])
 	}
+	if len(slices.Compact(slices.Clone(r.word))) == 1 { // xxx
+		return 0
+	}
 	id := r.e.dict.find(r.word)
 	if r.hidden(id) || id == none && len(r.word) > 3 && r.e.knows(r.word) {
 		r.put(i, n, Spaced, id)
@@ -328,7 +337,10 @@ func (r *resolver) joined(i, n int, how Reading) bool {
 		if n == len(r.word) { // one character a word: the cut's own place is known
 			t.start, t.end = r.in[i+from].start, r.in[i+c.end-1].end
 		}
-		t.short = c.end-from < 5 && how == Joined
+		t.letters, t.chunk = uint16(c.end-from), 0
+		if how == Joined {
+			t.chunk = uint16(len(r.word))
+		}
 		r.out = append(r.out, t)
 		from = c.end
 	}
@@ -362,7 +374,7 @@ func (r *resolver) signs(i, n int) bool {
 	// ("fuck!"): both are tried, the longer first.
 	for _, span := range [...][2]int32{{from, to}, {from, r.in[i+n-1].to}, {r.in[i].from, to}, {r.in[i].from, r.in[i+n-1].to}} {
 		r.load(span[0], span[1])
-		if id := r.leet(); id != none {
+		if id := r.leet(r.in[i].reading == Folded); id != none {
 			r.put(i, n, Leet, id)
 			return true
 		}
@@ -382,10 +394,22 @@ func sign(c byte) bool {
 	return false
 }
 
+// numbered reports whether r.word is a word with a number after it: "year7".
+func (r *resolver) numbered() bool {
+	n := len(r.word) - 1
+	w := r.word[:n]
+	return digit(r.word[n]) && letters(w) && (n < 3 || r.e.knows(w) || r.e.dict.find(w) != none)
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
 // leet reads r.word with its digits and signs as letters. 1 and ! are also
 // tried as l.
-func (r *resolver) leet() uint32 {
+func (r *resolver) leet(folded bool) uint32 {
 	if len(r.word) < 3 || len(r.word) > 24 {
+		return none
+	}
+	if !folded && r.numbered() {
 		return none
 	}
 	r.alt = r.alt[:0]
@@ -424,6 +448,9 @@ func (r *resolver) leet() uint32 {
 			return none
 		}
 	}
+	if len(r.alt) < 5 {
+		return none
+	}
 	r.word, r.alt = r.alt, r.word
 	id := r.repeated()
 	r.word, r.alt = r.alt, r.word
@@ -440,7 +467,7 @@ func (r *resolver) masked() []uint32 {
 	for k, c := range r.word {
 		switch {
 		case c >= 'a' && c <= 'z':
-		case c == '*' || c == '#' || c == '-' || c == '_' || c == '.' || c == '@' || c == '$' || c == '%' || c == '&' || c == '^' || c == '!' || c == '+':
+		case c == '*' || c == '#' || c == '-' || c == '_' || c == '@' || c == '$' || c == '%' || c == '^' || c == '!':
 			if k == 0 || n == len(at) || k == len(r.word)-1 && c != '*' && c != '#' {
 				return nil
 			}

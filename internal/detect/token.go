@@ -12,12 +12,14 @@ type token struct {
 	start, end int32 // bytes of the text as typed
 	from, to   int32 // bytes of the folded text
 	// sentence counts the hard breaks before the token: a full stop, question
-	// or exclamation mark or semicolon before a space, or a line end.
+	// or exclamation mark or semicolon before a space, a bracket, or a line end.
 	sentence int32
 	reading  Reading
-	short    bool      // cut from a longer run, and too short to count alone
-	n        uint8     // ids in use
-	ids      [4]uint32 // vocabulary ids that the token may stand for; none when unknown
+	// Of a word that was cut from a longer one (Joined): its letters, and
+	// those of the longer one. Otherwise chunk is 0.
+	letters, chunk uint16
+	n              uint8     // ids in use
+	ids            [4]uint32 // vocabulary ids that the token may stand for; none when unknown
 }
 
 // folded is a text after a folding step, with where each byte came from.
@@ -82,6 +84,7 @@ const (
 	byteStop
 	byteSpace
 	byteLine
+	byteBracket
 )
 
 var byteClass = func() (t [128]uint8) {
@@ -94,6 +97,9 @@ var byteClass = func() (t [128]uint8) {
 	t['\''], t['`'] = byteApostrophe, byteApostrophe
 	t['.'], t['!'], t['?'], t[';'] = byteStop, byteStop, byteStop, byteStop
 	t[' '], t['\t'] = byteSpace, byteSpace
+	for _, c := range "()[]{}" {
+		t[c] = byteBracket
+	}
 	t['\n'], t['\r'], t['\v'], t['\f'] = byteLine, byteLine, byteLine, byteLine
 	return t
 }()
@@ -196,11 +202,11 @@ func (s *scanner) between(r rune, class uint8) {
 			s.sentence++
 		}
 		s.stop = false
-	case byteLine:
+	case byteLine, byteBracket:
 		s.sentence++
 		s.stop = false
 	default: // a closing quotation mark or bracket may follow the full stop
-		s.stop = s.stop && (r == '"' || r == '\'' || r == ')' || r == '”' || r == '’')
+		s.stop = s.stop && (r == '"' || r == '\'' || r == '”' || r == '’')
 	}
 }
 

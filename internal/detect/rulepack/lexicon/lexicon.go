@@ -21,7 +21,7 @@ var names []byte
 //go:embed places.txt.gz
 var places []byte
 
-// Words returns about 73,000 words of British English.
+// Words returns about 150,000 words of British English.
 func Words() ([]string, error) { return read("words", words) }
 
 // Names returns about 3,000 forenames and surnames, each one word.
