@@ -49,6 +49,7 @@ type Fields struct {
 
 	busUp  bool
 	window Window
+	kind   kind // of window
 	away   bool // the X focus left the window, or another program took the keyboard
 
 	gen     uint64
@@ -85,7 +86,7 @@ func (f *Fields) Terminal() (pid uint32, ok bool) {
 
 // Window says which window has the focus from now on.
 func (f *Fields) Window(at time.Time, w Window) {
-	f.window, f.away = w, false
+	f.window, f.kind, f.away = w, w.kind(), false
 	f.enter(at)
 }
 
@@ -126,18 +127,17 @@ func (f *Fields) Bus(at time.Time, up bool) {
 
 // enter begins a field in the present window and starts to find out its role.
 func (f *Fields) enter(at time.Time) {
-	kind := f.window.kind()
 	switch {
 	case f.window.ID == 0, f.window.Remote:
 		f.begin(at, capture.RoleDenied)
-	case kind == prompt:
+	case f.kind == prompt:
 		f.begin(at, capture.RoleNone)
 	case f.busUp && f.onBus(f.window.PID):
 		f.begin(at, capture.RolePending)
 		f.ask(at, Query{Ref: f.last.of(f.window.PID), silence: true})
-	case kind == terminal:
+	case f.kind == terminal:
 		f.begin(at, capture.RoleNone)
-	case kind == browser, !f.busUp:
+	case f.kind == browser, !f.busUp:
 		// Without a bus nobody can tell whether this window has password fields.
 		f.begin(at, capture.RoleDenied)
 	default:
@@ -154,7 +154,7 @@ func (f *Fields) begin(at time.Time, role capture.Role) {
 	f.field = capture.Field{
 		ID: strconv.FormatUint(f.gen, 10), Role: role,
 		App: f.window.App, Title: f.window.Title,
-		PromptKnown: f.window.kind() == prompt,
+		PromptKnown: f.kind == prompt,
 	}
 	f.report(at)
 }
@@ -165,7 +165,7 @@ func (f *Fields) report(at time.Time) {
 
 // accessible reports whether the bus decides the role in this window now.
 func (f *Fields) accessible() bool {
-	return f.window.ID != 0 && !f.away && f.busUp && f.window.kind() != prompt && f.onBus(f.window.PID)
+	return f.window.ID != 0 && !f.away && f.busUp && f.kind != prompt && f.onBus(f.window.PID)
 }
 
 // Suspect says that the focus may be moving inside the window.
@@ -226,7 +226,7 @@ func (f *Fields) Echo(at time.Time, off bool) {
 // ask plans a question. A later one replaces it.
 func (f *Fields) ask(when time.Time, q Query) {
 	q.gen, q.PID = f.gen, f.window.PID
-	q.Address = f.window.kind() == browser
+	q.Address = f.kind == browser
 	f.query, f.queryAt = &q, when
 }
 
@@ -279,7 +279,7 @@ func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duratio
 		return
 	}
 	role := f.roleOf(o)
-	if role == capture.RoleDenied && f.window.kind() == browser && q.Ref == (atspi.Ref{}) {
+	if role == capture.RoleDenied && f.kind == browser && q.Ref == (atspi.Ref{}) {
 		// The page's own focus may come later: asking woke the browser up.
 		f.retry(at, Query{silence: true})
 	}
