@@ -79,6 +79,9 @@ func TestLiveQueue(t *testing.T) {
 		t.Errorf("the list changed under the eye: %s", got)
 	}
 
+	s.check("the queue with a case behind the bar")
+	s.picture("cases-new-1440")
+
 	// A capture that joins a case changes its row in place.
 	ivo.before, ivo.hit, ivo.after = "and ", "everyone hates you", " and nobody wants you in the group so dont come on friday or ever again and so on and on"
 	f.typeText(ivo)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,7 +137,6 @@ func TestPagesAccessible(t *testing.T) {
 		{"audit", "/audit", f.signIn("D. Pole", caseflow.DPO)}, {"missing", "/nothing", dsl},
 		{"help-keyboard", "/help/keyboard", dsl}, {"help-accessibility", "/help/accessibility", dsl}, {"help-who-sees-what", "/help/who-sees-what", dsl},
 	}
-	pictures := os.Getenv("LAPWING_SCREENSHOTS")
 	for _, st := range stops {
 		s.run("forget", network.ClearBrowserCookies())
 		if st.who != nil {
@@ -148,14 +148,58 @@ func TestPagesAccessible(t *testing.T) {
 			if width != 820 {
 				s.check(fmt.Sprintf("%s at %d", st.name, width))
 			}
-			if pictures != "" && width != 320 {
-				var png []byte
-				s.run("picture", chromedp.FullScreenshot(&png, 100))
-				if err := os.WriteFile(filepath.Join(pictures, fmt.Sprintf("%s-%d.png", st.name, width)), png, 0o644); err != nil {
-					t.Fatal(err)
-				}
+			if width != 320 {
+				s.picture(fmt.Sprintf("%s-%d", st.name, width))
 			}
 		}
+	}
+}
+
+// TestAnswersAccessible looks at what comes after a form: an error, a conflict.
+func TestAnswersAccessible(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	dsl, deputy := f.signIn("H. Marlow", caseflow.DSL), f.signIn("O. Thistle", caseflow.Deputy)
+	ivo := "/cases/" + string(f.queue(dsl)["Ivo Fernley"])
+	s := f.screen()
+	s.as(dsl)
+	for _, width := range []int64{1440, 390} {
+		s.size(width, 900)
+		s.open(ivo)
+		s.run("close without an outcome", chromedp.Click(`button[value="close"]`, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+		s.check(fmt.Sprintf("form error at %d", width))
+		s.picture(fmt.Sprintf("form-error-%d", width))
+		if got := eval[bool](s, `document.activeElement.matches(".govuk-error-summary")`); !got {
+			t.Error("the focus is not on the error summary")
+		}
+
+		s.open(ivo)
+		deputy.post(ivo+"/record", url.Values{"act": {"note"}, "note": {"rang home"}, "key": {fmt.Sprint(width)}})
+		s.run("close what has changed", chromedp.SendKeys("#note", "Spoke to form tutor at 8:10.", chromedp.ByQuery), chromedp.Click(`label[for="outcome-no-concern"]`, chromedp.ByQuery),
+			chromedp.Click(`button[value="close"]`, chromedp.ByQuery), chromedp.WaitVisible("#conflict", chromedp.ByQuery))
+		s.check(fmt.Sprintf("conflict at %d", width))
+		s.picture(fmt.Sprintf("conflict-%d", width))
+		if got := eval[string](s, `document.getElementById("note").value`); got != "Spoke to form tutor at 8:10." {
+			t.Errorf("the note is %q", got)
+		}
+	}
+	s.run("forget", network.ClearBrowserCookies())
+	s.open("/sign-in")
+	s.run("sign in with nothing", chromedp.Submit("form", chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+	s.check("sign-in error")
+}
+
+// picture keeps a picture of the page if LAPWING_SCREENSHOTS names a folder.
+func (s *screen) picture(name string) {
+	s.f.t.Helper()
+	dir := os.Getenv("LAPWING_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var png []byte
+	s.run("picture", chromedp.FullScreenshot(&png, 100))
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		s.f.t.Fatal(err)
 	}
 }
 

@@ -188,7 +188,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity) caseView {
 
 func keptSentence(n int) string {
 	if n == 1 {
-		return "This 1 capture is all that Lapwing kept. What did not match never left the device."
+		return "This capture is all that Lapwing kept. What did not match never left the device."
 	}
 	return "These " + thousands(n) + " captures are all that Lapwing kept. What did not match never left the device."
 }

@@ -20,7 +20,7 @@ async function build() {
   files.set("atkinson-next-latin-ext.woff2", await from(next, "files/atkinson-hyperlegible-next-latin-ext-wght-normal.woff2"))
   files.set("atkinson-mono-latin.woff2", await from(mono, "files/atkinson-hyperlegible-mono-latin-400-normal.woff2"))
   files.set("atkinson-OFL.txt", await from(next, "LICENSE"))
-  for (const svg of ["lapwing-mark.svg", "lapwing-bird.svg"]) files.set(svg, await from("src", svg))
+  for (const plain of ["lapwing-mark.svg", "lapwing-bird.svg", "third-party.txt"]) files.set(plain, await from("src", plain))
 
   const css = sass.compile(path.join(here, "scss/console.scss"), {
     loadPaths: [here], style: "compressed", quietDeps: true, charset: false,

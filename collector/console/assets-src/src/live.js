@@ -110,11 +110,20 @@ export function startQueue() {
   const take = (page) => {
     const focused = document.activeElement?.closest?.("[data-ref]")?.dataset.ref
     by("groups").replaceWith(document.adoptNode(page.getElementById("groups")))
-    const showing = by("showing"), fresh = page.getElementById("showing")
-    if (showing && fresh) showing.replaceWith(document.adoptNode(fresh))
+    by("showing").replaceWith(document.adoptNode(page.getElementById("showing")))
     if (focused) rows().get(focused)?.querySelector("a")?.focus()
     waiting.clear()
     bar()
+  }
+
+  // head replaces a part above the list; where somebody reads, only if that
+  // leaves its height, and so the list, as it is.
+  const head = (id, page, rest) => {
+    const now = by(id), fresh = page.getElementById(id)
+    if (now.innerHTML === fresh.innerHTML || now.contains(document.activeElement)) return
+    const copy = document.importNode(fresh, true), height = now.offsetHeight
+    now.replaceWith(copy)
+    if (!rest && copy.offsetHeight !== height) copy.replaceWith(now)
   }
 
   // bar tells of what waits, and shows the words of the most pressing.
@@ -129,10 +138,8 @@ export function startQueue() {
     show.textContent = n === 1 ? "Show it" : "Show them"
     for (const row of waiting.values()) {
       // Each in turn on one line; what does not fit is cut, never wrapped.
-      for (const part of [".lw-sev", ".lw-row__words"]) {
-        const el = row.querySelector(part)
-        if (el) line.append(...[...el.cloneNode(true).childNodes].map((c) => document.importNode(c, true)), " ")
-      }
+      const severity = row.querySelector(".lw-sev"), words = row.querySelector(".lw-row__words")
+      line.append(document.importNode(severity, true), " ", ...[...words.childNodes].map((c) => document.importNode(c, true)), " ")
     }
   }
 
@@ -141,12 +148,9 @@ export function startQueue() {
     const groups = page?.getElementById("groups")
     if (!groups) return
     latest = page
-    for (const id of ["sentence", "tabs", "first"]) {
-      const now = by(id), fresh = page.getElementById(id)
-      if (now && fresh && now.innerHTML !== fresh.innerHTML && !now.contains(document.activeElement)) now.replaceWith(document.adoptNode(fresh))
-    }
-    const here = rows()
-    if (here.size === 0 || !reading()) return take(page)
+    const here = rows(), rest = here.size === 0 || !reading()
+    for (const id of ["sentence", "tabs", "first"]) head(id, page, rest)
+    if (rest) return take(page)
     waiting.clear()
     for (const fresh of groups.querySelectorAll("[data-ref]")) {
       const row = here.get(fresh.dataset.ref)
