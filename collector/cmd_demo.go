@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
@@ -60,12 +62,27 @@ func (c *demoCmd) Run(ctx context.Context, o *output) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	fmt.Fprintf(o.out, "%s\n\nConsole: %s\nSign-in links, each good once and for 24 hours:\n", demoSchool, s.consoleURL)
+	fingerprint, err := s.consoleFingerprint()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "%s\n\nConsole: %s\nIts certificate's SHA-256 fingerprint:\n  %s\nSign-in links, each good once and for 24 hours:\n",
+		demoSchool, s.consoleURL, fingerprint)
 	if err := s.printDemoLinks(ctx, o.out); err != nil {
 		return err
 	}
 	fmt.Fprintln(o.out, "Serving. Ctrl-C stops.") // internal/testkit/stack waits for this line
 	return s.run(ctx)
+}
+
+// consoleFingerprint is what a browser shows of the console's certificate.
+func (s *server) consoleFingerprint() (string, error) {
+	cert, err := s.data.ConsoleCertificate(nil)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(cert.Certificate[0])
+	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":"), nil
 }
 
 // printDemoLinks makes the people who are not there yet, and a fresh link for each.

@@ -66,11 +66,10 @@ func run(ctx context.Context, bin, dir, console, agents string) (err error) {
 
 func explain(s *stack.Stack, screen screen, dir string) {
 	fmt.Printf(`
-Open a link above in a browser on this machine. The browser warns about the certificate, because the
-demo school signs its own: no authority can vouch for 127.0.0.1. Its fingerprint is in
-%s; on a real server you put in your own certificate.
+Open a link above in a browser on this machine. The browser warns about the certificate, because the demo
+school signs its own: no authority can vouch for %s. Compare the fingerprint, then go on.
 
-`, filepath.Join(s.CollectorDir(), "console.crt"))
+`, s.ConsoleURL())
 	if screen.virtual != nil {
 		fmt.Printf(`This machine has no desktop (DISPLAY is not set), so a virtual one runs, with an editor in it.
 Type something into it, for example:

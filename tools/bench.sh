@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Benchmarks. End to end first: real keys, real windows, the programs as they
+# are built for people; then the packages'. Quote docs/benchmarks.md, not one run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools/packages.sh test
+echo "== key press to queue: 200 phrases typed"
+go test ./e2e -run '^$' -bench KeyToQueue -benchtime 200x -timeout 20m
+echo "== agent, idle for a minute"
+go test ./e2e -run '^$' -bench IdleFootprint -benchtime 1x -timeout 20m
+echo "== packages"
+go test -run '^$' -bench . -benchmem -timeout 30m \
+  ./internal/detect/... ./agent/capture ./agent/spool ./collector/store/badgerstore
