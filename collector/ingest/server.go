@@ -30,6 +30,9 @@ const (
 	// devices move to a new collector, and to new certificates, by themselves.
 	minLife    = 30 * time.Minute
 	lifeSpread = 30 * time.Minute
+	// hintBefore is when a device is told to renew its certificate: it does so
+	// by itself at two thirds of its life, so one that is told has missed that.
+	hintBefore = tlsx.DeviceLifetime / 4
 	// A device that was away for long sends its spool at once: ten thousand
 	// events pass, and then as many a second as a person could never type.
 	eventsPerSecond = 1000
@@ -137,7 +140,7 @@ func (s *Server) Revoked(school store.SchoolID, id caseflow.DeviceID, reason str
 
 // Renew exchanges a still valid certificate for a new one.
 func (s *Server) Renew(ctx context.Context, req *lapwingv1.AgentServiceRenewRequest) (*lapwingv1.AgentServiceRenewResponse, error) {
-	t, d, err := s.identify(ctx)
+	t, d, _, err := s.identify(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -148,26 +151,22 @@ func (s *Server) Renew(ctx context.Context, req *lapwingv1.AgentServiceRenewRequ
 	return &lapwingv1.AgentServiceRenewResponse{Certificate: der}, nil
 }
 
-// identify finds the device of a call in the store. Errors are gRPC statuses.
-func (s *Server) identify(ctx context.Context) (store.Tenant, store.Device, error) {
-	unknown := status.Error(codes.PermissionDenied, "This device is not known to the collector. Enrol it again.")
-	id, _, err := tlsx.PeerDevice(ctx)
+// identify finds the device of a call in the store, and the end of the
+// certificate that it shows. Errors are gRPC statuses.
+func (s *Server) identify(ctx context.Context) (t store.Tenant, d store.Device, ends time.Time, err error) {
+	id, cert, err := tlsx.PeerDevice(ctx)
 	if err != nil {
-		return nil, store.Device{}, status.Error(codes.Unauthenticated, "Show a device certificate.")
+		return nil, d, ends, status.Error(codes.Unauthenticated, "Show a device certificate.")
 	}
-	t, err := s.cfg.Schools.BySlug(ctx, id.School)
+	if t, err = s.cfg.Schools.BySlug(ctx, id.School); err == nil {
+		d, err = t.Device(ctx, caseflow.DeviceID(id.ID))
+	}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, store.Device{}, unknown
+		return nil, d, ends, status.Error(codes.PermissionDenied, "This device is not known to the collector. Enrol it again.")
 	} else if err != nil {
-		return nil, store.Device{}, s.unavailable(ctx, "find school", err)
+		return nil, d, ends, s.unavailable(ctx, "find device", err)
 	}
-	d, err := t.Device(ctx, caseflow.DeviceID(id.ID))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, store.Device{}, unknown
-	} else if err != nil {
-		return nil, store.Device{}, s.unavailable(ctx, "find device", err)
-	}
-	return t, d, nil
+	return t, d, cert.NotAfter, nil
 }
 
 func (s *Server) unavailable(ctx context.Context, what string, err error) error {

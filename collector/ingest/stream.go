@@ -24,12 +24,22 @@ type stream struct {
 	tenant store.Tenant
 	device store.Device
 	key    deviceKey
-	report store.DeviceReport
-	policy uint64 // version that the device has, as far as we know
-	// putOff is, for each lane, the highest seq received since a batch of it
-	// was put off; 0 when none is.
-	putOff [lanes]uint64
-	ends   chan ending // one place; the first ending counts
+	// certEnds is the end of the certificate of this connection.
+	certEnds time.Time
+	report   store.DeviceReport
+	policy   uint64      // version that the device has, as far as we know
+	putOff   [lanes]span // of each lane, what was put off and not sent again yet
+	ends     chan ending // one place; the first ending counts
+}
+
+// span is a range of sequence numbers of one lane; to is 0 when it is empty.
+type span struct{ from, to uint64 }
+
+func (s *span) add(from, to uint64) {
+	if s.to == 0 {
+		s.from = from
+	}
+	s.from, s.to = min(s.from, from), max(s.to, to)
 }
 
 const lanes = 3 // indexed by lapwingv1.Lane
@@ -58,14 +68,14 @@ type frame struct {
 // device reconnects at once).
 func (s *Server) Stream(w wire) error {
 	ctx := w.Context()
-	t, d, err := s.identify(ctx)
+	t, d, certEnds, err := s.identify(ctx)
 	if err != nil {
 		s.metrics.ended.WithLabelValues("unknown").Inc()
 		return err
 	}
 	st := &stream{
 		server: s, wire: w, tenant: t, device: d, key: deviceKey{t.Info().ID, d.ID},
-		report: d.Report, ends: make(chan ending, 1),
+		certEnds: certEnds, report: d.Report, ends: make(chan ending, 1),
 	}
 	if !d.Revoked.IsZero() {
 		s.metrics.ended.WithLabelValues("revoked").Inc()
@@ -185,7 +195,7 @@ func (st *stream) greet(ctx context.Context, frames <-chan frame) (why string, e
 		}
 		st.policy = hello.PolicyVersion
 		st.greeted(hello)
-		return "", nil
+		return st.hintRenewal()
 	case e := <-st.ends:
 		return st.ended(e)
 	case <-wait.C:
@@ -200,6 +210,18 @@ func (st *stream) greeted(h *lapwingv1.Hello) {
 	r.ID, r.Seen, r.Connected, r.Goodbye = st.device.ID, st.server.cfg.Now(), true, ""
 	r.Host, r.OSText, r.AgentVersion, r.PolicyVersion = h.Hostname, h.OsVersion, h.AgentVersion, h.PolicyVersion
 	st.server.reports.put(st.tenant, *r)
+}
+
+// hintRenewal tells a device whose certificate ends soon.
+func (st *stream) hintRenewal() (why string, err error) {
+	if st.server.cfg.Now().Add(hintBefore).Before(st.certEnds) {
+		return "", nil
+	}
+	hint := &lapwingv1.CollectorMessage_RenewalHint{RenewalHint: &lapwingv1.RenewalHint{}}
+	if err := st.wire.Send(&lapwingv1.CollectorMessage{Kind: hint}); err != nil {
+		return "gone", err
+	}
+	return "", nil
 }
 
 // broken tells the ways in which reading a frame fails. For a frame that is too

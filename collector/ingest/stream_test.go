@@ -410,6 +410,19 @@ func TestAStreamsTimeIsUp(t *testing.T) {
 	}
 }
 
+func TestACertificateThatEndsSoonIsToBeRenewed(t *testing.T) {
+	c := collectortest.Start(t, openBadger)
+	d := c.Enrol(t)
+	c.Clock.Advance(22 * 24 * time.Hour)
+	greet(t, c, d) // fails if anything but a policy comes first
+	c.Clock.Advance(24 * time.Hour)
+	s := connect(t, c, d)
+	send(t, s, hello())
+	if m := recv(t, s); m.GetRenewalHint() == nil {
+		t.Errorf("got %T, want a renewal hint", m.Kind)
+	}
+}
+
 func TestAPolicyIsPushedWhenItChanges(t *testing.T) {
 	c := collectortest.Start(t, openBadger)
 	s := greet(t, c, c.Enrol(t))
@@ -425,23 +438,23 @@ func TestAPolicyIsPushedWhenItChanges(t *testing.T) {
 // A device sends on before it reads that a batch was put off. Acknowledging a
 // later batch would lose the first.
 func TestNothingAfterABatchThatWasPutOffIsAcknowledged(t *testing.T) {
-	full := true
 	sp := &spy{}
 	sp.ingest = func(ctx context.Context, next store.Tenant, all []triage.Arrival) ([]store.Receipt, error) {
-		if full {
-			full = false
+		if all[0].Seq == 11 {
+			sp.ingest = nil
 			return nil, store.ErrFull
 		}
 		return next.Ingest(ctx, all)
 	}
 	c := collectortest.Start(t, sp.open)
 	s := greet(t, c, c.Enrol(t))
-	for _, b := range []*lapwingv1.Batch{batch(1, 2), batch(3, 4), batch(5)} {
+	// The third was acknowledged long ago and is offered again.
+	for _, b := range []*lapwingv1.Batch{batch(11, 12), batch(13, 14), batch(5, 6), batch(15)} {
 		sendBatch(t, s, b)
 	}
-	for range 3 {
-		if a := recvAck(t, s); a.Upto != 0 || a.RetryAfterMs == 0 {
-			t.Errorf("ack %v, want it put off", a)
+	for _, upto := range []uint64{0, 0, 6, 0} {
+		if a := recvAck(t, s); a.Upto != upto || (a.RetryAfterMs == 0) != (upto > 0) {
+			t.Errorf("ack %v, want upto %d, and to wait if that is 0", a, upto)
 		}
 	}
 	routine := batch(1)
@@ -451,8 +464,8 @@ func TestNothingAfterABatchThatWasPutOffIsAcknowledged(t *testing.T) {
 	if a := recvAck(t, s); a.Upto != 1 || a.Lane != lapwingv1.Lane_LANE_ROUTINE {
 		t.Errorf("the other lane: %v, want upto 1", a)
 	}
-	// The spool has dropped event 1 in the meantime; it goes back to 2.
-	for _, b := range []*lapwingv1.Batch{batch(2), batch(3, 4, 5)} {
+	// The spool has dropped event 11 in the meantime; it goes back to 12.
+	for _, b := range []*lapwingv1.Batch{batch(12), batch(13, 14, 15)} {
 		sendBatch(t, s, b)
 		if a := recvAck(t, s); a.Upto != b.Events[len(b.Events)-1].Seq {
 			t.Errorf("after going back: %v, want upto %d", a, b.Events[len(b.Events)-1].Seq)

@@ -69,31 +69,33 @@ func (st *stream) batch(ctx context.Context, b *lapwingv1.Batch) (why string, er
 // A device may have sent batch 2 before it reads that batch 1 was put off. An
 // acknowledgement of 2 would cover 1 as well, and 1 would be lost. So once a
 // batch of a lane is put off, everything after it is, until the device goes
-// back to something it has sent already.
+// back to something that was put off. What lies before it (events that the
+// device offers again) is in nobody's way.
 func (st *stream) accept(ctx context.Context, b *lapwingv1.Batch) (*lapwingv1.Ack, error) {
+	core := st.server.cfg.Core
 	if err := b.ValidateEnvelope(); err != nil {
-		return st.server.cfg.Core.Accept(ctx, st.tenant, st.source(), b) // says and counts what is wrong
+		return core.Accept(ctx, st.tenant, st.source(), b) // says and counts what is wrong
 	}
 	first, last := b.Events[0].Seq, b.Events[len(b.Events)-1].Seq
 	waiting := &st.putOff[b.Lane]
-	if *waiting > 0 && first > *waiting {
-		*waiting = last
-		return st.server.cfg.Core.putOff(b.Lane, time.Second), nil
+	if waiting.to > 0 && first > waiting.to {
+		waiting.add(first, last)
+		return core.putOff(b.Lane, time.Second), nil
 	}
 	if ok, wait := st.server.events.Take(st.bucket(), len(b.Events)); !ok {
 		if ok, _ := st.server.frames.Take(st.bucket(), 1); !ok {
 			return nil, errTooMany // it does not wait as it is told
 		}
-		*waiting = max(*waiting, last)
-		return st.server.cfg.Core.putOff(b.Lane, max(wait, 100*time.Millisecond)), nil
+		waiting.add(first, last)
+		return core.putOff(b.Lane, max(wait, 100*time.Millisecond)), nil
 	}
-	ack, err := st.server.cfg.Core.Accept(ctx, st.tenant, st.source(), b)
+	ack, err := core.Accept(ctx, st.tenant, st.source(), b)
 	switch {
 	case err != nil:
 	case ack.RetryAfterMs > 0:
-		*waiting = max(*waiting, last)
-	default:
-		*waiting = 0
+		waiting.add(first, last)
+	case last >= waiting.from:
+		*waiting = span{}
 	}
 	return ack, err
 }
