@@ -50,7 +50,7 @@ func (s *Spool) land(ln *lane, upto uint64) ([]leasedRecord, error) {
 	for n < len(ln.flight) && ln.flight[n].seq <= upto {
 		r := ln.flight[n]
 		r.seg.live.Records--
-		r.seg.live.Bytes -= r.size
+		r.seg.live.Bytes -= uint64(r.size)
 		n++
 	}
 	acked := slices.Clone(ln.flight[:n])

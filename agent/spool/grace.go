@@ -158,10 +158,10 @@ func (s *Spool) keepGrace(acked []leasedRecord) {
 			n = len(acked)
 		}
 		s.mu.Lock()
-		b, err := s.readSegment(g)
+		b, err := s.readSegment(g, acked[0].off, acked[n-1].off+acked[n-1].size)
 		s.mu.Unlock()
 		if err == nil {
-			buf = s.copyGrace(buf, d, g, b, acked[0].seq, acked[n-1].seq, stamp)
+			buf = s.copyGrace(buf, d, g, b, stamp)
 		}
 		acked = acked[n:]
 	}
@@ -170,17 +170,14 @@ func (s *Spool) keepGrace(acked []leasedRecord) {
 	}
 }
 
-// copyGrace appends the records from to to of a segment to buf, sealed for the log.
-func (s *Spool) copyGrace(buf []byte, d *graceDay, g *segment, b []byte, from, to uint64, stamp []byte) []byte {
+// copyGrace appends the records in b, a part of g, to buf, sealed for the log.
+func (s *Spool) copyGrace(buf []byte, d *graceDay, g *segment, b, stamp []byte) []byte {
 	for off := 0; ; {
 		f, next, _, v := nextFrame(b, off)
-		if v != whole || f.seq > to {
+		if v != whole {
 			return buf
 		}
 		off = next
-		if f.seq < from {
-			continue
-		}
 		p, err := s.seal.open(g.place(), f)
 		if err != nil {
 			continue

@@ -51,7 +51,7 @@ func (ln *lane) reading() *segment {
 		if g != ln.readSeg {
 			ln.readSeg, ln.readOff = g, 0
 		}
-		if int64(ln.readOff) < g.size {
+		if ln.readOff < g.size {
 			return g
 		}
 	}
@@ -71,12 +71,13 @@ func (ln *lane) index(g *segment) int {
 // moves the lane's place on. It reports false when something in the segment
 // could not be read.
 func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out []Entry, used int, ok bool) {
-	b, err := s.readSegment(g)
+	base := ln.readOff
+	b, err := s.readSegment(g, base, g.size)
 	if err != nil {
-		b = nil // the whole of it is lost
+		b = nil // the rest of it is lost
 	}
-	off := min(ln.readOff, len(b))
-	if off == 0 && string(b[:min(len(b), segHeader)]) == segMagic {
+	off := 0
+	if base == 0 && string(b[:min(len(b), segHeader)]) == segMagic {
 		off = segHeader
 	}
 	ok = true
@@ -88,7 +89,7 @@ func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out [
 			return out, used, ln.finish(g) && ok
 		}
 		off = next
-		ln.readOff = off
+		ln.readOff = base + int64(off)
 		if f.seq <= above {
 			continue
 		}
@@ -100,9 +101,9 @@ func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out [
 		out = append(out, e)
 		used += int(f.size())
 		above, ln.leased = f.seq, f.seq
-		ln.flight = append(ln.flight, leasedRecord{f.seq, f.size(), g})
+		ln.flight = append(ln.flight, leasedRecord{f.seq, ln.readOff - int64(f.size()), int64(f.size()), g})
 	}
-	if int64(off) >= g.size {
+	if ln.readOff >= g.size {
 		ok = ln.finish(g) && ok
 	}
 	return out, used, ok
@@ -116,16 +117,16 @@ func (ln *lane) finish(g *segment) bool {
 	for _, r := range ln.flight {
 		if r.seg == g {
 			flying.Records++
-			flying.Bytes += r.size
+			flying.Bytes += uint64(r.size)
 		}
 	}
 	lost := g.live.Records > flying.Records
-	g.live, ln.readOff = flying, int(g.size)
+	g.live, ln.readOff = flying, g.size
 	return !lost
 }
 
-// readSegment reads the durable part of g; the caller holds mu.
-func (s *Spool) readSegment(g *segment) ([]byte, error) {
+// readSegment reads g from one offset to another; the caller holds mu.
+func (s *Spool) readSegment(g *segment, from, to int64) ([]byte, error) {
 	f := g.f
 	if f == nil {
 		var err error
@@ -134,7 +135,7 @@ func (s *Spool) readSegment(g *segment) ([]byte, error) {
 		}
 		defer f.Close()
 	}
-	return readFrom(f, 0, g.size)
+	return readFrom(f, from, to)
 }
 
 func (s *Spool) entry(g *segment, f frame) (Entry, error) {

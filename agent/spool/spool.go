@@ -72,7 +72,7 @@ type lane struct {
 
 	// Where Lease goes on.
 	readSeg *segment // nil means the first
-	readOff int
+	readOff int64
 	leased  uint64 // highest number handed out
 	flight  []leasedRecord
 }
@@ -89,7 +89,8 @@ func (ln *lane) live() LaneStats {
 
 type leasedRecord struct {
 	seq  uint64
-	size uint64 // frame, bytes
+	off  int64 // of the frame in its segment
+	size int64 // of the frame
 	seg  *segment
 }
 

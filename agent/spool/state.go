@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"time"
 )
 
@@ -26,8 +25,6 @@ const (
 	maxCategories = 32
 	otherCategory = "other"
 )
-
-var categoryForm = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 
 // state is everything that must outlive segments. All of it is small.
 type state struct {
@@ -53,7 +50,7 @@ func (d digest) empty() bool { return len(d.ByCategory) == 0 }
 
 // with returns d with one more event; d itself stays as it is.
 func (d digest) with(category string, wall time.Time) digest {
-	if !categoryForm.MatchString(category) {
+	if !categoryForm(category) {
 		category = otherCategory
 	}
 	out := digest{ID: d.ID, ByCategory: maps.Clone(d.ByCategory), First: d.First, Last: d.Last}
@@ -68,6 +65,17 @@ func (d digest) with(category string, wall time.Time) digest {
 	out.ByCategory[category]++
 	out.First, out.Last = min(out.First, ms), max(out.Last, ms)
 	return out
+}
+
+// categoryForm reports whether category is 1 to 32 of a-z 0-9 -, so that 32 of
+// them fit into the slot.
+func categoryForm(category string) bool {
+	for _, c := range []byte(category) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return category != "" && len(category) <= 32
 }
 
 // without returns what came after sub, an earlier form of d, as a digest of

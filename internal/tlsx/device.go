@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"google.golang.org/grpc/credentials"
@@ -23,20 +22,20 @@ type Device struct {
 // ErrNoDevice says that a connection or a certificate carries no device identity.
 var ErrNoDevice = errors.New("no device identity in the certificate")
 
-var (
-	slugForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
-	idForm   = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
-)
-
 // Validate reports a slug or id that could not stand in a certificate.
 func (d Device) Validate() error {
-	if !slugForm.MatchString(d.School) {
+	if !slugForm(d.School) {
 		return fmt.Errorf("school %q must be 1 to 64 of a-z, 0-9 and inner hyphens", d.School)
 	}
-	if !idForm.MatchString(d.ID) {
+	if d.ID == "" || len(d.ID) > 64 || !allIn(d.ID, "-") {
 		return fmt.Errorf("device %q must be 1 to 64 letters, digits and hyphens", d.ID)
 	}
 	return nil
+}
+
+func slugForm(s string) bool {
+	return s != "" && len(s) <= 64 && s[0] != '-' && s[len(s)-1] != '-' &&
+		allIn(s, "-") && strings.ToLower(s) == s
 }
 
 // String returns the URI.
