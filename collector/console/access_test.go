@@ -15,7 +15,7 @@ import (
 // of real cases and devices among them.
 func addresses(refs ...caseflow.Ref) []string {
 	out := []string{"/", "/cases", "/cases?show=mine", "/cases?show=closed", "/cases?category=bullying", "/cases/live", "/devices", "/devices?show=attention", "/devices/d-0142",
-		"/audit", "/help/keyboard", "/help/accessibility", "/help/who-sees-what", "/nothing", "/cases/ZZZZZZZZ", "/cases/..", "/cases/%2e%2e/cases"}
+		"/audit", "/people", "/help/keyboard", "/help/accessibility", "/help/who-sees-what", "/nothing", "/cases/ZZZZZZZZ", "/cases/..", "/cases/%2e%2e/cases"}
 	for _, r := range refs {
 		out = append(out, "/cases/"+string(r), "/cases/"+strings.ToLower(string(r)))
 	}
@@ -25,12 +25,12 @@ func addresses(refs ...caseflow.Ref) []string {
 // The rows a role opens; whatever is not listed is the one page for what
 // cannot be opened.
 var opens = map[caseflow.Role][]string{
-	caseflow.DSL:           {"/", "/cases", "/cases/"},
+	caseflow.DSL:           {"/", "/cases", "/cases/", "/people"},
 	caseflow.Deputy:        {"/", "/cases", "/cases/"},
-	caseflow.Head:          {"/", "/cases", "/devices"},
+	caseflow.Head:          {"/", "/cases", "/devices", "/people"},
 	caseflow.Chair:         {"/", "/cases"},
 	caseflow.Technician:    {"/", "/devices"},
-	caseflow.Administrator: {"/"},
+	caseflow.Administrator: {"/", "/people"},
 	caseflow.Leadership:    {"/"},
 	caseflow.Governor:      {"/"},
 	caseflow.DPO:           {"/", "/audit"},
@@ -137,6 +137,66 @@ func TestNothingTellsHiddenFromMissing(t *testing.T) {
 	}
 	if !strings.Contains(queue.body, "No case waits") || strings.Contains(queue.body, `lw-count">1`) {
 		t.Error("hidden cases are counted in the queue")
+	}
+}
+
+func TestRolesWaitForConfirmation(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	dsl, tech := f.signIn("H. Marlow", caseflow.DSL), f.signIn("S. Brack", caseflow.Technician)
+	admin, head := f.signIn("A. Admin", caseflow.Administrator), f.signIn("R. Teasel", caseflow.Head)
+	u, token := f.user("O. Thistle", nil, caseflow.Technician)
+	u.Pending = []caseflow.Role{caseflow.Deputy}
+	if err := f.tenant.PutUser(t.Context(), u, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+		t.Fatal(err)
+	}
+	b := f.browser()
+	b.post("/link/"+token, url.Values{"passphrase": {passphrase}, "passphrase_again": {passphrase}})
+	if p := b.get("/cases"); p.status != http.StatusNotFound {
+		t.Errorf("a waiting role opens the queue: status %d", p.status)
+	}
+	if p := dsl.get("/cases"); !strings.Contains(p.body, "1 person waits for you to confirm a role") {
+		t.Error("the DSL is not told")
+	}
+	if p := dsl.get("/people"); !strings.Contains(p.body, `action="/people/u-o.-thistle/confirm"`) {
+		t.Error("the DSL is not asked")
+	}
+	if p := admin.get("/people"); p.status != http.StatusOK || strings.Contains(p.body, `/confirm"`) {
+		t.Errorf("the administrator: status %d", p.status)
+	}
+	confirm, grant := "/people/u-o.-thistle/confirm", url.Values{"grant": {"deputy"}}
+	for name, who := range map[string]*browser{"technician": tech, "administrator": admin, "the person": b} {
+		if p := who.post(confirm, grant); p.status != http.StatusNotFound {
+			t.Errorf("%s confirms: status %d", name, p.status)
+		}
+	}
+	dsl.post(confirm, url.Values{"grant": {"deputy head"}})
+	if p := b.get("/cases"); p.status != http.StatusNotFound {
+		t.Error("a form that showed other roles confirmed these")
+	}
+	head.post(confirm, grant)
+	if p := b.get("/cases"); p.status != http.StatusOK || !strings.Contains(p.body, "everyone hates you") {
+		t.Errorf("after the confirmation: status %d", p.status)
+	}
+	entries, err := f.tenant.Entries(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := entries[len(entries)-2]; last.Action != audit.UserChanged || last.Who.Name != "R. Teasel" {
+		t.Errorf("the ledger says %s by %s", last.Action, last.Who.Name)
+	}
+
+	// Nobody confirms their own.
+	h, err := f.tenant.User(t.Context(), "u-r.-teasel")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Pending = []caseflow.Role{caseflow.Chair}
+	if err := f.tenant.PutUser(t.Context(), h, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+		t.Fatal(err)
+	}
+	if p := head.post("/people/u-r.-teasel/confirm", url.Values{"grant": {"chair"}}); p.status != http.StatusNotFound {
+		t.Errorf("confirming one's own: status %d", p.status)
 	}
 }
 

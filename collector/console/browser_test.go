@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 )
 
@@ -121,7 +122,11 @@ func TestPagesAccessible(t *testing.T) {
 	rowan, ivo := cases["Rowan Ashdown"], cases["Ivo Fernley"]
 	dsl.post("/cases/"+string(rowan)+"/claim", nil)
 	deputy.post("/cases/"+string(ivo)+"/claim", nil)
-	_, link := f.user("N. Fresh", nil, caseflow.Deputy)
+	fresh, link := f.user("N. Fresh", nil)
+	fresh.Pending = []caseflow.Role{caseflow.Deputy}
+	if err := f.tenant.PutUser(t.Context(), fresh, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+		t.Fatal(err)
+	}
 
 	s := f.screen()
 	type stop struct {
@@ -134,6 +139,7 @@ func TestPagesAccessible(t *testing.T) {
 		{"cases-filtered", "/cases?category=suicide&severity=low", dsl}, {"cases-mine", "/cases?show=mine", deputy}, {"cases-empty", "/cases", f.signIn("C. Ayre", caseflow.Chair)},
 		{"devices", "/devices", f.signIn("S. Brack", caseflow.Technician)}, {"device", "/devices/d-0087", f.signIn("S. Brack2", caseflow.Technician)},
 		{"home-governor", "/", f.signIn("G. Owens", caseflow.Governor)}, {"home-head", "/", f.signIn("A. Reed", caseflow.Head)},
+		{"people", "/people", dsl},
 		{"audit", "/audit", f.signIn("D. Pole", caseflow.DPO)}, {"missing", "/nothing", dsl},
 		{"help-keyboard", "/help/keyboard", dsl}, {"help-accessibility", "/help/accessibility", dsl}, {"help-who-sees-what", "/help/who-sees-what", dsl},
 	}

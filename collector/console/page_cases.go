@@ -32,6 +32,7 @@ type casesView struct {
 	Live           string // address of the live stream
 	Done           string // a case just closed
 	ServerRead     string
+	Waiting        int // people who wait for the viewer to confirm a role
 	Keys           bool
 }
 
@@ -124,6 +125,9 @@ func (c *Console) casesView(r *http.Request, id auth.Identity) (casesView, error
 	}
 	if s := q.ServerRead; s != nil {
 		v.ServerRead = fmt.Sprintf("Content was read on the server itself by the account %s, %s.", s.Actor, moment(s.At.In(c.zone), now))
+	}
+	if v.Waiting, err = c.waiting(ctx, id); err != nil {
+		return casesView{}, err
 	}
 	for _, row := range q.Rows {
 		if f.Show != "closed" && (!row.Claim.Held || row.Claim.Yours) {

@@ -10,8 +10,10 @@ import (
 
 // homeView tells people with no work page of their own what their role opens.
 type homeView struct {
-	Name  string
-	Roles []roleHelp
+	Name    string
+	Roles   []roleHelp
+	Pending string // roles that wait for a confirmation
+	Waiting int    // people who wait for the viewer's
 }
 
 // roleHelp says in a sentence each what a role sees here today.
@@ -28,7 +30,11 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, id auth.Identity)
 		http.Redirect(w, r, "/devices", http.StatusSeeOther)
 		return nil
 	}
-	v := homeView{Name: id.User.Name}
+	v := homeView{Name: id.User.Name, Pending: roleWords(id.User.Pending)}
+	var err error
+	if v.Waiting, err = c.waiting(r.Context(), id); err != nil {
+		return err
+	}
 	for _, role := range caseflow.Roles() {
 		if slices.Contains(a.Roles, role) {
 			v.Roles = append(v.Roles, homeHelp(role))

@@ -22,6 +22,7 @@ var navigation = []struct {
 }{
 	{"Cases", "/cases", reviewer},
 	{"Devices", "/devices", fleet},
+	{"People", "/people", peopleReader},
 	{"Audit log", "/audit", auditor},
 }
 
@@ -48,6 +49,8 @@ func (c *Console) routes() http.Handler {
 	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
 	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
+	m.Handle("GET /people", c.signedIn(peopleReader, c.people))
+	m.Handle("POST /people/{id}/confirm", c.signedIn(confirmer, c.confirmPerson))
 	m.Handle("POST /preferences", c.signedIn(anyone, c.setPreferences))
 
 	m.Handle("GET /help/keyboard", c.signedIn(anyone, c.helpPage("help-keyboard", "Keyboard shortcuts")))

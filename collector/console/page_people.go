@@ -1,0 +1,120 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+)
+
+// peopleView lists who may open what, by name, and the roles that open
+// captured text and wait for a confirmation ("Roles" in the contract).
+type peopleView struct {
+	Waiting []personRow
+	Rows    []personRow
+	Confirm bool // the viewer may confirm
+}
+
+type personRow struct {
+	ID      caseflow.UserID
+	Name    string
+	Roles   string
+	Pending string // in words
+	Grant   string // the pending roles as the form sends them
+	State   string // "has not signed in yet", "switched off", or ""
+	Self    bool
+}
+
+// confirmer says who may confirm a role that opens captured text.
+func confirmer(a caseflow.Actor) bool { return a.Has(caseflow.DSL) || a.Has(caseflow.Head) }
+
+func peopleReader(a caseflow.Actor) bool { return confirmer(a) || a.Has(caseflow.Administrator) }
+
+func (c *Console) people(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	users, err := id.Tenant.Users(r.Context())
+	if err != nil {
+		return fmt.Errorf("list people: %w", err)
+	}
+	slices.SortFunc(users, func(a, b store.User) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	v := peopleView{Confirm: confirmer(id.Actor)}
+	for _, u := range users {
+		row := personRow{ID: u.ID, Name: u.Name, Roles: roleWords(inForce(u)), Pending: roleWords(u.Pending), Grant: grantOf(u), Self: u.ID == id.User.ID}
+		switch {
+		case u.Disabled:
+			row.State = "Switched off"
+		case u.Passphrase == "":
+			row.State = "Has not signed in yet"
+		}
+		if row.Pending != "" && !u.Disabled {
+			v.Waiting = append(v.Waiting, row)
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	return c.show(w, r, id, "people", "/people", "People", v)
+}
+
+// confirmPerson puts a person's waiting roles in force. The form names the
+// roles it showed: what was added since is not confirmed unseen. Nobody
+// confirms their own.
+func (c *Console) confirmPerson(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	if err := r.ParseForm(); err != nil {
+		return errTooLong
+	}
+	u, err := id.Tenant.User(r.Context(), caseflow.UserID(r.PathValue("id")))
+	if err != nil {
+		return fmt.Errorf("read user: %w", err)
+	}
+	if u.ID == id.User.ID || u.Disabled {
+		return errMissing
+	}
+	if grant := grantOf(u); grant != "" && grant == r.PostForm.Get("grant") {
+		for _, role := range u.Pending {
+			if !slices.Contains(u.Roles, role) {
+				u.Roles = append(u.Roles, role)
+			}
+		}
+		u.Pending = nil
+		if err := id.Tenant.PutUser(r.Context(), u, id.Who(), c.now()); err != nil {
+			return fmt.Errorf("confirm role: %w", err)
+		}
+	}
+	http.Redirect(w, r, "/people", http.StatusSeeOther)
+	return nil
+}
+
+func inForce(u store.User) []caseflow.Role {
+	return slices.DeleteFunc(slices.Clone(u.Roles), func(r caseflow.Role) bool { return slices.Contains(u.Pending, r) })
+}
+
+func grantOf(u store.User) string {
+	words := make([]string, len(u.Pending))
+	for i, r := range u.Pending {
+		words[i] = string(r)
+	}
+	slices.Sort(words)
+	return strings.Join(words, " ")
+}
+
+// waiting counts people whose roles the viewer may confirm.
+func (c *Console) waiting(ctx context.Context, id auth.Identity) (int, error) {
+	if !confirmer(id.Actor) {
+		return 0, nil
+	}
+	users, err := id.Tenant.Users(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list people: %w", err)
+	}
+	n := 0
+	for _, u := range users {
+		if len(u.Pending) > 0 && !u.Disabled && u.ID != id.User.ID {
+			n++
+		}
+	}
+	return n, nil
+}
