@@ -63,10 +63,18 @@ type Item struct {
 // history puts a case's events into words, newest first.
 func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f store.CaseFile) ([]Item, error) {
 	var items []Item
+	weighed := map[ulid.ID]vocab.Severity{}
 	for _, e := range f.History {
 		it, by, sealed, purpose := describe(e)
 		if it.Kind == "" {
 			continue // an event of a later version; the case itself has it
+		}
+		if it.Kind.ByCapture() {
+			was, known := weighed[it.Event]
+			weighed[it.Event] = it.Severity
+			if it.Kind == ItemRevised && known && was == it.Severity {
+				continue // nearly every capture is completed like this; only the excerpt may be longer
+			}
 		}
 		it.At, it.Who = by.At, by.Name
 		it.You = by.User == viewer.User
@@ -98,7 +106,7 @@ func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sea
 		if e.Capture.Withdrawn {
 			return capture(ItemWithdrawn, e.Capture, "took a capture back: the finished text no longer matched"), e.Stamp, nil, ""
 		}
-		return capture(ItemRevised, e.Capture, "completed a capture"), e.Stamp, nil, ""
+		return capture(ItemRevised, e.Capture, "weighed a capture anew: "+e.Capture.Severity.String()), e.Stamp, nil, ""
 	case caseflow.ReopenedFor:
 		return capture(ItemReturned, e.Capture, "reopened this case for a more serious capture"), e.Stamp, nil, ""
 	case caseflow.Rerouted:
