@@ -20,11 +20,10 @@ type Engine struct {
 	guard    uint32 // 1 + signal of names of places, or 0
 	lists    []HashList
 
-	patterns  []Pattern
-	anchored  [][]uint32 // by class: patterns whose rarest slot it is
-	ruleOf    []uint32   // by signal: rule + 1, or 0
-	condition []bool     // by signal: some condition looks for it
-	scratch   sync.Pool
+	patterns []Pattern
+	anchored [][]uint32 // by class: patterns whose rarest slot it is
+	ruleOf   []uint32   // by signal: rule + 1, or 0
+	scratch  sync.Pool
 }
 
 // Hit is one rule found in one place of a text.
@@ -81,15 +80,11 @@ func Load(compiled []byte) (*Engine, error) {
 	e := &Engine{
 		dict: newDict(p.Words), squeezed: newDict(squeeze(p.Words)), trie: newTrie(len(p.Words), p.Literals),
 		packs: p.Packs, rules: p.Rules, known: p.Known, guard: p.Guard, lists: p.Lists, patterns: p.Patterns,
-		anchored:  make([][]uint32, p.Classes),
-		ruleOf:    make([]uint32, p.Signals),
-		condition: make([]bool, p.Signals),
+		anchored: make([][]uint32, p.Classes),
+		ruleOf:   make([]uint32, p.Signals),
 	}
 	for i, r := range e.rules {
 		e.ruleOf[r.Signal] = uint32(i) + 1
-		for _, c := range r.Conditions {
-			e.condition[c.Signal] = true
-		}
 	}
 	e.anchor(p)
 	e.scratch.New = func() any { return newScratch(int(p.Classes)) }

@@ -3,6 +3,7 @@ package detect
 import (
 	"cmp"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
@@ -19,8 +20,8 @@ type scratch struct {
 	head     []uint32 // by class: first span + 1
 	tail     []uint32 // by class: last span + 1
 	touched  []uint32 // classes with a head
-	finds    []find
-	hits     []find
+	finds    []find   // by signal, then by place
+	longest  uint32   // tokens of the longest find
 }
 
 // span is a literal of a class over tokens [start, end).
@@ -47,37 +48,117 @@ func (s *scratch) forget() {
 	}
 }
 
-// Match returns the hits of a text, by where they start, then by rule. Equal
-// rules are reported once where their finds overlap. It is safe for concurrent
-// use, takes any bytes, and needs time and memory in proportion to the text.
+// Match returns the hits of a text, by where they start, then by rule. Where
+// finds of one rule overlap it is reported once, and at most maxHits times in
+// all of a block. It is safe for concurrent use, takes any bytes, and needs
+// time in proportion to the text.
+//
+// A text over blockBytes is matched in blocks that overlap; "anywhere in the
+// text" then means anywhere in the block. A Stream's text is always one block.
 func (e *Engine) Match(text string, o Options) []Hit {
 	s := e.scratch.Get().(*scratch)
 	defer func() {
 		s.forget()
 		e.scratch.Put(s)
 	}()
+	if len(text) <= blockBytes {
+		return e.block(s, text, o)
+	}
+	var hits []Hit
+	for from, seen := 0, 0; ; {
+		to := cutBlock(text, from)
+		for _, h := range e.block(s, text[from:to], o) {
+			h.Start += from
+			h.End += from
+			if h.End > seen && !overlaps(hits, h) {
+				hits = append(hits, h)
+			}
+		}
+		if seen = to; to == len(text) {
+			break
+		}
+		from = overlapStart(text, to)
+	}
+	sortHits(hits)
+	return hits
+}
+
+// Sizes of the blocks of a long text, in bytes.
+const (
+	blockBytes   = StreamRunes * utf8.UTFMax
+	blockOverlap = 512
+	maxHits      = 16 // of one rule in a block
+)
+
+// cutBlock returns where the block from a position ends: at the last space
+// that leaves it at most blockBytes long, or at a character's border.
+func cutBlock(text string, from int) int {
+	to := from + blockBytes
+	if to >= len(text) {
+		return len(text)
+	}
+	for k := to; k > to-blockOverlap; k-- {
+		if text[k] == ' ' || text[k] == '\n' {
+			return k
+		}
+	}
+	for !utf8.RuneStart(text[to]) && to > from+blockBytes-utf8.UTFMax {
+		to--
+	}
+	return to
+}
+
+// overlapStart returns where the block after one that ended at to begins.
+func overlapStart(text string, to int) int {
+	from := to - blockOverlap
+	for k := from; k < to; k++ {
+		if text[k] == ' ' || text[k] == '\n' {
+			return k
+		}
+	}
+	for !utf8.RuneStart(text[from]) && from < to {
+		from++
+	}
+	return from
+}
+
+// block matches a text in every reading.
+func (e *Engine) block(s *scratch, text string, o Options) []Hit {
 	s.text = text
 	foldPlain(text, &s.plain)
 	s.toks = e.tokenize(&s.plain, Plain, s.toks[:0])
 	hits := e.pass(s, o, nil)
-	if o.Readings == ReadPlain {
-		return hits
+	if o.Readings != ReadPlain && e.resolve(s) {
+		hits = e.pass(s, o, hits)
 	}
+	sortHits(hits)
+	return hits
+}
+
+// resolve reads disguised words of s.text into s.toks, and reports whether
+// that changed what there is to match.
+func (e *Engine) resolve(s *scratch) bool {
 	r := &s.resolver
-	r.e, r.f, r.text = e, &s.plain, text
+	r.e, r.f, r.text = e, &s.plain, s.text
 	r.in = append(r.in[:0], s.toks...)
 	if s.plain.from != nil {
 		r.f = &s.all
-		foldAll(text, r.f)
+		foldAll(s.text, r.f)
 		r.in = e.tokenize(r.f, Plain, r.in[:0])
-		r.markFolded(text)
+		r.markFolded(s.text)
 	}
 	r.resolve()
-	if r.changed || s.plain.from != nil {
-		s.toks, r.out = r.out, s.toks
-		hits = e.pass(s, o, hits)
+	if !r.changed && s.plain.from == nil {
+		return false
 	}
-	return hits
+	s.toks, r.out = r.out, s.toks
+	return true
+}
+
+func sortHits(hits []Hit) {
+	slices.SortStableFunc(hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
+	})
 }
 
 // markFolded gives the reading Folded to words that were not typed in ASCII.
@@ -92,44 +173,43 @@ func (r *resolver) markFolded(text string) {
 // pass matches one reading's tokens and appends what is new to hits.
 func (e *Engine) pass(s *scratch, o Options, hits []Hit) []Hit {
 	e.literals(s)
-	s.finds = s.finds[:0]
+	s.finds, s.longest = s.finds[:0], 0
+	rules := false
 	for _, c := range s.touched {
 		for _, p := range e.anchored[c] {
+			n := len(s.finds)
 			e.pattern(s, &e.patterns[p])
-		}
-	}
-	s.hits = s.hits[:0]
-	for _, f := range s.finds {
-		if e.ruleOf[f.signal] != 0 {
-			s.hits = append(s.hits, f)
+			rules = rules || len(s.finds) > n && e.ruleOf[e.patterns[p].Signal] != 0
 		}
 	}
 	for _, c := range s.touched {
 		s.head[c], s.tail[c] = 0, 0
 	}
-	if len(s.hits) == 0 {
+	if !rules {
 		return hits
 	}
-	slices.SortFunc(s.hits, func(a, b find) int {
+	slices.SortFunc(s.finds, func(a, b find) int {
 		return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end))
 	})
-	var last find
 	before := len(hits) // those of an earlier pass
-	for i, f := range s.hits {
-		if i > 0 && f.signal == last.signal && f.start < last.end {
+	var last find       // the find of the last hit
+	n := 0              // hits of its rule
+	for _, f := range s.finds {
+		if e.ruleOf[f.signal] == 0 {
 			continue
 		}
-		if e.isName(s, f) || s.thin(f) {
+		if f.signal != last.signal {
+			n = 0
+		}
+		if n > 0 && f.start < last.end || n == maxHits || e.isName(s, f) || s.thin(f) {
 			continue
 		}
 		if h, ok := e.judge(s, f, o); ok && !overlaps(hits[:before], h) {
 			last = f
+			n++
 			hits = append(hits, h)
 		}
 	}
-	slices.SortStableFunc(hits, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Rule, b.Rule))
-	})
 	return hits
 }
 
@@ -198,6 +278,7 @@ func (e *Engine) pattern(s *scratch, p *Pattern) {
 		sp := s.spans[at-1]
 		if end, ok := e.follow(s, p.Slots[1:], sp.end); ok {
 			s.finds = append(s.finds, find{p.Signal, sp.start, end})
+			s.longest = max(s.longest, end-sp.start)
 		}
 	}
 }
@@ -282,35 +363,35 @@ func (e *Engine) judge(s *scratch, f find, o Options) (Hit, bool) {
 	return h, true
 }
 
+// near returns the finds of a signal that may lie within d tokens of f.
+func (s *scratch) near(signal uint32, f find, d uint32) []find {
+	first := find{signal: signal, start: f.start - min(f.start, d+s.longest)}
+	i, _ := slices.BinarySearchFunc(s.finds, first, func(a, b find) int {
+		return cmp.Or(cmp.Compare(a.signal, b.signal), cmp.Compare(a.start, b.start))
+	})
+	j := i
+	for j < len(s.finds) && s.finds[j].signal == signal && s.finds[j].start <= f.end+d {
+		j++
+	}
+	return s.finds[i:j]
+}
+
 // holds reports whether condition c is met for find f.
 func (s *scratch) holds(f find, c Condition) bool {
-	for _, x := range s.finds {
-		if x.signal != c.Signal {
-			continue
-		}
-		if c.Effect == Exclude {
-			if x.start < f.end && x.end > f.start {
-				return true
-			}
-			continue
-		}
-		if c.Within == 0 {
-			return true
-		}
-		if s.toks[x.start].sentence > s.toks[f.end-1].sentence || s.toks[x.end-1].sentence < s.toks[f.start].sentence {
-			continue
-		}
-		d := uint32(c.Within)
+	if c.Within == 0 && c.Effect != Exclude {
+		return len(s.near(c.Signal, f, uint32(len(s.toks)))) > 0
+	}
+	d := uint32(c.Within)
+	for _, x := range s.near(c.Signal, f, d) {
+		overlap := x.start < f.end && x.end > f.start
 		switch {
-		case x.start >= f.end:
-			if c.Side != Before && x.start-f.end < d {
-				return true
-			}
-		case x.end <= f.start:
-			if c.Side != After && f.start-x.end < d {
-				return true
-			}
-		default: // they overlap
+		case overlap:
+			return true
+		case c.Effect == Exclude,
+			s.toks[x.start].sentence > s.toks[f.end-1].sentence,
+			s.toks[x.end-1].sentence < s.toks[f.start].sentence:
+		case x.start >= f.end && c.Side != Before && x.start-f.end < d,
+			x.end <= f.start && c.Side != After && f.start-x.end < d:
 			return true
 		}
 	}

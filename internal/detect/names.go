@@ -5,8 +5,8 @@ package detect
 // another capitalised word ("Dick Turpin", "Gay Street").
 func (e *Engine) isName(s *scratch, f find) bool {
 	if e.guard != 0 {
-		for _, x := range s.finds {
-			if x.signal == e.guard-1 && x.start <= f.start && x.end >= f.end && x.end-x.start > f.end-f.start {
+		for _, x := range s.near(e.guard-1, f, 0) {
+			if x.start <= f.start && x.end >= f.end && x.end-x.start > f.end-f.start {
 				return true
 			}
 		}
