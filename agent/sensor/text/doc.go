@@ -16,6 +16,9 @@
 //     or when it has told nothing for 200 ms and, asked then, answers quickly
 //     that the old object still has it. Keys wait meanwhile (capture holds
 //     them 300 ms) and are dropped when no answer comes.
+//   - When there is a second such act before the first has been cleared up, a
+//     focus event may belong to either; then the 200 ms are waited in full.
+//   - Only an object that says, when asked, that it has the focus is text.
 //   - An application that takes long to answer is too busy for its silence to
 //     mean anything; it is asked again and the field stays pending.
 //   - When the focus event comes within two seconds after silence was taken for

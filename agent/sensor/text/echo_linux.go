@@ -208,10 +208,10 @@ func (e *Echo) groupOf(pid, index int) (group int, ok bool) {
 		return 0, false
 	}
 	tty, group, ok := parseStat(stat)
-	// Pseudo-terminals have the major numbers 136 to 143 (devices.txt); tty_nr
-	// holds the minor number in bits 0-7 and 20-31 (proc(5)).
-	const firstMajor = 136
-	return group, ok && group > 0 && tty == (firstMajor+index>>8)<<8|index&0xff
+	// Pseudo-terminals have the major number 136 and their own as the minor
+	// (devpts); tty_nr holds the minor in bits 0-7 and 20-31 (proc(5)).
+	const major = 136
+	return group, ok && group > 0 && tty == major<<8|index&0xff|(index&^0xff)<<12
 }
 
 // parseStat reads tty_nr and tpgid, the fields 7 and 8 of /proc/PID/stat. The

@@ -57,6 +57,9 @@ type Fields struct {
 	ref     atspi.Ref
 	started time.Time
 	silence bool // the role was taken from silence
+	// suspected: the field began with a suspicion. unclear: it began with one
+	// while another was open, so that a focus event may belong to either.
+	suspected, unclear bool
 
 	query   *Query
 	queryAt time.Time
@@ -149,7 +152,7 @@ func (f *Fields) enter(at time.Time) {
 // begin starts a new field in the present window.
 func (f *Fields) begin(at time.Time, role capture.Role) {
 	f.gen++
-	f.started, f.silence = at, false
+	f.started, f.silence, f.suspected, f.unclear = at, false, false, false
 	f.ref, f.query, f.asks, f.graceAt = atspi.Ref{}, nil, 0, time.Time{}
 	f.field = capture.Field{
 		ID: strconv.FormatUint(f.gen, 10), Role: role,
@@ -173,7 +176,9 @@ func (f *Fields) Suspect(at time.Time) {
 	if !f.accessible() {
 		return
 	}
+	unclear := f.suspected && f.field.Role == capture.RolePending
 	f.begin(at, capture.RolePending)
+	f.suspected, f.unclear = true, unclear
 	f.ask(at.Add(settle), Query{Ref: f.last.of(f.window.PID), silence: true})
 }
 
@@ -192,6 +197,10 @@ func (f *Fields) Focused(at time.Time, ref atspi.Ref, pid uint32) {
 	}
 	if f.field.Role != capture.RolePending {
 		f.begin(at, capture.RolePending)
+	}
+	if f.unclear && at.Before(f.started.Add(settle)) {
+		f.ask(f.started.Add(settle), Query{Ref: ref, silence: true})
+		return
 	}
 	f.ask(at, Query{Ref: ref})
 }
@@ -273,8 +282,9 @@ func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duratio
 			f.ask(at, q)
 		}
 		return
-	case q.silence && q.Ref != (atspi.Ref{}) && !o.Has(atspi.StateFocused):
-		// It has moved without a word, or the word is on its way.
+	case !o.Password && q.Ref != (atspi.Ref{}) && !o.Has(atspi.StateFocused):
+		// It has moved on without a word, or the word is on its way. GTK tells of
+		// a focus twice, the first time before the object knows it has it.
 		f.ask(at, Query{silence: true})
 		return
 	}
