@@ -2,6 +2,9 @@ package identity_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"net"
 	"os"
@@ -17,6 +20,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/internal/testkit/fakecollector"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -224,6 +228,70 @@ func TestCancelledEnrolment(t *testing.T) {
 	_, err = identity.Enrol(ctx, t.TempDir(), e, facts, identity.Options{Clock: tlsx.SystemClock, Dial: dial})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+// otherCertificate returns another device's certificate, for another key.
+func otherCertificate(t *testing.T, ca *tlsx.CA, id string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	csr, err := tlsx.NewCSR(key)
+	check(t, err)
+	cert, err := ca.IssueDevice(csr, tlsx.Device{School: fakecollector.School, ID: id}, time.Now())
+	check(t, err)
+	return cert.Raw
+}
+
+// What the collector answers is checked, not believed.
+func TestOddAnswersAreRefused(t *testing.T) {
+	c := start(t)
+	other, err := tlsx.NewCA("other", time.Now())
+	check(t, err)
+	for name, change := range map[string]func(*lapwingv1.EnrolResponse){
+		"another authority":       func(r *lapwingv1.EnrolResponse) { r.CaCertificate = other.Cert.Raw },
+		"another key":             func(r *lapwingv1.EnrolResponse) { r.Certificate = otherCertificate(t, c.CA, r.DeviceId) },
+		"signed by another":       func(r *lapwingv1.EnrolResponse) { r.Certificate = otherCertificate(t, other, r.DeviceId) },
+		"another device":          func(r *lapwingv1.EnrolResponse) { r.DeviceId = "device-99" },
+		"no policy key":           func(r *lapwingv1.EnrolResponse) { r.PolicyPublicKey = nil },
+		"junk for a certificate":  func(r *lapwingv1.EnrolResponse) { r.Certificate = []byte("junk") },
+		"junk for an authority":   func(r *lapwingv1.EnrolResponse) { r.CaCertificate = []byte("junk") },
+		"the authority as device": func(r *lapwingv1.EnrolResponse) { r.Certificate = c.CA.Cert.Raw },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.Do(func(c *fakecollector.Collector) { c.OnEnrol = change })
+			dir := t.TempDir()
+			if _, err := enrol(t, dir, c.Enrolment(), false); err == nil {
+				t.Error("accepted")
+			}
+			if _, err := identity.Load(dir); !errors.Is(err, identity.ErrNotEnrolled) {
+				t.Errorf("stored: %v", err)
+			}
+		})
+	}
+}
+
+func TestRenewalNeverChangesTheDevice(t *testing.T) {
+	c := start(t)
+	dir := t.TempDir()
+	id, err := enrol(t, dir, c.Enrolment(), false)
+	check(t, err)
+	csr, err := tlsx.NewCSR(id.Key)
+	check(t, err)
+	elsewhere, err := c.CA.IssueDevice(csr, tlsx.Device{School: "other-school", ID: id.Device.ID}, time.Now())
+	check(t, err)
+	for name, der := range map[string][]byte{
+		"another school": elsewhere.Raw,
+		"another key":    otherCertificate(t, c.CA, id.Device.ID),
+	} {
+		c.Do(func(c *fakecollector.Collector) { c.OnRenew = func([]byte) []byte { return der } })
+		if _, err := id.RenewExpired(t.Context(), tlsx.SystemClock, nil); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		got, err := identity.Load(dir)
+		if check(t, err); !got.Cert.Equal(id.Cert) {
+			t.Errorf("%s: stored", name)
+		}
 	}
 }
 

@@ -123,9 +123,10 @@ func (d *device) start() {
 	d.t.Cleanup(func() { _ = d.stop() })
 }
 
-// put appends n events to a lane.
+// put appends n events to a lane, all at once, so that they share fsyncs.
 func (d *device) put(l spool.Lane, n int) {
 	d.t.Helper()
+	var wg sync.WaitGroup
 	for range n {
 		d.n++
 		id := sha256.Sum256(binary.BigEndian.AppendUint64(nil, d.n))
@@ -134,9 +135,13 @@ func (d *device) put(l spool.Lane, n int) {
 			Body: &lapwingv1.Event_Tamper{Tamper: &lapwingv1.Tamper{Code: fmt.Sprintf("n%d", d.n), Count: 1}},
 		})
 		check(d.t, err)
-		_, err = d.spool.Append(e)
-		check(d.t, err)
+		wg.Go(func() {
+			if _, err := d.spool.Append(e); err != nil {
+				d.t.Error(err)
+			}
+		})
 	}
+	wg.Wait()
 }
 
 // arrived waits for n different events and checks the order in each lane.
@@ -522,5 +527,64 @@ func TestTimeOnly(t *testing.T) {
 		d.put(spool.Urgent, 3)
 		d.arrived(3)
 		d.emptied()
+	})
+}
+
+// What of a batch was not committed is sent again.
+func TestPartialAcknowledgement(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := &fakecollector.Collector{}
+		c.OnBatch = func(*lapwingv1.Batch) fakecollector.Answer { return fakecollector.Answer{Keep: 3} }
+		d := newDevice(t, c)
+		d.put(spool.Urgent, 10)
+		d.start()
+		begin := time.Now()
+		d.arrived(10)
+		d.emptied()
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// Urgent batches go first, and no more than a window of them before an answer.
+func TestUrgentFirstAndWindowed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := &fakecollector.Collector{}
+		var lanes []lapwingv1.Lane
+		c.OnBatch = func(b *lapwingv1.Batch) fakecollector.Answer {
+			lanes = append(lanes, b.GetLane())
+			return fakecollector.Answer{Lose: true}
+		}
+		d := newDevice(t, c)
+		d.put(spool.Routine, 2000)
+		d.put(spool.Urgent, 500)
+		d.start()
+		synctest.Wait()
+		u, r := lapwingv1.Lane_LANE_URGENT, lapwingv1.Lane_LANE_ROUTINE
+		c.Do(func(*fakecollector.Collector) {
+			if want := []lapwingv1.Lane{u, u, u, u, r, r, r, r}; !slices.Equal(lanes, want) {
+				t.Errorf("without answers these batches were sent: %v, want %v", lanes, want)
+			}
+		})
+	})
+}
+
+// A certificate that ended while the device slept is renewed before anything
+// else is tried, and only then.
+func TestExpiredCertificateIsRenewedFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := newDevice(t, &fakecollector.Collector{})
+		// The device's clock is exact and knows that the certificate has ended.
+		d.clock.Observe(time.Now())
+		time.Sleep(31 * 24 * time.Hour)
+		d.start()
+		synctest.Wait()
+		if n := d.collector.Renewed(); n != 1 {
+			t.Errorf("renewed %d times, want 1", n)
+		}
+		if st := d.uplink.Status(); st.State != uplink.Connected {
+			t.Errorf("status %+v: it was refused once before", st)
+		}
 	})
 }

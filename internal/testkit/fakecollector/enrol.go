@@ -42,10 +42,14 @@ func (e *enrolment) Enrol(_ context.Context, req *lapwingv1.EnrolRequest) (*lapw
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	c.note()
-	return &lapwingv1.EnrolResponse{
+	resp := &lapwingv1.EnrolResponse{
 		DeviceId: dev.ID, Certificate: cert.Raw, CaCertificate: c.CA.Cert.Raw,
 		PolicyPublicKey: c.PolicyKey.Public().(ed25519.PublicKey), SchoolName: "Hill Top", ServerTimeMs: time.Now().UnixMilli(),
-	}, nil
+	}
+	if c.OnEnrol != nil {
+		c.OnEnrol(resp)
+	}
+	return resp, nil
 }
 
 // RenewExpired implements lapwing.v1.EnrolmentService.
@@ -72,5 +76,8 @@ func (e *enrolment) RenewExpired(_ context.Context, req *lapwingv1.RenewExpiredR
 	}
 	c.renewed++
 	c.note()
+	if c.OnRenew != nil {
+		cert.Raw = c.OnRenew(cert.Raw)
+	}
 	return &lapwingv1.RenewExpiredResponse{Certificate: cert.Raw, ServerTimeMs: time.Now().UnixMilli()}, nil
 }

@@ -35,6 +35,7 @@ type Answer struct {
 	SkipAck    bool          // keep it, lose the acknowledgement
 	Delay      time.Duration // wait before answering
 	RetryAfter time.Duration // put it off: not kept
+	Keep       int           // when above 0, keep and acknowledge only so many of its events
 	Drop       error         // end the stream with this status after all of that
 }
 
@@ -52,6 +53,10 @@ type Collector struct {
 	// OnBatch decides what happens to a batch; nil keeps and acknowledges.
 	// It is called with the lock of Do held.
 	OnBatch func(*lapwingv1.Batch) Answer
+	// OnEnrol changes the answer to an enrolment; OnRenew replaces a renewed
+	// certificate. Both may be nil, and are called with the lock held.
+	OnEnrol func(*lapwingv1.EnrolResponse)
+	OnRenew func(der []byte) []byte
 
 	CA        *tlsx.CA
 	PolicyKey ed25519.PrivateKey
@@ -393,8 +398,12 @@ func (c *Collector) batch(s lapwingv1.AgentService_StreamServer, b *lapwingv1.Ba
 	}
 	ack := &lapwingv1.Ack{Lane: b.GetLane(), RetryAfterMs: uint32(a.RetryAfter.Milliseconds())}
 	if !a.Lose && a.RetryAfter == 0 {
-		c.keep(b.GetEvents())
-		ack.Upto = b.GetEvents()[len(b.GetEvents())-1].GetSeq()
+		kept := b.GetEvents()
+		if a.Keep > 0 {
+			kept = kept[:min(a.Keep, len(kept))]
+		}
+		c.keep(kept)
+		ack.Upto = kept[len(kept)-1].GetSeq()
 	}
 	if a.Delay > 0 {
 		c.mu.Unlock()
