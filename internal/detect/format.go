@@ -74,6 +74,7 @@ func Encode(p *Program) ([]byte, error) {
 	w.num(len(p.Lists))
 	for _, l := range p.Lists {
 		w.u(l.Signal)
+		w.bool(l.Words)
 		w.u64(l.Key[0])
 		w.u64(l.Key[1])
 		w.num(len(l.Hashes))
@@ -352,9 +353,9 @@ func (r *reader) rule(x *Rule, p *Program) {
 }
 
 func (r *reader) lists(p *Program) {
-	p.Lists = make([]HashList, r.count(maxRules, 18, "hash lists"))
+	p.Lists = make([]HashList, r.count(maxRules, 19, "hash lists"))
 	for i := range p.Lists {
-		l := HashList{Signal: r.below(uint64(p.Signals), "signal of a hash list")}
+		l := HashList{Signal: r.below(uint64(p.Signals), "signal of a hash list"), Words: r.byte("hash list") != 0}
 		l.Key = [2]uint64{r.u64("hash list"), r.u64("hash list")}
 		l.Hashes = make([]uint64, r.count(maxCompiled, 8, "hashes"))
 		for j := range l.Hashes {

@@ -22,6 +22,7 @@ type scratch struct {
 	touched  []uint32 // classes with a head
 	finds    []find   // by signal, then by place
 	longest  uint32   // tokens of the longest find
+	entry    []byte   // of a hashed list
 }
 
 // span is a literal of a class over tokens [start, end).
@@ -43,7 +44,7 @@ func newScratch(classes int) *scratch {
 // keep.
 func (s *scratch) forget() {
 	s.text, s.resolver.text = "", ""
-	for _, b := range [...][]byte{s.plain.buf, s.all.buf, s.resolver.word[:cap(s.resolver.word)], s.resolver.alt[:cap(s.resolver.alt)]} {
+	for _, b := range [...][]byte{s.plain.buf, s.all.buf, s.resolver.word[:cap(s.resolver.word)], s.resolver.alt[:cap(s.resolver.alt)], s.entry[:cap(s.entry)]} {
 		clear(b)
 	}
 }
@@ -127,8 +128,11 @@ func (e *Engine) block(s *scratch, text string, o Options) []Hit {
 	s.text = text
 	foldPlain(text, &s.plain)
 	s.toks = e.tokenize(&s.plain, Plain, s.toks[:0])
+	s.finds, s.longest = s.finds[:0], 0
+	e.hashed(s)
 	hits := e.pass(s, o, nil)
 	if o.Readings != ReadPlain && e.resolve(s) {
+		s.finds, s.longest = s.finds[:0], 0
 		hits = e.pass(s, o, hits)
 	}
 	sortHits(hits)
@@ -173,8 +177,7 @@ func (r *resolver) markFolded(text string) {
 // pass matches one reading's tokens and appends what is new to hits.
 func (e *Engine) pass(s *scratch, o Options, hits []Hit) []Hit {
 	e.literals(s)
-	s.finds, s.longest = s.finds[:0], 0
-	rules := false
+	rules := len(s.finds) > 0 // in hashed lists
 	for _, c := range s.touched {
 		for _, p := range e.anchored[c] {
 			n := len(s.finds)
@@ -277,10 +280,15 @@ func (e *Engine) pattern(s *scratch, p *Pattern) {
 	for at := s.head[p.Slots[0].Class]; at != 0; at = s.spans[at-1].next {
 		sp := s.spans[at-1]
 		if end, ok := e.follow(s, p.Slots[1:], sp.end); ok {
-			s.finds = append(s.finds, find{p.Signal, sp.start, end})
-			s.longest = max(s.longest, end-sp.start)
+			s.found(find{p.Signal, sp.start, end})
 		}
 	}
+}
+
+// found records a find.
+func (s *scratch) found(f find) {
+	s.finds = append(s.finds, f)
+	s.longest = max(s.longest, f.end-f.start)
 }
 
 // follow matches slots from token pos on, nearest first, and returns the end.

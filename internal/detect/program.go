@@ -153,9 +153,14 @@ type KnownWords struct {
 	Hashes uint8  // 1 to 16
 }
 
-// HashList is a list of keyed hashes of domains (gambling, licensed lists).
+// HashList is a list of keyed hashes: domains (gambling, VPN), addresses or
+// words of a licensed list. An entry is a host without "www." ("bet.example"),
+// which stands for every host under it, a host and a path without query
+// ("site.example/a/b"), which stands for all under it, or up to five words as
+// WordsOf gives them, joined with spaces.
 type HashList struct {
 	Signal uint32
-	Key    [2]uint64 // SipHash-2-4 key
-	Hashes []uint64  // ascending
+	Words  bool      // entries are words, not addresses
+	Key    [2]uint64 // of Hash64
+	Hashes []uint64  // of Hash64, ascending
 }

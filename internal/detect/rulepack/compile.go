@@ -89,7 +89,7 @@ func (c *compiler) packs(packs []Pack) {
 		c.file, c.rule = p.File, ""
 		c.prog.Packs = append(c.prog.Packs, detect.PackInfo{Name: p.Name.Value, Version: p.Version})
 		for j := range p.Rules {
-			c.compileRule(&p.Rules[j], p.Lang)
+			c.compileRule(&p.Rules[j], p)
 		}
 	}
 	c.rule = ""
@@ -339,16 +339,17 @@ func (c *compiler) conditionSignal(phrases []Text) uint32 {
 	return s
 }
 
-func (c *compiler) compileRule(r *Rule, lang string) {
+func (c *compiler) compileRule(r *Rule, p *Pack) {
 	c.rule = r.ID.Value
 	out := detect.Rule{
 		ID: r.ID.Value, Title: r.Title, Pack: uint32(len(c.prog.Packs) - 1), Version: max(r.Version, 1),
 		Signal: c.newSignal(),
 	}
 	c.head(r, &out)
-	if len(r.Phrases) == 0 {
-		c.bad(r.ID.Line, "has no phrases")
+	if len(r.Phrases)+len(r.Domains)+len(r.Hashes) == 0 {
+		c.bad(r.ID.Line, "has no phrases, domains or hashes")
 	}
+	c.hashLists(r, p, out.Signal)
 	for _, t := range r.Phrases {
 		c.phrase(t, out.Signal)
 	}

@@ -9,6 +9,8 @@ import (
 // Pack is one file of rules.
 type Pack struct {
 	File string `yaml:"-"` // path in the directory it was read from
+	// HashFiles are the hashed lists that the rules name, by file.
+	HashFiles map[string]HashFile `yaml:"-"`
 
 	Name    Text     `yaml:"pack"`
 	Version uint32   `yaml:"version"`
@@ -48,6 +50,8 @@ type Rule struct {
 	Audience   Strings  `yaml:"audience"` // pupil, staff; both when absent
 	Years      []uint8  `yaml:"years"`    // first and last school year; all when absent
 	Phrases    []Text   `yaml:"phrases"`
+	Domains    []Text   `yaml:"domains"` // hosts, matched with all under them
+	Hashes     []Text   `yaml:"hashes"`  // files of hashed entries in the directory
 	Exclude    []Text   `yaml:"exclude"` // phrases that remove a hit which they overlap
 	Needs      []Use    `yaml:"needs"`   // one must hold
 	Raise      []Use    `yaml:"raise"`

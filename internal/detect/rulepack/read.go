@@ -18,6 +18,9 @@ import (
 // maxFile bounds a pack's file; the largest of ours is a hundredth of it.
 const maxFile = 8 << 20
 
+// maxHashFile bounds a hashed list: about a million entries.
+const maxHashFile = 16 << 20
+
 // ReadDir reads every *.yaml and *.yml file at the top of fsys, by name.
 // Packs that could be read are returned even when others have problems.
 func ReadDir(fsys fs.FS) ([]Pack, []Problem) {
@@ -56,7 +59,33 @@ func readFile(fsys fs.FS, name string) (Pack, []Problem) {
 	if len(b) > maxFile {
 		return Pack{}, []Problem{{File: name, Text: fmt.Sprintf("is larger than %d bytes", maxFile)}}
 	}
-	return Parse(name, b)
+	p, problems := Parse(name, b)
+	for _, r := range p.Rules {
+		for _, t := range r.Hashes {
+			if err := p.readHashes(fsys, t.Value); err != nil {
+				problems = append(problems, Problem{File: name, Line: t.Line, Rule: r.ID.Value, Text: fmt.Sprintf("hashes %q: %v", t.Value, err)})
+			}
+		}
+	}
+	return p, problems
+}
+
+// readHashes reads a hashed list that a rule names.
+func (p *Pack) readHashes(fsys fs.FS, name string) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return fmt.Errorf("cannot be opened: %w", err)
+	}
+	defer f.Close()
+	h, err := ReadHashes(io.LimitReader(f, maxHashFile))
+	if err != nil {
+		return err
+	}
+	if p.HashFiles == nil {
+		p.HashFiles = map[string]HashFile{}
+	}
+	p.HashFiles[name] = h
+	return nil
 }
 
 // Parse reads one pack from YAML.
