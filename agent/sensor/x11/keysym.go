@@ -33,7 +33,9 @@ func Rune(keysym uint32) rune {
 		return rune(keysym)
 	case keysym >= unicodeBase+0xa0 && keysym <= unicodeBase+0x10ffff:
 		return rune(keysym - unicodeBase)
-	case keysym == 0xff80 || keysym >= 0xffaa && keysym <= 0xffb9 || keysym == 0xffbd:
+	case keysym == 0xff80:
+		return ' ' // KP_Space
+	case keysym >= 0xffaa && keysym <= 0xffb9 || keysym == 0xffbd:
 		// The keypad's keysyms are their ASCII character above 0xff80.
 		return rune(keysym - 0xff80)
 	case keysym > 0xffff:

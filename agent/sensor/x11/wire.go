@@ -237,7 +237,7 @@ func (w *wire) send(b []byte) error {
 	order.PutUint16(b[2:], uint16(len(b)/4))
 	w.seq++
 	if err := w.conn.SetWriteDeadline(time.Now().Add(replyBound)); err != nil {
-		return fmt.Errorf("set deadline: %w", err)
+		return fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	if _, err := w.conn.Write(b); err != nil {
 		return fmt.Errorf("%w: %w", ErrClosed, err)

@@ -1,0 +1,280 @@
+package x11
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// greeting is a server's answer with one screen of 800 by 600.
+func greeting() []byte {
+	body := make([]byte, 32)
+	order.PutUint16(body[16:], 3) // vendor "abc"
+	body[20], body[21] = 1, 1     // one screen, one format
+	body[26], body[27] = 8, 255
+	body = append(body, "abc\x00"...)
+	body = append(body, make([]byte, 8)...)
+	screen := make([]byte, 40)
+	order.PutUint32(screen, 0x123)
+	order.PutUint16(screen[20:], 800)
+	order.PutUint16(screen[22:], 600)
+	body = append(body, screen...)
+	head := []byte{1, 0, 11, 0, 0, 0, 0, 0}
+	order.PutUint16(head[6:], uint16(len(body)/4))
+	return append(head, body...)
+}
+
+// serve starts a wire whose server reads the greeting and then does what it is told.
+func serve(t *testing.T, server func(conn net.Conn)) *wire {
+	t.Helper()
+	a, b := net.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer b.Close()
+		hello := make([]byte, 12)
+		if _, err := io.ReadFull(b, hello); err != nil {
+			return
+		}
+		if _, err := b.Write(greeting()); err == nil {
+			server(b)
+		}
+	}()
+	w, err := newWire(a, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.close(); <-done })
+	return w
+}
+
+func packet(kind byte, seq uint16, extra int) []byte {
+	p := make([]byte, 32+extra)
+	p[0] = kind
+	order.PutUint16(p[2:], seq)
+	if kind == packetReply || kind == packetGeneric {
+		order.PutUint32(p[4:], uint32(extra/4))
+	}
+	return p
+}
+
+func TestRepliesFindTheirRequest(t *testing.T) {
+	w := serve(t, func(conn net.Conn) {
+		// Four requests: two without reply, one whose reply comes after the
+		// errors of both and after two events, one that fails.
+		request := make([]byte, 4)
+		for range 3 {
+			if _, err := io.ReadFull(conn, request); err != nil {
+				return
+			}
+		}
+		for _, p := range [][]byte{
+			packet(packetError, 1, 0), packet(evMapNotify, 1, 0), packet(packetError, 2, 0),
+			packet(packetGeneric, 2, 8), packet(packetReply, 3, 16),
+		} {
+			if _, err := conn.Write(p); err != nil {
+				return
+			}
+		}
+		if _, err := io.ReadFull(conn, request); err == nil {
+			p := packet(packetError, 4, 0)
+			p[1], p[10] = 3, 99
+			_, _ = conn.Write(p)
+		}
+		_, _ = io.ReadFull(conn, request)
+	})
+	if w.setup.root != 0x123 || w.setup.width != 800 || w.setup.height != 600 || w.setup.minKey != 8 {
+		t.Errorf("setup %+v", w.setup)
+	}
+	for range 2 {
+		if err := w.request([]byte{1, 0, 0, 0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := w.ask([]byte{2, 0, 0, 0}, 48)
+	if err != nil || len(r) != 48 || order.Uint16(r[2:]) != 3 {
+		t.Errorf("reply %v, %v", r, err)
+	}
+	_, err = w.ask([]byte{3, 0, 0, 0}, 32)
+	var protocol ProtocolError
+	if !errors.As(err, &protocol) || protocol.Code != 3 || protocol.Major != 99 {
+		t.Errorf("error %v", err)
+	}
+	first, second := <-w.events, <-w.events
+	if first[0] != evMapNotify || second[0] != packetGeneric || len(second) != 40 {
+		t.Errorf("events %v %v", first, second)
+	}
+}
+
+func TestEventsMadeByProgramsAreDropped(t *testing.T) {
+	w := serve(t, func(conn net.Conn) {
+		_, _ = conn.Write(packet(evFocusIn|sentByClient, 1, 0))
+		_, _ = conn.Write(packet(evFocusOut, 1, 0))
+	})
+	if p := <-w.events; p[0] != evFocusOut {
+		t.Errorf("got event %d", p[0])
+	}
+	if p, ok := <-w.events; ok {
+		t.Errorf("got another event %v", p)
+	}
+}
+
+func TestLostServerEndsEverything(t *testing.T) {
+	w := serve(t, func(net.Conn) {})
+	for range w.events {
+	}
+	<-w.done
+	if !errors.Is(w.err, ErrClosed) {
+		t.Errorf("error %v", w.err)
+	}
+	if _, err := w.ask([]byte{1, 0, 0, 0}, 32); !errors.Is(err, ErrClosed) {
+		t.Errorf("ask after the end: %v", err)
+	}
+}
+
+func TestRefusalIsQuoted(t *testing.T) {
+	reason := "No protocol specified"
+	body := append([]byte(reason), make([]byte, 3)...)
+	head := []byte{0, byte(len(reason)), 11, 0, 0, 0, 0, 0}
+	order.PutUint16(head[6:], uint16(len(body)/4))
+	_, err := readSetup(bytes.NewReader(append(head, body...)))
+	if err == nil || !strings.Contains(err.Error(), reason) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func FuzzReadSetup(f *testing.F) {
+	f.Add(greeting())
+	f.Add([]byte{0, 255, 11, 0, 0, 0, 1, 0, 'a', 'b', 'c', 'd'})
+	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = readSetup(bytes.NewReader(b)) })
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, kind := range []byte{evFocusIn, evFocusOut, evMapNotify, evPropertyNotify, evMappingNotify, 85} {
+		f.Add(packet(kind, 1, 0))
+	}
+	f.Add(packet(packetGeneric, 1, 8))
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		p, err := readPacket(bytes.NewReader(b))
+		if err == nil {
+			extensions{input: 1, xkbEvent: 85}.decode(p)
+		}
+	})
+}
+
+func TestDecode(t *testing.T) {
+	x := extensions{input: 131, xkbEvent: 85}
+	focus := func(kind, detail, mode byte) []byte {
+		p := packet(kind, 1, 0)
+		p[1], p[8] = detail, mode
+		order.PutUint32(p[4:], 77)
+		return p
+	}
+	raw := func(kind uint16, detail uint32) []byte {
+		p := packet(packetGeneric, 1, 8)
+		p[1] = 131
+		order.PutUint16(p[8:], kind)
+		order.PutUint32(p[12:], 5000)
+		order.PutUint32(p[16:], detail)
+		return p
+	}
+	state := packet(85, 1, 0)
+	state[1], state[9], state[13] = xkbState, 3, 1
+	for _, tc := range []struct {
+		name string
+		p    []byte
+		want Event
+	}{
+		{"key", raw(rawKeyPress, 38), KeyPress{Code: 38, Time: 5000}},
+		{"key up", raw(rawKeyRelease, 38), KeyRelease{Code: 38, Time: 5000}},
+		{"button", raw(rawButtonPress, 1), ButtonPress{Button: 1}},
+		{"key code out of range", raw(rawKeyPress, 256), nil},
+		{"other raw event", raw(17, 1), nil},
+		{"focus left", focus(evFocusOut, 3, 0), FocusOut{Window: 77}},
+		{"keyboard taken", focus(evFocusOut, 3, modeGrab), FocusOut{Window: 77, Grabbed: true}},
+		{"keyboard given back", focus(evFocusIn, 3, modeUngrab), FocusIn{Window: 77, Ungrabbed: true}},
+		{"focus to a child", focus(evFocusOut, detailInferior, 0), nil},
+		{"pointer only", focus(evFocusIn, detailPointer, 0), nil},
+		{"keyboard state", state, keyboardState{mods: 3, group: 1}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := x.decode(tc.p); got != tc.want {
+				t.Errorf("got %#v, want %#v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestParseDisplay(t *testing.T) {
+	for _, tc := range []struct {
+		in, network, socket string
+	}{
+		{":0", "unix", "/tmp/.X11-unix/X0"},
+		{":99.1", "unix", "/tmp/.X11-unix/X99"},
+		{"unix:3", "unix", "/tmp/.X11-unix/X3"},
+		{"/tmp/launch/org.x:0", "unix", "/tmp/launch/org.x"},
+		{"host.example:1.0", "tcp", "host.example:6001"},
+	} {
+		a, err := parseDisplay(tc.in)
+		if err != nil || a.network != tc.network || a.socket != tc.socket {
+			t.Errorf("%q: %+v, %v", tc.in, a, err)
+		}
+	}
+	for _, in := range []string{"", "0", ":", ":x", ":-1", ":99999999", "host"} {
+		if a, err := parseDisplay(in); err == nil {
+			t.Errorf("%q: %+v", in, a)
+		}
+	}
+}
+
+func entry(family uint16, fields ...string) []byte {
+	b := []byte{byte(family >> 8), byte(family)}
+	for _, f := range fields {
+		b = append(b, byte(len(f)>>8), byte(len(f)))
+		b = append(b, f...)
+	}
+	return b
+}
+
+func TestFindCookie(t *testing.T) {
+	const right, wrong = "0123456789abcdef", "xxxxxxxxxxxxxxxx"
+	local := address{network: "unix", number: "5"}
+	for _, tc := range []struct {
+		name    string
+		entries [][]byte
+		want    string
+	}{
+		{"of this machine and display", [][]byte{
+			entry(familyLocal, "other", "5", cookieName, wrong), entry(familyLocal, "me", "4", cookieName, wrong),
+			entry(familyLocal, "me", "5", "XDM-AUTHORIZATION-1", wrong), entry(familyLocal, "me", "5", cookieName, right),
+		}, right},
+		{"for any display", [][]byte{entry(familyWild, "", "", cookieName, right)}, right},
+		{"none", nil, ""},
+		{"torn file", [][]byte{entry(familyLocal, "me", "5", cookieName, right)[:20]}, ""},
+		{"cookie of a wrong size", [][]byte{entry(familyWild, "", "", cookieName, "short")}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := findCookie(bytes.NewReader(slices.Concat(tc.entries...)), "me", local)
+			if err != nil || string(got) != tc.want {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func FuzzFindCookie(f *testing.F) {
+	f.Add(entry(familyWild, "", "", cookieName, "0123456789abcdef"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, err := findCookie(bytes.NewReader(b), "me", address{number: "0"}); err != nil || got != nil && len(got) != 16 {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+}
