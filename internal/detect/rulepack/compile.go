@@ -45,6 +45,7 @@ type compiler struct {
 
 	file, rule  string // what problems are about
 	inCondition bool   // phrases are those of a condition
+	alert       bool   // the rule's level is alert
 }
 
 type namedList struct {
@@ -301,6 +302,9 @@ func (c *compiler) phrase(t Text, signal uint32) {
 	}
 	if c.rule != "" && !c.inCondition {
 		c.markKeys(slots)
+		if c.alert {
+			c.single(t, slots)
+		}
 	}
 	key := fmt.Sprint(p)
 	if c.patterns[key] {
@@ -346,6 +350,7 @@ func (c *compiler) compileRule(r *Rule, p *Pack) {
 		Signal: c.newSignal(),
 	}
 	c.head(r, &out)
+	c.alert = out.Level == vocab.Alert
 	if len(r.Phrases)+len(r.Domains)+len(r.Hashes) == 0 {
 		c.bad(r.ID.Line, "has no phrases, domains or hashes")
 	}
