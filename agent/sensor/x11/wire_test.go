@@ -115,10 +115,13 @@ func TestRepliesFindTheirRequest(t *testing.T) {
 }
 
 func TestEventsMadeByProgramsAreDropped(t *testing.T) {
+	connected := make(chan struct{})
 	w := serve(t, func(conn net.Conn) {
+		<-connected
 		_, _ = conn.Write(packet(evFocusIn|sentByClient, 1, 0))
 		_, _ = conn.Write(packet(evFocusOut, 1, 0))
 	})
+	close(connected)
 	if p := <-w.events; p[0] != evFocusOut {
 		t.Errorf("got event %d", p[0])
 	}
@@ -128,7 +131,9 @@ func TestEventsMadeByProgramsAreDropped(t *testing.T) {
 }
 
 func TestLostServerEndsEverything(t *testing.T) {
-	w := serve(t, func(net.Conn) {})
+	connected := make(chan struct{})
+	w := serve(t, func(net.Conn) { <-connected })
+	close(connected)
 	for range w.events {
 	}
 	<-w.done

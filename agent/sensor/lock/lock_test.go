@@ -1,0 +1,73 @@
+package lock
+
+import (
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestLockedIsWhatAnySourceSays(t *testing.T) {
+	var s State
+	for i, step := range []struct {
+		source          string
+		locked          bool
+		changed, result bool
+	}{
+		{"logind", false, false, false},
+		{"logind", true, true, true},
+		{"logind", true, false, true},
+		{"saver", true, false, true},
+		{"logind", false, false, true},
+		{"saver", false, true, false},
+	} {
+		if changed := s.Set(step.source, step.locked); changed != step.changed || s.Locked() != step.result {
+			t.Errorf("step %d: changed %v, locked %v", i, changed, s.Locked())
+		}
+	}
+}
+
+func TestEventOf(t *testing.T) {
+	changed := func(iface string, props map[string]dbus.Variant) *dbus.Signal {
+		return &dbus.Signal{Name: "org.freedesktop.DBus.Properties.PropertiesChanged", Body: []any{iface, props, []string{}}}
+	}
+	hint := func(v any) map[string]dbus.Variant { return map[string]dbus.Variant{"LockedHint": dbus.MakeVariant(v)} }
+	for _, tc := range []struct {
+		name   string
+		signal *dbus.Signal
+		want   Event
+		ok     bool
+	}{
+		{"GNOME locks", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged", Body: []any{true}}, Event{"org.gnome.ScreenSaver", true}, true},
+		{"KDE unlocks", &dbus.Signal{Name: "org.freedesktop.ScreenSaver.ActiveChanged", Body: []any{false}}, Event{"org.freedesktop.ScreenSaver", false}, true},
+		{"unknown saver", &dbus.Signal{Name: "org.example.ScreenSaver.ActiveChanged", Body: []any{true}}, Event{}, false},
+		{"wrong type", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged", Body: []any{"yes"}}, Event{"org.gnome.ScreenSaver", false}, false},
+		{"no body", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged"}, Event{}, false},
+		{"logind locks", changed(logindSession, hint(true)), Event{logindSession, true}, true},
+		{"logind, another property", changed(logindSession, map[string]dbus.Variant{"IdleHint": dbus.MakeVariant(true)}), Event{}, false},
+		{"another interface", changed("org.example", hint(true)), Event{}, false},
+		{"Lock is only a request", &dbus.Signal{Name: logindSession + ".Lock"}, Event{}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, ok := eventOf(tc.signal)
+			if ok != tc.ok || ok && got != tc.want {
+				t.Errorf("got %+v, %v", got, ok)
+			}
+		})
+	}
+}
+
+func TestNoBusAtAll(t *testing.T) {
+	b, err := Listen(t.Context(), Places{SystemBus: "unix:path=" + t.TempDir() + "/none"})
+	if err == nil || b.Count() != 0 {
+		t.Errorf("%d buses, %v", b.Count(), err)
+	}
+	if _, open := <-b.Events(); open {
+		t.Error("events of no bus")
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
