@@ -5,7 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -243,13 +245,34 @@ func otherCertificate(t *testing.T, ca *tlsx.CA, id string) []byte {
 	return cert.Raw
 }
 
+// copiedBy returns a new authority and its copy of a device certificate: the
+// right key and device, vouched for by somebody else.
+func copiedBy(t *testing.T, der []byte) (ca, cert []byte) {
+	t.Helper()
+	old, err := x509.ParseCertificate(der)
+	check(t, err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	authority := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: old.NotBefore, NotAfter: old.NotAfter,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	ca, err = x509.CreateCertificate(rand.Reader, authority, authority, &key.PublicKey, key)
+	check(t, err)
+	cert, err = x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: old.NotBefore,
+		NotAfter: old.NotAfter, URIs: old.URIs}, authority, old.PublicKey, key)
+	check(t, err)
+	return ca, cert
+}
+
 // What the collector answers is checked, not believed.
 func TestOddAnswersAreRefused(t *testing.T) {
 	c := start(t)
 	other, err := tlsx.NewCA("other", time.Now())
 	check(t, err)
 	for name, change := range map[string]func(*lapwingv1.EnrolResponse){
-		"another authority":       func(r *lapwingv1.EnrolResponse) { r.CaCertificate = other.Cert.Raw },
+		"another authority": func(r *lapwingv1.EnrolResponse) { r.CaCertificate = other.Cert.Raw },
+		"another authority's all": func(r *lapwingv1.EnrolResponse) {
+			r.CaCertificate, r.Certificate = copiedBy(t, r.Certificate)
+		},
 		"another key":             func(r *lapwingv1.EnrolResponse) { r.Certificate = otherCertificate(t, c.CA, r.DeviceId) },
 		"signed by another":       func(r *lapwingv1.EnrolResponse) { r.Certificate = otherCertificate(t, other, r.DeviceId) },
 		"another device":          func(r *lapwingv1.EnrolResponse) { r.DeviceId = "device-99" },
