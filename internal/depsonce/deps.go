@@ -1,4 +1,3 @@
-
 // Package depsonce keeps modules in go.mod while packages are being written.
 package depsonce
 
@@ -24,9 +23,9 @@ import (
 	_ "golang.org/x/sys/unix"
 	_ "golang.org/x/text/unicode/norm"
 	_ "google.golang.org/grpc"
+	_ "google.golang.org/grpc/credentials"
 	_ "google.golang.org/grpc/test/bufconn"
 	_ "google.golang.org/protobuf/proto"
-	_ "google.golang.org/grpc/credentials"
 	_ "gopkg.in/natefinch/lumberjack.v2"
 	_ "pgregory.net/rapid"
 )
