@@ -1,0 +1,122 @@
+package atspi
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/lapwing-schools/lapwing/internal/testkit/desktop"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStateChanged(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		body     []any
+		what     string
+		on, isOK bool
+	}{
+		{"gained", []any{"focused", int32(1), int32(0), "rest"}, "focused", true, true},
+		{"lost", []any{"focused", int32(0)}, "focused", false, true},
+		{"short", []any{"focused"}, "", false, false},
+		{"wrong types", []any{1, "x"}, "", true, false},
+		{"empty", nil, "", false, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			what, on, ok := stateChanged(tc.body)
+			if ok != tc.isOK || ok && (what != tc.what || on != tc.on) {
+				t.Errorf("got %q, %v, %v", what, on, ok)
+			}
+		})
+	}
+}
+
+func TestStates(t *testing.T) {
+	o := Object{}.WithStates(StateEditable, 34)
+	if !o.Has(StateEditable) || !o.Has(34) || o.Has(StateFocused) || (Object{}).Has(StateActive) {
+		t.Errorf("states %v", o.states)
+	}
+}
+
+func TestRuntimeDirIsWhereTheBusIs(t *testing.T) {
+	if got := (Places{RuntimeDir: t.TempDir()}).sessionBus(); got != "" {
+		t.Errorf("found %q where there is no bus", got)
+	}
+	if got := (Places{SessionBus: "unix:path=/x", RuntimeDir: "/y"}).sessionBus(); got != "unix:path=/x" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestNoBus(t *testing.T) {
+	_, err := Connect(t.Context(), Places{SessionBus: "unix:path=" + t.TempDir() + "/none"})
+	if !errors.Is(err, ErrNoBus) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestRealApplication finds the focus of an editor that had it before anyone
+// listened, both through the session bus and through the root window's property.
+func TestRealApplication(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	d, err := desktop.Start(ctx, desktop.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Stop() })
+	p, err := d.Start("mousepad", "--disable-server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := d.Window(ctx, "mousepad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Activate(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	property, err := d.Run(ctx, "sh", "-c", `until xprop -root AT_SPI_BUS | grep -q unix; do sleep 0.05; done; xprop -root AT_SPI_BUS | cut -d'"' -f2`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, places := range map[string]Places{
+		"session bus":   {SessionBus: d.Getenv("DBUS_SESSION_BUS_ADDRESS")},
+		"runtime dir":   {RuntimeDir: d.Getenv("XDG_RUNTIME_DIR")},
+		"root property": {RootProperty: property},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := Connect(ctx, places)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				_ = c.Close()
+				for range c.Events() {
+				}
+			}()
+			pid := uint32(p.PID())
+			if !c.Has(pid) {
+				t.Fatalf("process %s is not on the bus", strconv.Itoa(p.PID()))
+			}
+			ref, err := c.FindFocus(ctx, pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := c.Describe(ctx, ref)
+			if err != nil || !o.Has(StateEditable) || !o.Has(StateFocused) || o.Password {
+				t.Errorf("object %+v, %v", o, err)
+			}
+			if address, err := c.Address(ctx, ref); err != nil || address != "" {
+				t.Errorf("address %q, %v of an editor", address, err)
+			}
+			if _, err := c.FindFocus(ctx, 1); !errors.Is(err, ErrNoFocus) {
+				t.Errorf("focus of a process that is not on the bus: %v", err)
+			}
+		})
+	}
+}
