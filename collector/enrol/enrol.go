@@ -217,7 +217,7 @@ func (s *Service) count(request, from string, err error) error {
 		s.results.WithLabelValues(request, "issued").Inc()
 	case errors.As(err, &r):
 		s.results.WithLabelValues(request, r.result).Inc()
-		if r != refuseBusy && r != refuseRate {
+		if r != refuseBusy {
 			s.failures.Take(from, 1)
 		}
 	}

