@@ -2,7 +2,8 @@
 // matches each against a rule set and prints one JSON object or line each. It
 // is how a technician tries a rule, and how the rule packs are measured.
 //
-// It may import internal/detect and the standard library.
+// It may import configs, internal/detect with its rulepack, internal/vocab and
+// the standard library.
 package match
 
 import (

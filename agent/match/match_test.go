@@ -107,3 +107,25 @@ func FuzzRun(f *testing.F) {
 		_ = match.Run(strings.NewReader(in), &out, engine(t), match.Flags{JSON: true, Explain: true}) // any input may be refused; none may panic
 	})
 }
+
+func TestEngineOfShippedPacksAndOfADirectory(t *testing.T) {
+	if e, err := match.Engine(""); err != nil || e.Stats().Rules < 30 {
+		t.Errorf("shipped packs: %v", err)
+	}
+	dir := t.TempDir()
+	if _, err := match.Engine(dir); err == nil {
+		t.Error("an empty directory is no rule set")
+	}
+	if err := os.WriteFile(dir+"/sample.yaml", []byte(pack), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := match.Engine(dir); err != nil || e.Stats().Rules != 1 {
+		t.Errorf("directory: %v", err)
+	}
+	if err := os.WriteFile(dir+"/sample.yaml", []byte(strings.Replace(pack, "violence", "weather", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := match.Engine(dir); err == nil || !strings.Contains(err.Error(), `sample.yaml:10: rule sample-threat: category "weather"`) {
+		t.Errorf("error %v does not name the problem", err)
+	}
+}
