@@ -25,9 +25,14 @@ type Clock struct {
 	floor time.Time
 	told  time.Time     // collector's time when it last told
 	at    time.Duration // elapsed then
-	skew  time.Duration // device minus collector then
-	exact bool
+	exact bool          // it has told
 	kept  time.Duration // elapsed when it was last written down
+
+	skew      time.Duration // device minus collector when it last told
+	skewKnown bool
+
+	// The life of the certificate that the collector showed last; zero: none yet.
+	notBefore, notAfter time.Time
 }
 
 // NewClock returns a clock for the identity in DIR ("" to write nothing down).
@@ -65,7 +70,7 @@ func (c *Clock) Now() (now time.Time, exact bool) {
 func (c *Clock) Skew() (skew time.Duration, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.skew, c.exact
+	return c.skew, c.skewKnown
 }
 
 // Corrected returns the collector's time for t of the machine's clock, or t
@@ -75,14 +80,29 @@ func (c *Clock) Corrected(t time.Time) time.Time {
 	return t.Add(-skew)
 }
 
+// shown takes the life of the collector's certificate at each connection.
+func (c *Clock) shown(notBefore, notAfter time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.notBefore, c.notAfter = notBefore, notAfter
+}
+
 // Observe takes the collector's time, as an authenticated collector told it
-// just now. It is written down at most once an hour.
+// just now. It is written down at most once an hour. A time at which its own
+// certificate would not be valid gives the skew, and is otherwise not believed:
+// a collector whose clock stood in the year 2099 for a day would else make its
+// devices refuse it for ever after.
 func (c *Clock) Observe(server time.Time) {
 	c.mu.Lock()
+	if !c.notAfter.IsZero() && (server.Before(c.notBefore) || server.After(c.notAfter)) {
+		c.skew, c.skewKnown = c.wall().Sub(server), true
+		c.mu.Unlock()
+		return
+	}
 	at := c.elapsed()
 	first := !c.exact
 	c.told, c.at, c.exact = server, at, true
-	c.skew = c.wall().Sub(server)
+	c.skew, c.skewKnown = c.wall().Sub(server), true
 	keep := c.path != "" && (first || at-c.kept >= keepEvery)
 	if keep {
 		c.kept = at

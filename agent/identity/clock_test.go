@@ -88,3 +88,27 @@ func TestClockSeldomWrites(t *testing.T) {
 		t.Errorf("written %d times in ten hours, want 10", writes)
 	}
 }
+
+// A device that has not been told the time yet renews by its own clock.
+func TestRenewalByTheMachinesClock(t *testing.T) {
+	c := start(t)
+	id, err := enrol(t, t.TempDir(), c.Enrolment(), false)
+	check(t, err)
+	m := &clocks{wall: time.Now()}
+	clock := identity.NewClock("", time.Now().AddDate(-1, 0, 0), m.now, m.elapsed)
+	link := identity.NewLink(id, clock, 0.5, nil)
+	if in := link.RenewIn(); in < 19*24*time.Hour || in > 20*24*time.Hour {
+		t.Errorf("renew in %v, want about 20 days", in)
+	}
+	m.wall = m.wall.AddDate(0, 0, 25)
+	if in := link.RenewIn(); in > 0 {
+		t.Errorf("after 25 days renew in %v, want now", in)
+	}
+	if link.Expired() {
+		t.Error("a floor of a year ago says that the certificate has expired")
+	}
+	clock.Observe(id.Cert.NotBefore)
+	if in := link.RenewIn(); in < 19*24*time.Hour {
+		t.Errorf("once told the time, renew in %v, want about 20 days", in)
+	}
+}

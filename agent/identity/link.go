@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"sync"
 	"time"
@@ -58,6 +59,10 @@ func (l *Link) Connect(ctx context.Context) (*tlsx.ClientConn, error) {
 	if err != nil {
 		return nil, unreachable(ctx, address, err)
 	}
+	if tc, ok := conn.(*tls.Conn); ok {
+		leaf := tc.ConnectionState().PeerCertificates[0]
+		l.clock.shown(leaf.NotBefore, leaf.NotAfter)
+	}
 	cc, err := tlsx.NewClientConn(conn, l.opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", address, err)
@@ -65,10 +70,14 @@ func (l *Link) Connect(ctx context.Context) (*tlsx.ClientConn, error) {
 	return cc, nil
 }
 
-// RenewIn returns how long from now the certificate should be renewed, by
-// trusted time; 0 or less means now.
+// RenewIn returns how long from now the certificate should be renewed; 0 or
+// less means now. While trusted time is a floor only, the machine's clock
+// counts too: renewing too early costs nothing, too late a detour.
 func (l *Link) RenewIn() time.Duration {
-	now, _ := l.clock.Now()
+	now, exact := l.clock.Now()
+	if wall := l.clock.wall(); !exact && wall.After(now) {
+		now = wall
+	}
 	return l.Identity().RenewAt(l.jitter).Sub(now)
 }
 

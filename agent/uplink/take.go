@@ -174,5 +174,6 @@ func (s *session) finishRenewal(ctx context.Context, err error) {
 		return
 	}
 	s.u.cfg.Log.InfoContext(ctx, "certificate_renewed", "expired", false)
-	s.renewal.Reset(max(s.u.cfg.Link.RenewIn(), time.Hour))
+	// A clock that is wrong by years may ask again at once.
+	s.renewal.Reset(max(s.u.cfg.Link.RenewIn(), renewGap))
 }

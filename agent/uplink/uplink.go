@@ -115,6 +115,9 @@ const (
 	// heartbeatGap is the least time between two heartbeats.
 	heartbeatGap = 2 * time.Second
 
+	// renewGap is the least time between two renewals on one stream.
+	renewGap = 12 * time.Hour
+
 	// window bounds the batches of a lane that are sent and not acknowledged.
 	window        = 4
 	urgentRecords = 64
