@@ -472,3 +472,26 @@ func TestMousepadText(t *testing.T) {
 	e.typed("three")
 	e.awaitText("xyz one three")
 }
+
+// TestClickIntoAPassword: the mouse moves the focus, and typing follows at once.
+func TestClickIntoAPassword(t *testing.T) {
+	e := startEyes(t, testdesktop.Options{})
+	e.awaitStatus(sensor.Text, "COVERAGE_STATE_OK", "")
+	e.openForm()
+	e.awaitRole("form.py", capture.RoleText)
+	e.typed("name")
+	e.awaitText("name")
+	w, err := e.d.Window(t.Context(), "form.py")
+	e.must(err)
+	// The lower of the two fields, near the window's bottom.
+	_, err = e.d.Run(t.Context(), "sh", "-c", `eval "$(xdotool getwindowgeometry --shell `+w+`)"; xdotool mousemove --window `+w+` $((WIDTH/2)) $((HEIGHT-10)) click 1 key --delay 12 q z q z`)
+	e.must(err)
+	e.awaitRole("form.py", capture.RolePassword)
+	e.typed("qzqz")
+	e.keys("Tab")
+	e.awaitRole("form.py", capture.RoleText)
+	e.typed("after")
+	e.awaitText("after")
+	e.never("q")
+	e.never("z")
+}
