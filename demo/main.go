@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command demo is behind `make run`: a demo school on this machine, with a
 // collector, an agent that watches this desktop, and a virtual desktop with an
 // editor in it where there is none.

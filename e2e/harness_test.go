@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package e2e proves the first flight on the real programs: a real X server,
 // window manager, editor and browser, real key events, both programs as they
 // are built for people, and the console driven in Chromium.
