@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/lapwing-schools/lapwing/internal/vocab"
@@ -78,10 +77,9 @@ func Load(compiled []byte) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		dict: newDict(p.Words), squeezed: newDict(squeeze(p.Words)), trie: newTrie(len(p.Words), p.Literals),
+		dict: p.dict, squeezed: p.squeezed, trie: p.trie,
 		packs: p.Packs, rules: p.Rules, known: p.Known, guard: p.Guard, lists: p.Lists, patterns: p.Patterns,
-		anchored: make([][]uint32, p.Classes),
-		ruleOf:   make([]uint32, p.Signals),
+		ruleOf: make([]uint32, p.Signals),
 	}
 	for i, r := range e.rules {
 		e.ruleOf[r.Signal] = uint32(i) + 1
@@ -91,40 +89,26 @@ func Load(compiled []byte) (*Engine, error) {
 	return e, nil
 }
 
-// squeeze lists the words that have doubled letters, without the doubling.
-func squeeze(words []Word) []Word {
-	var out []Word
-	for _, w := range words {
-		b := slices.Compact([]byte(w.Text))
-		if len(b) < len(w.Text) && len(b) > 2 {
-			w.Text = string(b)
-			out = append(out, w)
-		}
-	}
-	return out
-}
-
-// anchor files every pattern under its rarest class, measured by how many
-// literals the class has that are one common word.
-func (e *Engine) anchor(p *Program) {
-	weight := make([]uint32, p.Classes)
-	for _, l := range p.Literals {
-		w := uint32(1)
-		if len(l.Words) == 1 && p.Words[l.Words[0]].Flags&WordCommon != 0 {
-			w = 1000
-		}
-		for _, c := range l.Classes {
-			weight[c] += w
-		}
-	}
+// anchor files every pattern under its rarest class.
+func (e *Engine) anchor(p *compiled) {
+	best := make([]uint32, len(e.patterns))
+	count := make([]uint32, p.Classes)
 	for i, t := range e.patterns {
-		best := t.Slots[0].Class
+		best[i] = t.Slots[0].Class
 		for _, s := range t.Slots {
-			if !s.Optional && weight[s.Class] < weight[best] {
-				best = s.Class
+			if !s.Optional && p.weight[s.Class] < p.weight[best[i]] {
+				best[i] = s.Class
 			}
 		}
-		e.anchored[best] = append(e.anchored[best], uint32(i))
+		count[best[i]]++
+	}
+	e.anchored = make([][]uint32, p.Classes)
+	all := make([]uint32, len(e.patterns)) // the lists, one after another
+	for c, n := range count {
+		e.anchored[c], all = all[:0:n], all[n:]
+	}
+	for i, c := range best {
+		e.anchored[c] = append(e.anchored[c], uint32(i))
 	}
 }
 

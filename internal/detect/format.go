@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
@@ -44,7 +45,7 @@ func Encode(p *Program) ([]byte, error) {
 	w.u(p.Classes)
 	w.u(p.Signals)
 	w.num(len(p.Literals))
-	for _, l := range p.Literals {
+	for _, l := range inOrder(p.Literals) {
 		w.us(l.Words)
 		w.us(l.Classes)
 	}
@@ -86,6 +87,13 @@ func Encode(p *Program) ([]byte, error) {
 		return nil, fmt.Errorf("encode rules: %w", err)
 	}
 	return w.buf, nil
+}
+
+// inOrder sorts literals by their words.
+func inOrder(l []Literal) []Literal {
+	l = slices.Clone(l)
+	slices.SortFunc(l, func(a, b Literal) int { return slices.Compare(a.Words, b.Words) })
+	return l
 }
 
 type writer struct{ buf []byte }
@@ -211,17 +219,29 @@ func (r *reader) str(limit int, what string) string {
 	return string(r.take(r.count(limit, 1, what), what))
 }
 
-func (r *reader) us(limit int, below uint32, what string) []uint32 {
-	n := r.count(limit, 1, what)
-	v := make([]uint32, n)
-	for i := range v {
-		v[i] = r.below(uint64(below), what)
+// us appends a list of numbers to v.
+func (r *reader) us(v []uint32, limit int, below uint32, what string) []uint32 {
+	for range r.count(limit, 1, what) {
+		v = append(v, r.below(uint64(below), what))
 	}
 	return v
 }
 
-// decode reads and validates a compiled rule set.
-func decode(b []byte) (*Program, error) {
+// compiled is a rule set in the form it is matched in: Words and Literals of
+// its Program are empty, and stand in the tables instead.
+type compiled struct {
+	Program
+	dict *dict
+	// squeezed finds words that have doubled letters by their spelling without.
+	squeezed *dict
+	trie     *trie
+	// weight is, by class, how often its literals are met: one for each, and a
+	// thousand for one that is a common word.
+	weight []uint32
+}
+
+// decode reads and validates a compiled rule set. It keeps no reference to b.
+func decode(b []byte) (*compiled, error) {
 	if len(b) > maxCompiled {
 		return nil, fmt.Errorf("%w: %d bytes, and at most %d are allowed", ErrFormat, len(b), maxCompiled)
 	}
@@ -229,19 +249,19 @@ func decode(b []byte) (*Program, error) {
 		return nil, fmt.Errorf("%w: not a rule set of format 1", ErrFormat)
 	}
 	r := &reader{buf: b[len(magic):]}
-	p := &Program{}
+	p := &compiled{}
 	r.words(p)
 	p.Classes = r.below(maxClasses, "classes")
 	p.Signals = r.below(maxClasses, "signals")
 	r.literals(p)
-	r.patterns(p)
+	r.patterns(&p.Program)
 	p.Packs = make([]PackInfo, r.count(maxRules, 2, "packs"))
 	for i := range p.Packs {
 		p.Packs[i] = PackInfo{Name: r.str(maxWordBytes, "pack name"), Version: r.below(1<<32, "pack version")}
 	}
 	p.Rules = make([]Rule, r.count(maxRules, 12, "rules"))
 	for i := range p.Rules {
-		r.rule(&p.Rules[i], p)
+		r.rule(&p.Rules[i], &p.Program)
 	}
 	p.Guard = r.below(uint64(p.Signals)+1, "guard")
 	p.Known.Bits = append([]byte(nil), r.take(r.count(maxCompiled, 1, "known words"), "known words")...)
@@ -249,7 +269,7 @@ func decode(b []byte) (*Program, error) {
 	if n := len(p.Known.Bits); n&(n-1) != 0 || n > 0 && (p.Known.Hashes == 0 || p.Known.Hashes > maxBloomHashes) {
 		r.fail("known words have a wrong size")
 	}
-	r.lists(p)
+	r.lists(&p.Program)
 	if r.err == nil && len(r.buf) != 0 {
 		r.fail("%d bytes follow the end", len(r.buf))
 	}
@@ -259,40 +279,128 @@ func decode(b []byte) (*Program, error) {
 	return p, nil
 }
 
-func (r *reader) words(p *Program) {
-	p.Words = make([]Word, r.count(maxWords, 3, "words"))
-	for i := range p.Words {
-		w := Word{Text: r.str(maxWordBytes, "word"), Flags: WordFlags(r.byte("word"))}
-		w.Same = r.below(uint64(len(p.Words)), "word")
-		if r.err == nil && (w.Text == "" || w.Flags >= wordFlagsEnd) {
+// words reads the vocabulary twice: to check and count it, and to enter it.
+func (r *reader) words(p *compiled) {
+	n := r.count(maxWords, 3, "words")
+	section := r.buf
+	var squeezed, long, longSqueezed int
+	for i := range n {
+		w, flags, _ := r.word(n)
+		if r.err == nil && (len(w) == 0 || flags >= wordFlagsEnd) {
 			r.fail("word %d is empty or has unknown flags", i)
 		}
-		p.Words[i] = w
+		long += longBytes(w)
+		if s := squeeze(w, nil); s != nil {
+			squeezed++
+			longSqueezed += longBytes(s)
+		}
+	}
+	if r.err != nil {
+		return
+	}
+	p.dict, p.squeezed = newDict(n, long, n), newDict(squeezed, longSqueezed, 0)
+	var buf []byte
+	for again, id := (&reader{buf: section}), 0; id < n; id++ {
+		w, flags, same := again.word(n)
+		p.dict.add(w, same)
+		p.dict.flags[id] = flags
+		if s := squeeze(w, buf); s != nil {
+			p.squeezed.add(s, same)
+			buf = s
+		}
 	}
 }
 
-func (r *reader) literals(p *Program) {
-	p.Literals = make([]Literal, r.count(maxWords, 2, "literals"))
-	for i := range p.Literals {
-		l := Literal{
-			Words:   r.us(maxLiteral, uint32(len(p.Words)), "words of a literal"),
-			Classes: r.us(maxClasses, p.Classes, "classes of a literal"),
+// word reads a word of a vocabulary of n, without copying it.
+func (r *reader) word(n int) (w []byte, f WordFlags, same uint32) {
+	w = r.take(r.count(maxWordBytes, 1, "word"), "word")
+	return w, WordFlags(r.byte("word")), r.below(uint64(n), "word")
+}
+
+// longBytes is what a word takes in dict.text.
+func longBytes(w []byte) int {
+	if len(w) <= 8 {
+		return 0
+	}
+	return len(w) + 1
+}
+
+// squeeze writes a word that has doubled letters to buf without the doubling;
+// for any other word, and where less than three letters are left, it is nil.
+func squeeze(w, buf []byte) []byte {
+	s := slices.Compact(append(buf[:0], w...))
+	if len(s) == len(w) || len(s) < 3 {
+		return nil
+	}
+	return s
+}
+
+// literals reads the literals twice: to check and count them, and to enter
+// them. They are in strictly ascending order.
+func (r *reader) literals(p *compiled) {
+	n := r.count(maxWords, 2, "literals")
+	section := r.buf
+	ids := len(p.wordFlags())
+	var words, last [maxLiteral]uint32
+	var nodes, roots, classes, had int
+	for i := range n {
+		ws := r.us(words[:0], maxLiteral, uint32(ids), "words of a literal")
+		if len(ws) == 0 || i > 0 && slices.Compare(last[:had], ws) >= 0 {
+			r.fail("literal %d has no words or is not in order", i)
 		}
-		if len(l.Words) == 0 {
-			r.fail("literal %d has no words", i)
+		same := commonPrefix(last[:had], ws)
+		if nodes += len(ws) - same; same == 0 {
+			roots++
 		}
-		p.Literals[i] = l
+		had = copy(last[:], ws)
+		c := r.count(maxClasses, 1, "classes of a literal")
+		for range c {
+			r.below(uint64(p.Classes), "class of a literal")
+		}
+		if classes += c; nodes >= maxNodes {
+			r.fail("literals have %d words that are not shared, and must have under %d", nodes, maxNodes)
+		}
 		if r.err != nil {
 			return
 		}
 	}
+	if r.err != nil {
+		return
+	}
+	p.trie, p.weight = newTrie(ids, nodes, roots, classes), make([]uint32, p.Classes)
+	var out []uint32
+	for again, i := (&reader{buf: section}), 0; i < n; i++ {
+		ws := again.us(words[:0], maxLiteral, uint32(ids), "words of a literal")
+		out = again.us(out[:0], maxClasses, p.Classes, "classes of a literal")
+		p.trie.add(ws, out)
+		w := uint32(1)
+		if len(ws) == 1 && p.dict.flags[ws[0]]&WordCommon != 0 {
+			w = 1000
+		}
+		for _, c := range out {
+			p.weight[c] += w
+		}
+	}
+	p.trie.finish()
+}
+
+func (p *compiled) wordFlags() []WordFlags {
+	if p.dict == nil {
+		return nil
+	}
+	return p.dict.flags
 }
 
 func (r *reader) patterns(p *Program) {
 	p.Patterns = make([]Pattern, r.count(maxWords, 5, "patterns"))
+	slots := make([]Slot, 0, len(p.Patterns)) // of all patterns; most have few
 	for i := range p.Patterns {
 		t := Pattern{Signal: r.below(uint64(p.Signals), "signal of a pattern")}
-		t.Slots = make([]Slot, r.count(maxSlots, 4, "slots"))
+		n := r.count(maxSlots, 4, "slots")
+		if cap(slots)-len(slots) < n {
+			slots = make([]Slot, 0, max(n, 2*cap(slots)/3, 64))
+		}
+		t.Slots, slots = slots[len(slots):len(slots)+n:len(slots)+n], slots[:len(slots)+n]
 		for j := range t.Slots {
 			s := Slot{
 				Class:  r.below(uint64(p.Classes), "class of a slot"),

@@ -245,8 +245,7 @@ func (e *Engine) literals(s *scratch) {
 
 // walk records node n, which covers tokens [start, end), and follows it.
 func (e *Engine) walk(s *scratch, n, start, end uint32) {
-	node := &e.trie.nodes[n]
-	for _, c := range e.trie.out[node.outFrom:node.outTo] {
+	for _, c := range e.trie.classes(n) {
 		s.spans = append(s.spans, span{class: c, start: start, end: end})
 		at := uint32(len(s.spans))
 		if s.head[c] == 0 {
@@ -257,7 +256,7 @@ func (e *Engine) walk(s *scratch, n, start, end uint32) {
 		}
 		s.tail[c] = at
 	}
-	if !node.more || int(end) >= len(s.toks) || s.toks[end].sentence != s.toks[start].sentence {
+	if !e.trie.more(n) || int(end) >= len(s.toks) || s.toks[end].sentence != s.toks[start].sentence {
 		return
 	}
 	t := &s.toks[end]

@@ -6,21 +6,20 @@ import "math/bits"
 // lookup is one probe of a flat table; longer ones are hashed and compared.
 type dict struct {
 	slots []dictSlot
-	shift uint8
-	flags []WordFlags
-	long  []string // text of words over eight bytes, by id; empty otherwise
+	text  []byte      // words over eight bytes, each after a byte with its length
+	flags []WordFlags // by id
 }
 
 type dictSlot struct {
 	key  uint64
-	id   uint32 // word id + 1; 0 is free
-	same uint32 // id that the word is matched as
+	id   uint32 // 1 + the id that the word is matched as; 0 is free
+	text uint32 // 1 + where a word over eight bytes stands in dict.text, else 0
 }
 
 const goldenRatio = 0x9E3779B97F4A7C15
 
-// wordKey is the key of a word: its bytes, or a hash of them with the top bit
-// pattern that no short word has left to chance and compared by dict.find.
+// wordKey is the key of a word: its bytes, or a hash of them, which dict.find
+// compares with the word itself.
 func wordKey(w []byte) uint64 {
 	if len(w) <= 8 {
 		var k uint64
@@ -29,6 +28,10 @@ func wordKey(w []byte) uint64 {
 		}
 		return k
 	}
+	return longKey(w)
+}
+
+func longKey(w []byte) uint64 {
 	k := uint64(len(w)) * goldenRatio
 	for _, c := range w {
 		k = (k ^ uint64(c)) * 0x100000001B3
@@ -37,30 +40,56 @@ func wordKey(w []byte) uint64 {
 	return k
 }
 
-func tableShift(n int) uint8 {
-	return uint8(64 - bits.Len(uint(n)*2))
+// slotOf maps a key to one of n slots.
+func slotOf(key uint64, n int) uint64 {
+	i, _ := bits.Mul64(key*goldenRatio, uint64(n))
+	return i
 }
 
-func newDict(words []Word) *dict {
-	d := &dict{shift: tableShift(len(words)), flags: make([]WordFlags, len(words)), long: make([]string, len(words))}
-	d.slots = make([]dictSlot, 1<<(64-d.shift))
-	for id, w := range words {
-		b := []byte(w.Text)
-		d.flags[id] = w.Flags
-		if len(b) > 8 {
-			d.long[id] = w.Text
+// tableSize is the number of slots for n entries: a free one is near.
+func tableSize(n int) int { return n + n*3/4 + 1 }
+
+// newDict makes an empty dictionary for n words, of which those over eight
+// bytes have long bytes in all, and for the flags of ids words.
+func newDict(n, long, ids int) *dict {
+	return &dict{slots: make([]dictSlot, tableSize(n)), text: make([]byte, 0, long), flags: make([]WordFlags, ids)}
+}
+
+// add enters a word of 1 to maxWordBytes that is matched as id. The first of
+// two equal words counts.
+func (d *dict) add(w []byte, id uint32) {
+	k := wordKey(w)
+	i := slotOf(k, len(d.slots))
+	for ; d.slots[i].id != 0; i = d.after(i) {
+		if d.holds(&d.slots[i], k, w) {
+			return
 		}
-		if d.find(b) != none {
-			continue // the first of two equal words counts
-		}
-		k := wordKey(b)
-		i := k * goldenRatio >> d.shift
-		for d.slots[i].id != 0 {
-			i = (i + 1) & uint64(len(d.slots)-1)
-		}
-		d.slots[i] = dictSlot{k, uint32(id) + 1, w.Same}
 	}
-	return d
+	s := dictSlot{key: k, id: id + 1}
+	if len(w) > 8 {
+		s.text = uint32(len(d.text)) + 1
+		d.text = append(append(d.text, byte(len(w))), w...)
+	}
+	d.slots[i] = s
+}
+
+func (d *dict) after(i uint64) uint64 {
+	if i++; i == uint64(len(d.slots)) {
+		return 0
+	}
+	return i
+}
+
+// holds reports whether slot s is that of word w, whose key is k.
+func (d *dict) holds(s *dictSlot, k uint64, w []byte) bool {
+	if s.key != k {
+		return false
+	}
+	if s.text == 0 {
+		return len(w) <= 8
+	}
+	at := int(s.text)
+	return int(d.text[at-1]) == len(w) && string(d.text[at:at+len(w)]) == string(w)
 }
 
 // none is the id of everything that is not in a table.
@@ -71,112 +100,137 @@ func (d *dict) find(w []byte) uint32 {
 	if len(w) == 0 || len(w) > maxWordBytes {
 		return none
 	}
-	k := wordKey(w)
-	for i := k * goldenRatio >> d.shift; ; i = (i + 1) & uint64(len(d.slots)-1) {
-		s := d.slots[i]
-		if s.id == 0 {
-			return none
+	if len(w) <= 8 {
+		return d.short(wordKey(w))
+	}
+	return d.long(w)
+}
+
+// short is find for a word of one to eight bytes, given as its key.
+func (d *dict) short(k uint64) uint32 {
+	for i := slotOf(k, len(d.slots)); ; i = d.after(i) {
+		s := &d.slots[i]
+		if s.id == 0 || s.key == k && s.text == 0 {
+			return s.id - 1 // none when it is free
 		}
-		if s.key == k && (len(w) <= 8 && d.long[s.id-1] == "" || d.long[s.id-1] == string(w)) {
-			return s.same
+	}
+}
+
+// long is find for a word over eight bytes.
+func (d *dict) long(w []byte) uint32 {
+	k := longKey(w)
+	for i := slotOf(k, len(d.slots)); ; i = d.after(i) {
+		s := &d.slots[i]
+		if s.id == 0 || d.holds(s, k, w) {
+			return s.id - 1
 		}
 	}
 }
 
 // trie finds sequences of words. A node is reached from its parent by a word;
-// edges of all nodes share one flat table.
+// edges of all nodes share one flat table. Nodes are numbered in the order of
+// the literals, which are sorted, so that a node's classes end where those of
+// the next one begin.
 type trie struct {
 	root  []uint32 // by word id; none when no literal begins with it
-	edges []trieEdge
-	shift uint8
-	nodes []trieNode
+	edges []uint64 // see edge; 0 is free
+	nodes []uint32 // where the node's classes begin in out, times two, + 1 when it has children
 	out   []uint32 // classes of the nodes
+
+	// The literal added last, and its nodes.
+	last []uint32
+	path [maxLiteral]uint32
 }
 
-type trieEdge struct {
-	key  uint64 // parent node << 32 | word id
-	node uint32 // node + 1; 0 is free
-}
+// Bits of an edge: the parent's number, the word, and the child's number.
+const (
+	wordBits = 20
+	nodeBits = 22
+	maxNodes = 1 << nodeBits
+)
 
-type trieNode struct {
-	outFrom, outTo uint32
-	more           bool // has children
-}
+func edge(parent, word uint32) uint64 { return uint64(parent)<<wordBits | uint64(word) }
 
-func newTrie(words int, literals []Literal) *trie {
-	total := 0
-	for _, l := range literals {
-		total += len(l.Words) - 1
+// newTrie makes an empty trie for words of ids and so many nodes, roots and
+// classes of nodes; finish must follow the last add.
+func newTrie(ids, nodes, roots, classes int) *trie {
+	t := &trie{
+		root:  make([]uint32, ids),
+		edges: make([]uint64, tableSize(nodes-roots)),
+		nodes: make([]uint32, 0, nodes+1),
+		out:   make([]uint32, 0, classes),
 	}
-	t := &trie{root: make([]uint32, words), shift: tableShift(total)}
-	t.edges = make([]trieEdge, 1<<(64-t.shift))
 	for i := range t.root {
 		t.root[i] = none
-	}
-	classes := make(map[uint32][]uint32)
-	for _, l := range literals {
-		n := t.insert(l.Words)
-		classes[n] = append(classes[n], l.Classes...)
-	}
-	for n := range t.nodes {
-		t.nodes[n].outFrom = uint32(len(t.out))
-		t.out = append(t.out, classes[uint32(n)]...)
-		t.nodes[n].outTo = uint32(len(t.out))
 	}
 	return t
 }
 
-func (t *trie) insert(words []uint32) uint32 {
-	n := t.root[words[0]]
-	if n == none {
-		n = t.newNode()
-		t.root[words[0]] = n
-	}
-	for _, w := range words[1:] {
-		c := t.next(n, w)
-		if c == none {
-			c = t.newNode()
-			t.nodes[n].more = true
-			k := uint64(n)<<32 | uint64(w)
-			i := k * goldenRatio >> t.shift
-			for t.edges[i].node != 0 {
-				i = (i + 1) & uint64(len(t.edges)-1)
-			}
-			t.edges[i] = trieEdge{k, c + 1}
+// add enters a literal, which follows the last one in order.
+func (t *trie) add(words, classes []uint32) {
+	for i := commonPrefix(t.last, words); i < len(words); i++ {
+		n := uint32(len(t.nodes))
+		t.nodes = append(t.nodes, uint32(len(t.out))<<1)
+		t.path[i] = n
+		if i == 0 {
+			t.root[words[0]] = n
+			continue
 		}
-		n = c
+		t.nodes[t.path[i-1]] |= 1
+		k := edge(t.path[i-1], words[i])
+		at := slotOf(k, len(t.edges))
+		for t.edges[at] != 0 {
+			at = t.after(at)
+		}
+		t.edges[at] = k<<nodeBits | uint64(n)
 	}
-	return n
+	t.out = append(t.out, classes...)
+	t.last = append(t.last[:0], words...)
 }
 
-func (t *trie) newNode() uint32 {
-	t.nodes = append(t.nodes, trieNode{})
-	return uint32(len(t.nodes) - 1)
+func (t *trie) finish() {
+	t.nodes = append(t.nodes, uint32(len(t.out))<<1)
+	t.last = nil
+}
+
+func commonPrefix(a, b []uint32) int {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+func (t *trie) after(i uint64) uint64 {
+	if i++; i == uint64(len(t.edges)) {
+		return 0
+	}
+	return i
 }
 
 // next follows word w from node n.
 func (t *trie) next(n, w uint32) uint32 {
-	k := uint64(n)<<32 | uint64(w)
-	for i := k * goldenRatio >> t.shift; ; i = (i + 1) & uint64(len(t.edges)-1) {
+	k := edge(n, w)
+	for i := slotOf(k, len(t.edges)); ; i = t.after(i) {
 		e := t.edges[i]
-		if e.node == 0 {
+		if e == 0 {
 			return none
 		}
-		if e.key == k {
-			return e.node - 1
+		if e>>nodeBits == k {
+			return uint32(e & (maxNodes - 1))
 		}
 	}
 }
 
+// classes lists what ends at node n.
+func (t *trie) classes(n uint32) []uint32 { return t.out[t.nodes[n]>>1 : t.nodes[n+1]>>1] }
+
+// more reports whether node n has children.
+func (t *trie) more(n uint32) bool { return t.nodes[n]&1 != 0 }
+
 // bytes is the memory of the tables.
-func (d *dict) bytes() int {
-	n := len(d.slots)*16 + len(d.flags) + len(d.long)*16
-	for _, s := range d.long {
-		n += len(s)
-	}
-	return n
-}
+func (d *dict) bytes() int { return cap(d.slots)*16 + cap(d.text) + cap(d.flags) }
 
 func (t *trie) bytes() int {
-	return len(t.root)*4 + len(t.edges)*16 + len(t.nodes)*12 + len(t.out)*4
+	return (cap(t.root)+cap(t.nodes)+cap(t.out))*4 + cap(t.edges)*8
 }
