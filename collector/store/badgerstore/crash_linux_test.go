@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/store/storetest"
@@ -94,7 +96,9 @@ func childDiesBeforeAnswer(dir string) {
 		fmt.Println(n)
 	}
 	fatal(s.do(context.Background(), func(x *tx) error {
-		x.s.afterCommit = func() { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }
+		x.s.commitTxn = func(txn *badger.Txn) error {
+			return errors.Join(txn.Commit(), syscall.Kill(os.Getpid(), syscall.SIGKILL))
+		}
 		return nil // nothing written, so not yet
 	}))
 	_, err := tn.Ingest(context.Background(), []triage.Arrival{storetest.Arrive(5, 5, 0)})
@@ -293,6 +297,9 @@ func childFillsDisk(dir string) {
 	f, err := os.Create(other)
 	fatal(err)
 	hog := func() {
+		// Not while Badger rewrites its tables: a disk that others fill within
+		// that moment kills the process (doc.go), and what this plays is the rest.
+		fatal(s.db.Flatten(1))
 		for err := error(nil); err == nil; {
 			_, err = f.Write(make([]byte, 4096))
 		}

@@ -10,6 +10,14 @@
 // cases that are not closed also stand in memory, folded, for triage and the
 // queue: they are as many as people have open, and few.
 //
+// What it survives, each with a test: kill -9 at any moment (nothing that was
+// answered for is lost, nothing is doubled when it is sent again), a log torn
+// or damaged at its end, damaged rows, its own filling of the disk, and a disk
+// that others fill. The limit: when others take the whole reserve and the
+// ballast within the seconds in which Badger rewrites tables, the process dies
+// of SIGBUS, as after kill -9, and starts again once there is space. Memory
+// mapped files leave no way to refuse there.
+//
 // It owns the keys, the row formats and Badger's tuning. It may import
 // collector/store, caseflow, triage, audit and Badger; only main.go and tests
 // import it.

@@ -44,11 +44,12 @@ func TestWaitingWritesShareACommit(t *testing.T) {
 	commits := 0
 	held, release := make(chan bool), make(chan bool)
 	must(t, s.do(t.Context(), func(x *tx) error {
-		x.s.afterCommit = func() {
+		x.s.commitTxn = func(txn *badger.Txn) error {
 			if commits++; commits == 1 {
 				held <- true
 				<-release
 			}
+			return txn.Commit()
 		}
 		return nil
 	}))
@@ -62,7 +63,7 @@ func TestWaitingWritesShareACommit(t *testing.T) {
 			return err
 		}}))
 		if i == 0 {
-			<-held // the writer stands between a commit and its answer
+			<-held // the writer is making the first durable
 		}
 	}
 	release <- true
@@ -79,6 +80,40 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Once it is unknown what a commit left on disk, nothing more is written:
+// what stands in memory may no longer be what a restart will read.
+func TestAFailedCommitStopsWriting(t *testing.T) {
+	dir := t.TempDir()
+	s := openIn(t, dir)
+	tn := storetest.NewSchool(t, s)
+	boom := errors.New("input/output error")
+	must(t, s.do(t.Context(), func(x *tx) error {
+		x.s.commitTxn = func(txn *badger.Txn) error {
+			return errors.Join(txn.Commit(), boom) // on disk, and nobody can know
+		}
+		return nil
+	}))
+	for n := range 2 {
+		if _, err := tn.Ingest(t.Context(), []triage.Arrival{storetest.Arrive(n, n, 0)}); !errors.Is(err, boom) {
+			t.Errorf("ingest %d: %v", n, err)
+		}
+	}
+	if err := s.Health(t.Context()); !errors.Is(err, boom) {
+		t.Errorf("health: %v", err)
+	}
+	must(t, s.Close())
+
+	s = openIn(t, dir)
+	closeAtEnd(t, s)
+	again, err := s.School(t.Context(), tn.Info().ID)
+	must(t, err)
+	r, err := again.Ingest(t.Context(), []triage.Arrival{storetest.Arrive(0, 0, 0), storetest.Arrive(1, 1, 0)})
+	if err != nil || !r[0].Duplicate || r[1].Duplicate {
+		t.Errorf("after a restart: %+v, %v; the first was on disk, the second never written", r, err)
+	}
+	storetest.Ledger(t, again)
 }
 
 func TestAFailedWriteLeavesNothingAndHarmsNoOther(t *testing.T) {

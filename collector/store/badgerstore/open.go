@@ -55,8 +55,8 @@ type Store struct {
 	schools map[store.SchoolID]*school
 	failed  error // set once, when it is unknown what a commit left on disk
 
-	// afterCommit runs between a durable commit and its answers. Crash tests set it.
-	afterCommit func()
+	// commitTxn is (*badger.Txn).Commit, but for tests of what may happen around it.
+	commitTxn func(*badger.Txn) error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -78,7 +78,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{
-		log: o.Log,
+		log: o.Log, commitTxn: (*badger.Txn).Commit,
 		// Four memtables: two that wait to be written out, their tables, and a new one.
 		space: space{dir: dir, reserve: o.Reserve, ballast: uint64(max(o.Ballast, 0)), least: 4 * uint64(o.MemTable)},
 		ops:   make(chan *op, maxGroupOps), closed: make(chan struct{}), finished: make(chan struct{}),

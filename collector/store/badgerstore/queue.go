@@ -33,11 +33,15 @@ func (t *tenant) Queue(ctx context.Context, viewer caseflow.Actor, q store.Queue
 	if q.Cursor != "" {
 		q.Now = at.Now // all pages in the order of the first
 	}
+	// Memory first: it is never ahead of the snapshot that is taken after it,
+	// so every row that a case points to is there.
+	cases := t.selectOpen(viewer, q)
 	err = t.s.view(ctx, func(r reader) error {
-		cases, latest, err := t.selected(r, viewer, q)
+		closed, latest, err := t.selectClosed(r, viewer, q, cases)
 		if err != nil {
 			return err
 		}
+		cases = append(cases, closed...)
 		page.Total = len(cases)
 		for _, c := range cases {
 			page.Counts[c.Severity]++
@@ -62,26 +66,35 @@ func (t *tenant) Queue(ctx context.Context, viewer caseflow.Actor, q store.Queue
 	return page, nil
 }
 
-// selected are the cases of the query that the viewer may see, in no order,
-// and the latest captures of the closed among them.
-func (t *tenant) selected(r reader, viewer caseflow.Actor, q store.QueueQuery) (cases []*caseflow.Case, latest map[caseflow.Ref]captureID, err error) {
-	wanted := func(c *caseflow.Case) bool {
-		return slices.Contains(q.States, c.State) &&
-			(q.Owner == "" || c.Owner == q.Owner) && (q.Category == "" || c.Category == q.Category) &&
-			(q.Person.IsZero() || c.Typist == q.Person) && (q.Severity == 0 || c.Severity == q.Severity) &&
-			caseflow.MaySee(*c, viewer)
-	}
-	seen := map[caseflow.Ref]bool{}
+// selects reports whether the query asks for the case and the viewer may see it.
+func selects(q store.QueueQuery, viewer caseflow.Actor, c *caseflow.Case) bool {
+	return slices.Contains(q.States, c.State) &&
+		(q.Owner == "" || c.Owner == q.Owner) && (q.Category == "" || c.Category == q.Category) &&
+		(q.Person.IsZero() || c.Typist == q.Person) && (q.Severity == 0 || c.Severity == q.Severity) &&
+		caseflow.MaySee(*c, viewer)
+}
+
+// selectOpen takes the query's cases that are not closed from memory, in no order.
+func (t *tenant) selectOpen(viewer caseflow.Actor, q store.QueueQuery) (cases []*caseflow.Case) {
 	t.mu.RLock()
-	for ref, c := range t.open {
-		if wanted(c) {
+	defer t.mu.RUnlock()
+	for _, c := range t.open {
+		if selects(q, viewer, c) {
 			cases = append(cases, c)
-			seen[ref] = true
 		}
 	}
-	t.mu.RUnlock()
+	return cases
+}
+
+// selectClosed reads the query's closed cases, and where their latest captures
+// stand. One that was closed since open was taken stays with open.
+func (t *tenant) selectClosed(r reader, viewer caseflow.Actor, q store.QueueQuery, open []*caseflow.Case) (cases []*caseflow.Case, latest map[caseflow.Ref]captureID, err error) {
 	if !slices.Contains(q.States, caseflow.Closed) {
-		return cases, nil, nil
+		return nil, nil, nil
+	}
+	taken := map[caseflow.Ref]bool{}
+	for _, c := range open {
+		taken[c.Ref] = true
 	}
 	latest = map[caseflow.Ref]captureID{}
 	err = r.each(prefix(t.info.ID, tClosed), false, func(key, _ []byte) error {
@@ -91,7 +104,7 @@ func (t *tenant) selected(r reader, viewer caseflow.Actor, q store.QueueQuery) (
 			t.s.warn("a closed case's row cannot be read and is left out of the list", err)
 			return nil
 		}
-		if !seen[ref] && wanted(&head.Case) {
+		if !taken[ref] && selects(q, viewer, &head.Case) {
 			cases = append(cases, &head.Case)
 			latest[ref] = head.Latest
 		}

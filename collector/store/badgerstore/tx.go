@@ -21,6 +21,7 @@ type tx struct {
 	r     reader
 
 	writes  map[string][]byte // nil value: deleted
+	listed  []string          // keys of writes in tables that keys lists
 	size    int64             // upper estimate of the writes in a Badger transaction
 	cases   map[caseID]*caseflow.Case
 	byKey   map[schoolKey][]caseflow.Ref // of cases; may name some twice, or that have moved
@@ -65,17 +66,25 @@ func (t *tx) has(key []byte) (bool, error) {
 
 // put stages a row. The value must not be nil.
 func (t *tx) put(key, value []byte) {
-	t.writes[string(key)] = value
+	t.write(key, value)
 	t.size += int64(len(key) + len(value) + 32) // 32: Badger's own, generously
 }
 
 func (t *tx) delete(key []byte) {
-	t.writes[string(key)] = nil
+	t.write(key, nil)
 	t.size += int64(len(key) + 32)
 }
 
+func (t *tx) write(key, value []byte) {
+	t.writes[string(key)] = value
+	switch table(key[4]) {
+	case tSchool, tEpisode, tSessions, tDocument:
+		t.listed = append(t.listed, string(key))
+	}
+}
+
 // keys lists the keys under prefix in order, staged ones included. For
-// prefixes with few rows.
+// prefixes with few rows, in the tables that write looks out for.
 func (t *tx) keys(prefix []byte) [][]byte {
 	found := map[string]bool{}
 	it := t.r.txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
@@ -89,9 +98,9 @@ func (t *tx) keys(prefix []byte) [][]byte {
 			return
 		}
 		overlay(at.under)
-		for k, v := range at.writes {
+		for _, k := range at.listed {
 			if strings.HasPrefix(k, string(prefix)) {
-				found[k] = v != nil
+				found[k] = at.writes[k] != nil
 			}
 		}
 	}
@@ -111,6 +120,7 @@ func (t *tx) mergeInto(g *tx) {
 	for k, v := range t.writes {
 		g.writes[k] = v
 	}
+	g.listed = append(g.listed, t.listed...)
 	g.size += t.size
 	for id, c := range t.cases {
 		g.cases[id] = c

@@ -92,9 +92,6 @@ func (s *Store) group(first *op) (next *op) {
 	if err == nil {
 		g.publish()
 	}
-	if s.afterCommit != nil && err == nil && len(g.writes) > 0 {
-		s.afterCommit()
-	}
 	for _, o := range staged {
 		o.answer(err)
 	}
@@ -164,7 +161,7 @@ func (s *Store) commit(g *tx) error {
 	if err != nil { // nothing was written: a fault of ours
 		return fmt.Errorf("commit: %w", err)
 	}
-	if err := txn.Commit(); err != nil {
+	if err := s.commitTxn(txn); err != nil {
 		// It may or may not be on disk, and what stands in memory may no longer
 		// be its fold. Only reading it all again could tell: stop writing.
 		err = fmt.Errorf("commit failed, the collector must be restarted: %w", err)

@@ -187,8 +187,16 @@ func testConcurrency(t *testing.T, open Open) {
 			}
 		})
 		wg.Go(func() {
-			if _, err := tn.Queue(context.Background(), dsl, store.QueueQuery{Now: Start}); err != nil {
-				t.Error(err)
+			for range 20 {
+				page, err := tn.Queue(context.Background(), dsl, store.QueueQuery{Now: Start})
+				if err != nil {
+					t.Error(err)
+				}
+				for _, r := range page.Rows {
+					if r.Latest.Capture == nil || len(r.Person.Name) == 0 {
+						t.Errorf("a row without its capture or person: %+v", r)
+					}
+				}
 			}
 		})
 	}
