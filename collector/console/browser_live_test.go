@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
@@ -198,6 +199,29 @@ func TestSignedOutElsewhereClearsThePage(t *testing.T) {
 	s.run("the page leaves", chromedp.WaitVisible(`a[href="/sign-in"]`, chromedp.ByQuery))
 	if got := eval[string](s, `location.pathname`); got != "/signed-out" {
 		t.Errorf("the page is %s", got)
+	}
+}
+
+// TestLostRoleClearsThePage: a role taken away takes the words off the screen.
+func TestLostRoleClearsThePage(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	b := f.signIn("H. Marlow", caseflow.DSL)
+	s := f.screen()
+	s.as(b)
+	s.open("/cases")
+	s.live()
+	u, err := f.tenant.User(t.Context(), "u-h.-marlow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Roles = []caseflow.Role{caseflow.Governor}
+	if err := f.tenant.PutUser(t.Context(), u, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+		t.Fatal(err)
+	}
+	s.run("the words are gone", chromedp.WaitNotPresent("#groups", chromedp.ByQuery), chromedp.WaitVisible("h1", chromedp.ByQuery))
+	if got := eval[string](s, `document.querySelector("h1").textContent`); got != "You cannot open this page" {
+		t.Errorf("the page says %q", got)
 	}
 }
 

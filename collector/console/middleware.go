@@ -81,11 +81,8 @@ type person func(w http.ResponseWriter, r *http.Request, id auth.Identity) error
 // signedIn resolves who asks, asks allow, and maps the page's error once.
 // Somebody who may not open it gets the answer for a page that does not exist.
 func (c *Console) signedIn(allow gate, page person) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), pageTime)
-		defer cancel()
-		r = r.WithContext(ctx)
-		id, err := c.auth.Resolve(ctx, r, byPerson(r))
+	return bounded(func(w http.ResponseWriter, r *http.Request) {
+		id, err := c.auth.Resolve(r.Context(), r, byPerson(r))
 		if errors.Is(err, auth.ErrSignedOut) {
 			c.askToSignIn(w, r)
 			return
@@ -96,6 +93,16 @@ func (c *Console) signedIn(allow gate, page person) http.Handler {
 			err = errMissing
 		}
 		c.answer(w, r, id, err)
+	})
+}
+
+// bounded ends the work for a page in time; a flood of sign-ins waits for
+// hashing slots no longer than that.
+func bounded(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), pageTime)
+		defer cancel()
+		h(w, r.WithContext(ctx))
 	})
 }
 

@@ -33,11 +33,6 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request, id auth.Identit
 	case errors.Is(err, errTooLong), errors.As(err, &tooLarge):
 		c.problem(w, r, &id, http.StatusRequestEntityTooLarge, problem{Heading: "That is too much text",
 			Text: "The form was not saved. Go back, shorten what you wrote and try again."})
-	case errors.Is(err, context.DeadlineExceeded):
-		ref := reference()
-		c.log.ErrorContext(r.Context(), "page took too long", "reference", ref)
-		c.problem(w, r, &id, http.StatusServiceUnavailable, problem{Heading: "Lapwing is slow just now",
-			Text: "Nothing was lost. Wait a moment and try again.", Reference: ref})
 	default:
 		c.fail(w, r, err)
 	}
@@ -53,6 +48,12 @@ func (c *Console) missing(w http.ResponseWriter, r *http.Request, id auth.Identi
 // the error under the reference.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	ref := reference()
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.log.ErrorContext(r.Context(), "page took too long", "reference", ref, "error", err)
+		c.problem(w, r, nil, http.StatusServiceUnavailable, problem{Heading: "Lapwing is slow just now",
+			Text: "Wait a moment, then go back and try again.", Reference: ref})
+		return
+	}
 	c.log.ErrorContext(r.Context(), "page failed", "reference", ref, "error", err)
 	c.problem(w, r, nil, http.StatusInternalServerError, problem{Heading: "Something went wrong",
 		Text: "It was not your doing, and it has been noted. Go back to keep what you wrote, and try again.", Reference: ref})

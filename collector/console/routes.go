@@ -31,11 +31,11 @@ func (c *Console) routes() http.Handler {
 	m := http.NewServeMux()
 
 	m.Handle("GET /assets/{name}", c.assets)
-	m.HandleFunc("GET /sign-in", c.signInForm)
-	m.HandleFunc("POST /sign-in", c.signIn)
-	m.HandleFunc("GET /link/{token}", c.linkForm)
-	m.HandleFunc("POST /link/{token}", c.linkUse)
-	m.HandleFunc("GET /signed-out", c.signedOut)
+	m.Handle("GET /sign-in", bounded(c.signInForm))
+	m.Handle("POST /sign-in", bounded(c.signIn))
+	m.Handle("GET /link/{token}", bounded(c.linkForm))
+	m.Handle("POST /link/{token}", bounded(c.linkUse))
+	m.Handle("GET /signed-out", bounded(c.signedOut))
 	m.Handle("POST /sign-out", c.signedIn(anyone, c.signOut))
 
 	m.Handle("GET /{$}", c.signedIn(anyone, c.home))

@@ -9,6 +9,7 @@
 
 const restAfter = 10000 // ms without any touch
 const lostAfter = 4000 // ms without a stream before the page says so
+const agesAfter = 60000 // ms until "in 38 minutes" is not true any more
 
 let touched = -Infinity
 for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "scroll", "touchstart"]) {
@@ -22,6 +23,7 @@ const clock = () => new Date().toLocaleTimeString("en-GB", { hour: "numeric", mi
 async function fetchPage() {
   const answer = await fetch(location.pathname + location.search, { credentials: "same-origin", redirect: "error", cache: "no-store" })
   if (answer.status === 401) { leave(); return null }
+  if (answer.status === 404) { location.reload(); return null } // not for this person any more
   if (!answer.ok) return null
   return new DOMParser().parseFromString(await answer.text(), "text/html")
 }
@@ -31,7 +33,7 @@ function leave() { location.replace("/signed-out") }
 
 // follow opens the stream and calls changed for each change, one at a time: a
 // change during a call leads to one more call, however many there were.
-function follow(address, changed) {
+function follow(address, changed, every = 0) {
   const state = by("live-state"), lost = by("lost"), text = by("lost-text")
   let since = null, timer = null, busy = false, again = false
   const run = async () => {
@@ -80,15 +82,13 @@ function follow(address, changed) {
       down()
       // The browser tries again by itself unless it was refused; then we ask why.
       if (stream.readyState === EventSource.CLOSED) {
-        setTimeout(async () => {
-          try { await fetchPage() } catch { /* still away */ }
-          open()
-        }, 5000)
+        fetchPage().catch(() => { /* still away */ }).then(() => setTimeout(open, 5000))
       }
     }
     addEventListener("pagehide", () => stream.close(), { once: true })
   }
   open()
+  if (every) setInterval(() => { if (!since && !document.hidden) run() }, every)
 }
 
 export function startQueue() {
@@ -162,7 +162,7 @@ export function startQueue() {
 
   by("news-show").addEventListener("click", () => { if (latest) take(latest); by("groups").querySelector("[data-ref] a")?.focus() })
   document.addEventListener("lapwing:show-new", () => { if (waiting.size) by("news-show").click() })
-  follow(news.dataset.live, update)
+  follow(news.dataset.live, update, agesAfter)
 }
 
 // inPlace changes a row without moving those below it. A row that has the
