@@ -495,3 +495,15 @@ func TestClickIntoAPassword(t *testing.T) {
 	e.never("q")
 	e.never("z")
 }
+
+// TestToolkitWithoutItsBridge: a GTK program that keeps off the accessibility
+// bus is not taken for one that has no password fields.
+func TestToolkitWithoutItsBridge(t *testing.T) {
+	e := startEyes(t, testdesktop.Options{})
+	e.awaitStatus(sensor.Text, "COVERAGE_STATE_OK", "")
+	e.open("mousepad", "env", "NO_AT_BRIDGE=1", "GTK_MODULES=", "mousepad", "--disable-server")
+	e.awaitRole("mousepad", capture.RoleDenied)
+	e.typed("unseen")
+	e.awaitStatus(sensor.Text, "COVERAGE_STATE_LIMITED", "role_unavailable")
+	e.never("un")
+}

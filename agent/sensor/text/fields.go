@@ -255,7 +255,10 @@ func (f *Fields) Deadline() (time.Time, bool) {
 func (f *Fields) Due(at time.Time) (Query, bool) {
 	if !f.graceAt.IsZero() && !at.Before(f.graceAt) {
 		f.graceAt = time.Time{}
-		f.field.Role = capture.RoleNone
+		f.field.Role = capture.RoleDenied
+		if f.window.Plain {
+			f.field.Role = capture.RoleNone
+		}
 		f.report(at)
 	}
 	if f.query == nil || at.Before(f.queryAt) {

@@ -241,9 +241,19 @@ func TestUnansweredStaysShut(t *testing.T) {
 	}
 }
 
+func TestToolkitThatIsNotOnTheBusIsDenied(t *testing.T) {
+	b := newBench()
+	b.Window(start, Window{ID: 1, PID: 8, App: "unbridged"})
+	b.Due(after(250))
+	b.wantRole(t, capture.RoleDenied)
+	if !b.Unseen() {
+		t.Error("coverage does not tell")
+	}
+}
+
 func TestLateJoinerIsTakenForAccessible(t *testing.T) {
 	b := newBench()
-	b.Window(start, Window{ID: 1, PID: 8, App: "game"})
+	b.Window(start, Window{ID: 1, PID: 8, App: "game", Plain: true})
 	if _, ok := b.Due(after(250)); ok {
 		t.Error("asked a program that is not on the bus")
 	}

@@ -14,6 +14,9 @@ type Window struct {
 	// Remote: the program runs on another machine, out of sight of the
 	// accessibility bus.
 	Remote bool
+	// Plain: the program was looked at and uses no toolkit that has accessible
+	// objects. One that does and is not on the bus hides its password fields.
+	Plain bool
 	// App is the program's name, for example "chromium".
 	App string
 	// Class is the window's class as the program sets it, for example "Chromium".

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,6 +106,7 @@ func (w *Watcher) describe(id x11.Window) error {
 	if w.current.Title, err = w.x.Title(id); err != nil {
 		return err
 	}
+	w.current.Plain = w.plain(w.current.PID)
 	w.current.Class = class
 	w.current.App = w.app(w.current.PID, instance, class)
 	return nil
@@ -138,6 +140,33 @@ func (w *Watcher) Handle(ev x11.Event) (Change, error) {
 		return Activated, nil
 	}
 	return Nothing, nil
+}
+
+// toolkits are libraries whose programs have accessible objects.
+func toolkits() []string {
+	return []string{
+		"libgtk-3", "libgtk-4", "libgtk-x11-2.0", "libQt5Gui", "libQt6Gui", "libQtGui", "libxul", "libcef", "libjvm",
+		"libatk-bridge", "libwx_", "libflutter", "libvcl",
+	}
+}
+
+// plain reports whether a program certainly uses none of the toolkits. A
+// process that cannot be looked at (another user's, or in a container with
+// numbers of its own) is not.
+func (w *Watcher) plain(pid uint32) bool {
+	if pid == 0 {
+		return false
+	}
+	maps, err := os.ReadFile(filepath.Join(w.proc, strconv.FormatUint(uint64(pid), 10), "maps"))
+	if err != nil || len(maps) == 0 {
+		return false
+	}
+	for _, name := range toolkits() {
+		if bytes.Contains(maps, []byte("/"+name)) {
+			return false
+		}
+	}
+	return true
 }
 
 // short cuts a host name's domain off: programs name the machine either way.

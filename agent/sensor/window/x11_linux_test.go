@@ -126,3 +126,25 @@ func TestAppIsTheProgramsFile(t *testing.T) {
 		}
 	}
 }
+
+func TestPlainIsCertain(t *testing.T) {
+	proc := t.TempDir()
+	for pid, maps := range map[string]string{
+		"1": "7f00-7f01 r-xp 0 08:01 1 /usr/lib/x86_64-linux-gnu/libX11.so.6\n",
+		"2": "7f00-7f01 r-xp 0 08:01 1 /usr/lib/x86_64-linux-gnu/libgtk-3.so.0.2406.32\n",
+		"3": "",
+	} {
+		if err := os.Mkdir(filepath.Join(proc, pid), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(proc, pid, "maps"), []byte(maps), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &Watcher{proc: proc}
+	for pid, want := range map[uint32]bool{0: false, 1: true, 2: false, 3: false, 4: false} {
+		if got := w.plain(pid); got != want {
+			t.Errorf("process %d: %v", pid, got)
+		}
+	}
+}
