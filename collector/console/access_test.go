@@ -1,13 +1,21 @@
 package console_test
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/casework"
+	"github.com/lapwing-schools/lapwing/collector/console"
+	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -137,6 +145,54 @@ func TestNothingTellsHiddenFromMissing(t *testing.T) {
 	}
 	if !strings.Contains(queue.body, "No case waits") || strings.Contains(queue.body, `lw-count">1`) {
 		t.Error("hidden cases are counted in the queue")
+	}
+}
+
+// broken is casework that fails in ways that quote content.
+type broken struct{ console.Cases }
+
+func (broken) Queue(context.Context, store.Tenant, caseflow.Actor, store.QueueQuery) (casework.QueueView, error) {
+	panic("everyone hates you")
+}
+
+func (broken) Open(context.Context, store.Tenant, caseflow.Actor, caseflow.Ref) (casework.CaseView, error) {
+	return casework.CaseView{}, errors.New("disk on fire")
+}
+
+// TestFaults: a fault is one plain page with a reference; the log has the
+// reference, and nothing of what a panic carried.
+func TestFaults(t *testing.T) {
+	f := newFixture(t)
+	b := f.signIn("H. Marlow", caseflow.DSL)
+	h, err := console.New(console.Config{Store: f.store, Cases: broken{f.cases}, Auth: f.signer, Now: f.clock, Logger: slog.New(slog.NewTextHandler(f.log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewTLSServer(h)
+	defer srv.Close()
+	at, err := url.Parse(f.server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/cases", "/cases/7ZZZ7ZZZ"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range b.client.Jar.Cookies(at) {
+			req.AddCookie(c)
+		}
+		p := (&browser{f, srv.Client()}).do(req)
+		ref := regexp.MustCompile(`lw-mono">([A-Z2-7]{8})<`).FindStringSubmatch(p.body)
+		if p.status != http.StatusInternalServerError || ref == nil || strings.Contains(p.body, "fire") || strings.Contains(p.body, "hates") {
+			t.Fatalf("%s: status %d\n%s", path, p.status, p.body)
+		}
+		if log := f.log.String(); !strings.Contains(log, ref[1]) || strings.Contains(log, "hates") {
+			t.Errorf("%s: the log lacks the reference or holds content:\n%s", path, log)
+		}
+	}
+	if !strings.Contains(f.log.String(), "disk on fire") {
+		t.Error("the log does not say what failed")
 	}
 }
 

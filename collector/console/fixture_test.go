@@ -42,6 +42,7 @@ type fixture struct {
 	tenant store.Tenant
 	vault  *vault.Vault
 	cases  *casework.Service
+	signer *auth.Service
 	server *httptest.Server
 	log    *lockedBuffer
 
@@ -99,11 +100,11 @@ func newFixture(t *testing.T) *fixture {
 	}
 	logger := slog.New(slog.NewTextHandler(f.log, nil))
 	// argon2id at its cheapest: what it costs is tested in auth.
-	signer, err := auth.New(auth.Config{Schools: f.store, Now: f.clock, Cost: auth.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
+	f.signer, err = auth.New(auth.Config{Schools: f.store, Now: f.clock, Cost: auth.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := console.New(console.Config{Store: f.store, Cases: f.cases, Auth: signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
+	handler, err := console.New(console.Config{Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

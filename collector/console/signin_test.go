@@ -219,3 +219,45 @@ func TestStrictCookieFromElsewhere(t *testing.T) {
 		t.Errorf("status %d\n%s", p.status, p.body)
 	}
 }
+
+// TestTwoSchools: with a choice of schools the form asks, and a session of one
+// opens nothing of the other.
+func TestTwoSchools(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	dsl := f.signIn("H. Marlow", caseflow.DSL)
+	ref := f.queue(dsl)["Ivo Fernley"]
+	other, err := f.store.AddSchool(t.Context(), "dotterel", "Dotterel <Academy>", f.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := f.tenant
+	if f.tenant, err = f.store.School(t.Context(), other.ID); err != nil {
+		t.Fatal(err)
+	}
+	f.signIn("H. Marlow", caseflow.DSL)
+	f.tenant = first
+
+	b := f.browser()
+	if p := b.get("/sign-in"); !strings.Contains(p.body, "Dotterel &lt;Academy&gt;</option>") {
+		t.Error("the form does not offer the schools")
+	}
+	form := url.Values{"login": {"H. Marlow"}, "passphrase": {passphrase}}
+	if p := b.post("/sign-in", form); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, "Choose your school") {
+		t.Errorf("without a school: status %d", p.status)
+	}
+	form.Set("school", "99")
+	if p := b.post("/sign-in", form); p.status != http.StatusUnprocessableEntity {
+		t.Errorf("with a school that is not there: status %d", p.status)
+	}
+	form.Set("school", "2")
+	if p := b.post("/sign-in", form); p.path != "/cases" || !strings.Contains(p.body, "Dotterel") || strings.Contains(p.body, "Ivo Fernley") {
+		t.Errorf("signing in to the second school: %s", p.path)
+	}
+	if p := b.get("/cases/" + string(ref)); p.status != http.StatusNotFound {
+		t.Errorf("a case of the first school: status %d", p.status)
+	}
+	if p := b.get("/devices/d-0142"); p.status != http.StatusNotFound {
+		t.Errorf("a device of the first school: status %d", p.status)
+	}
+}
