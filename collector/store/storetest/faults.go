@@ -99,6 +99,20 @@ func testHostile(t *testing.T, open Open) {
 		_, err := tn.Device(ctx, id)
 		fails(t, "read device", err, store.ErrNotFound)
 	}
+	for name, err := range map[string]error{
+		"renew":    tn.Renewed(ctx, caseflow.DeviceID(long), "1", Start),
+		"revoke":   tn.Revoke(ctx, "", "why", command, Start),
+		"link":     tn.PutLink(ctx, store.Link{User: caseflow.UserID(long), Expires: Start}),
+		"user":     func() error { _, err := tn.User(ctx, caseflow.UserID(long)); return err }(),
+		"no user":  func() error { _, err := tn.User(ctx, ""); return err }(),
+		"document": func() error { _, err := tn.LatestDocument(ctx, long); return err }(),
+	} {
+		if !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s of a hostile id: %v", name, err)
+		}
+	}
+	must(t, tn.Report(ctx, []store.DeviceReport{{ID: caseflow.DeviceID(long)}, {ID: ""}}))
+	must(t, tn.DeleteSessions(ctx, caseflow.UserID(long)))
 	Ledger(t, tn)
 }
 
