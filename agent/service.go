@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/app"
@@ -200,6 +201,9 @@ func (s *service) passPolicies(ctx context.Context, to *supervise.Supervisor) er
 		select {
 		case p := <-policies:
 			to.SetPolicy(p.Signed)
+			// Checking the rules took several times the memory that keeping them
+			// does; a laptop should have it back now, not at the next collection.
+			debug.FreeOSMemory()
 		case <-ctx.Done():
 			return ctx.Err()
 		}
