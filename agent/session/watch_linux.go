@@ -64,7 +64,11 @@ type desktop struct {
 
 	lastKey time.Time
 	enter   bool
-	report  textReport
+	// repeatAt is when the last key begins to repeat if it is held; releases
+	// says that its release is waited for.
+	repeatAt time.Time
+	releases bool
+	report   textReport
 }
 
 func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) (*desktop, error) {
@@ -117,7 +121,9 @@ func (d *desktop) run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		d.due(timer)
+		if err := d.due(timer); err != nil {
+			return fmt.Errorf("watch desktop: %w", err)
+		}
 		select {
 		case p, ok := <-d.x.Packets():
 			if !ok {
@@ -165,8 +171,11 @@ func (d *desktop) look() error {
 }
 
 // due asks what is due to be asked, and sets the timer to what comes next.
-func (d *desktop) due(timer *time.Timer) {
+func (d *desktop) due(timer *time.Timer) error {
 	now := d.cfg.Now()
+	if err := d.held(now); err != nil {
+		return err
+	}
 	if q, ok := d.fields.Due(now); ok {
 		d.bus.ask(d.ctx, q)
 	}
@@ -174,11 +183,50 @@ func (d *desktop) due(timer *time.Timer) {
 	if when, waiting := d.reportText(now); waiting && (!ok || when.Before(next)) {
 		next, ok = when, true
 	}
+	if when := d.repeatAt; !when.IsZero() && (!ok || when.Before(next)) {
+		next, ok = when, true
+	}
 	if !ok {
 		timer.Stop()
-		return
+		return nil
 	}
 	timer.Reset(max(0, next.Sub(now)))
+	return nil
+}
+
+// held looks, when a key would begin to repeat, whether it is still down, and
+// only then has its release told: while somebody types, releases would wake
+// this process as often again as the keys themselves.
+func (d *desktop) held(now time.Time) error {
+	if d.repeatAt.IsZero() || now.Before(d.repeatAt) {
+		return nil
+	}
+	d.repeatAt = time.Time{}
+	code, ok := d.typist.Held()
+	if !ok {
+		return nil
+	}
+	// Select first, then ask: a release between the two is told as well.
+	if err := d.watchReleases(true); err != nil {
+		return err
+	}
+	down, err := d.x.KeyDown(code)
+	if err != nil {
+		return err
+	}
+	d.typist.StillDown(down)
+	if !down {
+		return d.watchReleases(false)
+	}
+	return nil
+}
+
+func (d *desktop) watchReleases(on bool) error {
+	if d.releases == on {
+		return nil
+	}
+	d.releases = on
+	return d.x.WatchReleases(on)
 }
 
 // packet acts on one event of the X server.
@@ -196,7 +244,7 @@ func (d *desktop) packet(p []byte) error {
 		if !d.lock.Locked() {
 			d.typist.Release(now, ev, d.x.Keyboard.Repeats)
 		}
-		return nil
+		return d.watchReleases(d.typist.Repeating())
 	case x11.ButtonPress:
 		const firstWheel, lastWheel = 4, 7
 		if !d.lock.Locked() && (ev.Button < firstWheel || ev.Button > lastWheel) {
@@ -253,6 +301,10 @@ func (d *desktop) key(now time.Time, ev x11.KeyPress) {
 	d.enter = k.Keysym == x11.KeyReturn || k.Keysym == x11.KeyKPEnter
 	d.lastKey = now
 	d.typist.Press(now, ev, k, d.x.Keyboard.Repeats)
+	d.repeatAt = time.Time{}
+	if delay, ok := d.x.Keyboard.RepeatDelay(ev.Code); ok {
+		d.repeatAt = now.Add(delay)
+	}
 }
 
 func (d *desktop) activated(now time.Time) {

@@ -11,8 +11,8 @@ import (
 )
 
 // Typist turns key presses into the inputs of capture. Raw keys do not say
-// that they repeat while held, so the typist counts the repeats when the key
-// comes up or another goes down. It keeps no text: of the last characters it
+// that they repeat while held, so the typist counts the repeats of a key that
+// was seen to be held when it comes up or another goes down. It keeps no text: of the last characters it
 // knows only whether each was part of a word.
 type Typist struct {
 	emit   func(capture.Input)
@@ -23,6 +23,8 @@ type Typist struct {
 		since uint32
 		input capture.Input
 		gen   uint64
+		// seen: the key was still down when it began to repeat.
+		seen bool
 	}
 	// dead is the combining character of a dead key that waits for its letter.
 	dead rune
@@ -60,6 +62,30 @@ func (t *Typist) Press(at time.Time, p x11.KeyPress, k x11.Key, repeats func(cod
 	}
 }
 
+// Held returns the key that went down last, if repeating it would change a text
+// and it is not known yet whether it is held.
+func (t *Typist) Held() (code uint8, ok bool) {
+	return t.held.code, t.held.code != 0 && !t.held.seen && t.repeatable()
+}
+
+// StillDown says whether the key that Held returned is down at the time at
+// which it begins to repeat.
+func (t *Typist) StillDown(down bool) {
+	t.held.seen = down
+	if !down {
+		t.held.code = 0
+	}
+}
+
+// Repeating reports whether a key is known to be held, so that its release
+// matters.
+func (t *Typist) Repeating() bool { return t.held.code != 0 && t.held.seen }
+
+// repeatable: only characters and Backspace change a text by repeating.
+func (t *Typist) repeatable() bool {
+	return t.held.input.Kind == capture.Typed || t.held.input.Kind == capture.Backspace
+}
+
 // Release takes a key that came up.
 func (t *Typist) Release(at time.Time, r x11.KeyRelease, repeats func(code uint8, from, to uint32) int) {
 	if r.Code == t.held.code {
@@ -77,7 +103,7 @@ func (t *Typist) Click(at time.Time) {
 // Drop forgets everything, as when the screen is locked.
 func (t *Typist) Drop() {
 	t.forget()
-	t.held.code = 0
+	t.held.code, t.held.seen = 0, false
 	t.held.input = capture.Input{}
 }
 
@@ -89,12 +115,11 @@ func (t *Typist) forget() {
 
 // release ends the key that is held, and sends what it repeated.
 func (t *Typist) release(at time.Time, when uint32, repeats func(code uint8, from, to uint32) int) {
-	h := t.held
-	t.held.code = 0
+	h, repeatable := t.held, t.repeatable()
+	t.held.code, t.held.seen = 0, false
 	t.held.input = capture.Input{}
-	// Only characters and Backspace change a text by repeating, and only in the
-	// field that they went to.
-	if h.code == 0 || h.gen != t.fields.gen || h.input.Kind != capture.Typed && h.input.Kind != capture.Backspace {
+	// In another field it repeats nothing.
+	if h.code == 0 || !h.seen || h.gen != t.fields.gen || !repeatable {
 		return
 	}
 	h.input.At = at

@@ -107,6 +107,14 @@ func TestTerminalsDeleteWordsTheirOwnWay(t *testing.T) {
 	}
 }
 
+// hold presses a key and finds it still down when it begins to repeat.
+func (p *tape) hold(k x11.Key, repeats func(uint8, uint32, uint32) int) {
+	p.Press(start, x11.KeyPress{Code: 9}, k, repeats)
+	if code, ok := p.Held(); ok {
+		p.StillDown(code == 9)
+	}
+}
+
 func TestHeldKeysRepeat(t *testing.T) {
 	three := func(uint8, uint32, uint32) int { return 3 }
 	a := x11.Key{Keysym: 'a', Rune: 'a'}
@@ -116,30 +124,39 @@ func TestHeldKeysRepeat(t *testing.T) {
 		want string
 	}{
 		{"until it comes up", func(p *tape) {
-			p.Press(start, x11.KeyPress{Code: 9}, a, three)
+			p.hold(a, three)
 			p.Release(start, x11.KeyRelease{Code: 9}, three)
 			p.Release(start, x11.KeyRelease{Code: 9}, three)
 		}, "aaaa"},
 		{"until another goes down", func(p *tape) {
-			p.Press(start, x11.KeyPress{Code: 9}, a, three)
+			p.hold(a, three)
 			p.Press(start, x11.KeyPress{Code: 8}, x11.Key{Keysym: 'b', Rune: 'b'}, three)
 			p.Release(start, x11.KeyRelease{Code: 9}, three)
 		}, "aaaab"},
 		{"Backspace too", func(p *tape) {
-			p.Press(start, x11.KeyPress{Code: 9}, x11.Key{Keysym: x11.KeyBackSpace}, three)
+			p.hold(x11.Key{Keysym: x11.KeyBackSpace}, three)
 			p.Release(start, x11.KeyRelease{Code: 9}, three)
 		}, "<<<<"},
 		{"not what changes no text", func(p *tape) {
-			p.Press(start, x11.KeyPress{Code: 9}, x11.Key{Keysym: x11.KeyReturn}, three)
+			p.hold(x11.Key{Keysym: x11.KeyReturn}, three)
 			p.Release(start, x11.KeyRelease{Code: 9}, three)
 		}, "!"},
-		{"not into another field", func(p *tape) {
+		{"not when it had come up before", func(p *tape) {
 			p.Press(start, x11.KeyPress{Code: 9}, a, three)
+			p.StillDown(false)
+			p.Press(start, x11.KeyPress{Code: 8}, x11.Key{Keysym: 'b', Rune: 'b'}, three)
+		}, "ab"},
+		{"not when nobody looked", func(p *tape) {
+			p.Press(start, x11.KeyPress{Code: 9}, a, three)
+			p.Press(start, x11.KeyPress{Code: 8}, x11.Key{Keysym: 'b', Rune: 'b'}, three)
+		}, "ab"},
+		{"not into another field", func(p *tape) {
+			p.hold(a, three)
 			p.fields.Away(start)
 			p.Release(start, x11.KeyRelease{Code: 9}, three)
 		}, "a"},
 		{"not past a lock", func(p *tape) {
-			p.Press(start, x11.KeyPress{Code: 9}, a, three)
+			p.hold(a, three)
 			p.Drop()
 			p.Release(start, x11.KeyRelease{Code: 9}, three)
 		}, "a"},

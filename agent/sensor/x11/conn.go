@@ -120,18 +120,37 @@ func (c *Conn) startXInput() error {
 	if gotMajor, gotMinor := order.Uint16(r[8:]), order.Uint16(r[10:]); gotMajor < 2 || gotMajor == 2 && gotMinor < 1 {
 		return fmt.Errorf("XInput %d.%d is too old, 2.1 is needed", gotMajor, gotMinor)
 	}
+	return c.WatchReleases(false)
+}
+
+// WatchReleases also selects keys that come up, or no longer does. Each event
+// wakes the process, and only a held key's release says anything.
+func (c *Conn) WatchReleases(on bool) error {
 	const allMasterDevices = 1
-	b := []byte{major, 46, 0, 0}
+	mask := uint32(1<<rawKeyPress | 1<<rawButtonPress)
+	if on {
+		mask |= 1 << rawKeyRelease
+	}
+	b := []byte{c.ext.input, 46, 0, 0}
 	b = order.AppendUint32(b, uint32(c.Root()))
 	b = order.AppendUint16(b, 1)
 	b = append(b, 0, 0)
 	b = order.AppendUint16(b, allMasterDevices)
 	b = order.AppendUint16(b, 1)
-	b = order.AppendUint32(b, 1<<rawKeyPress|1<<rawKeyRelease|1<<rawButtonPress)
+	b = order.AppendUint32(b, mask)
 	if err := c.wire.request(b); err != nil {
 		return fmt.Errorf("select raw keys: %w", err)
 	}
 	return nil
+}
+
+// KeyDown asks whether a key is down now.
+func (c *Conn) KeyDown(code uint8) (bool, error) {
+	r, err := c.wire.ask([]byte{44, 0, 0, 0}, 40)
+	if err != nil {
+		return false, fmt.Errorf("query keymap: %w", err)
+	}
+	return r[8+code/8]&(1<<(code%8)) != 0, nil
 }
 
 // Event masks of the core protocol.

@@ -59,15 +59,18 @@ type repeat struct {
 // 40 seconds.
 const maxRepeats = 1000
 
+// RepeatDelay is how long a key must be held to repeat; false when it never does.
+func (k *Keyboard) RepeatDelay(code uint8) (time.Duration, bool) {
+	r := k.keymap.repeat
+	return r.delay, r.enabled && r.interval > 0 && r.perKey[code/8]&(1<<(code%8)) != 0
+}
+
 // Repeats returns how often the server repeated a key that was down from one
 // server time to another, not counting the press itself; 0 to 1,000.
 func (k *Keyboard) Repeats(code uint8, from, to uint32) int {
 	r := k.keymap.repeat
-	if !r.enabled || r.interval <= 0 || r.perKey[code/8]&(1<<(code%8)) == 0 {
-		return 0
-	}
 	held := serverTime(to - from)
-	if held < r.delay {
+	if delay, ok := k.RepeatDelay(code); !ok || held < delay {
 		return 0
 	}
 	return min(maxRepeats, 1+int((held-r.delay)/r.interval))
