@@ -77,6 +77,7 @@ func (t *tx) repeated(sc *school, act store.Act, key []byte) (c caseflow.Case, f
 		return c, false, &caseflow.InvalidError{Field: "key",
 			Message: "This form was already used for another case. Load the page again and repeat what you did."}
 	}
+	var history []caseflow.Event
 	for v := uint64(1); v <= row.Version; v++ {
 		k := keyEvent(sc.info.ID, row.Ref, v)
 		value, err := t.get(k)
@@ -87,9 +88,9 @@ func (t *tx) repeated(sc *school, act store.Act, key []byte) (c caseflow.Case, f
 		if err != nil {
 			return c, false, err
 		}
-		c = caseflow.Evolve(c, e.Event)
+		history = append(history, e.Event)
 	}
-	return c, true, nil
+	return caseflow.Fold(c, history...), true, nil
 }
 
 // evolve stages events of a case with its head, indexes, ledger entry and
@@ -98,22 +99,23 @@ func (t *tx) evolve(sc *school, before caseflow.Case, events []caseflow.Event, e
 	if len(events) == 0 {
 		return before, nil
 	}
-	id, after := sc.info.ID, before
-	ref := before.Ref
+	id, ref := sc.info.ID, before.Ref
+	if o, ok := events[0].(caseflow.Opened); ok {
+		ref = o.Ref
+	}
+	kept := make([]caseflow.Event, len(events))
 	for i, e := range events {
-		if o, ok := e.(caseflow.Opened); ok && i == 0 {
-			ref = o.Ref
-		}
-		k := keyEvent(id, ref, after.Version+1)
+		k := keyEvent(id, ref, before.Version+uint64(i)+1)
 		value := encode(k, eventRow{e}, eventFields)
 		t.put(k, value)
 		// Folded as it will be read back, so that memory and disk cannot differ.
-		kept, err := decode(k, value, eventFields)
+		row, err := decode(k, value, eventFields)
 		if err != nil {
 			return before, fmt.Errorf("keep an event: %w", err)
 		}
-		after = caseflow.Evolve(after, kept.Event)
+		kept[i] = row.Event
 	}
+	after := caseflow.Fold(before, kept...)
 	t.index(id, before, after)
 	t.cases[caseID{id, after.Ref}] = &after
 	k := schoolKey{id, triage.KeyOfCase(after)}
@@ -199,6 +201,8 @@ func actionOf(c caseflow.Command) audit.Action {
 		return audit.CaseRevised
 	case caseflow.ReopenFor, caseflow.Reopen:
 		return audit.CaseReopened
+	case caseflow.Rematch:
+		return audit.CaseMatched
 	case caseflow.See:
 		return audit.CaseSeen
 	case caseflow.Claim:

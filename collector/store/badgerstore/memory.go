@@ -20,12 +20,15 @@ import (
 type school struct {
 	info store.School
 
+	importing sync.Mutex // held by the one import of a directory
+
 	mu     sync.RWMutex // guards all below
 	open   map[caseflow.Ref]*caseflow.Case
 	byKey  map[triage.Key]map[caseflow.Ref]bool
 	users  map[caseflow.UserID]post
 	posts  caseflow.Posts // of all users, also disabled ones: they stay conflicted
 	ledger audit.Head
+	roster *roster // never nil
 	news   news
 }
 
@@ -49,7 +52,7 @@ func postsOf(users map[caseflow.UserID]post) (p caseflow.Posts) {
 func newSchool(info store.School) *school {
 	return &school{
 		info: info, open: map[caseflow.Ref]*caseflow.Case{}, byKey: map[triage.Key]map[caseflow.Ref]bool{},
-		users: map[caseflow.UserID]post{}, news: newNews(),
+		users: map[caseflow.UserID]post{}, news: newNews(), roster: &roster{},
 	}
 }
 
@@ -114,6 +117,9 @@ func (sc *school) load(r reader, warn func(string, error)) error {
 		return err
 	}
 	sc.posts = postsOf(sc.users)
+	if sc.roster, err = loadRoster(r, id); err != nil {
+		return err
+	}
 	return r.each(prefix(id, tLedger), true, func(key, value []byte) error {
 		e, err := decode(key, value, entryFields)
 		sc.ledger = audit.Head{Seq: e.Seq, Hash: e.Hash}
@@ -189,12 +195,14 @@ func (r reader) fold(id store.SchoolID, ref caseflow.Ref) (c caseflow.Case, hist
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(key[len(key)-8:], be64(c.Version+1)) {
-			return fmt.Errorf("event %d missing: %w", c.Version+1, ErrCorrupt)
+		if n := uint64(len(history) + 1); !bytes.Equal(key[len(key)-8:], be64(n)) {
+			return fmt.Errorf("event %d missing: %w", n, ErrCorrupt)
 		}
-		c = caseflow.Evolve(c, row.Event)
 		history = append(history, row.Event)
 		return nil
 	})
-	return c, history, err
+	if err != nil {
+		return caseflow.Case{}, nil, err
+	}
+	return caseflow.Fold(caseflow.Case{}, history...), history, nil
 }
