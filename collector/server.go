@@ -54,7 +54,11 @@ type server struct {
 
 // openStore opens the embedded database of a data directory.
 func openStore(dir string, log *slog.Logger) (store.Store, error) {
-	return badgerstore.Open(dir, badgerstore.Options{Log: log})
+	s, err := badgerstore.Open(dir, badgerstore.Options{Log: log})
+	if err != nil {
+		return nil, err // not s: a nil *Store in the interface is not nil
+	}
+	return s, nil
 }
 
 // newServer opens the data directory and every listener, so that what can
