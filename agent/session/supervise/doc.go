@@ -70,8 +70,6 @@ const (
 	restartMax = 30 * time.Second
 	// stable is how long it must have run for the pause to start anew.
 	stable = 1 * time.Minute
-	// stopBound is how long it has to end after Stop before it is killed.
-	stopBound = 3 * time.Second
 	// retryHit is the pause before OnHit is called again.
 	retryHit = 1 * time.Second
 )

@@ -13,6 +13,10 @@ import (
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
+// stopBound is how long a session process has to end after Stop before it is
+// killed.
+const stopBound = 3 * time.Second
+
 // process is a session process that was started.
 type process struct {
 	cmd  *exec.Cmd
