@@ -232,9 +232,6 @@ func (x *machine) user(r *rapid.T) {
 	}
 	x.m.users[u.ID] = u
 	x.m.ledger = append(x.m.ledger, word)
-	if err := x.m.reroute(u, x.now); err != nil {
-		r.Fatal(err)
-	}
 }
 
 func (x *machine) queue(r *rapid.T) {
