@@ -17,6 +17,13 @@ else
   echo "protoc is missing: tools/packages.sh test installs it"; exit 1
 fi
 
+echo "== the console's assets are what their sources give"
+if command -v npm >/dev/null; then
+  (cd collector/console/assets-src && npm ci --silent --no-audit --no-fund && npm run --silent check)
+else
+  echo "npm is not installed: not rebuilt (building and running the programs does not need it)"
+fi
+
 echo "== vet and build on every system"
 for target in linux/amd64 linux/arm64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64; do
   GOOS=${target%/*} GOARCH=${target#*/} go build -o /dev/null ./agent
