@@ -31,8 +31,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// Badger keeps a process-wide pool of one goroutine.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/golang/glog.(*fileSink).flushDaemon"))
+	goleak.VerifyTestMain(m)
 }
 
 func open(_ context.Context, dir string) (store.Store, error) {
