@@ -23,6 +23,7 @@ const (
 	CaseRefused   Action = "case.refuse" // somebody asked for a case that is hidden from them
 	QueueRead     Action = "queue.read"  // sealed content of the objects was shown in a list
 	CasesExported Action = "case.export"
+	CaseMatched   Action = "case.match" // the directory, or a post, told something new of its people
 
 	DeviceEnrolled Action = "device.enrol"
 	DeviceRenewed  Action = "device.renew"
@@ -39,6 +40,12 @@ const (
 	SessionEnded   Action = "session.end"
 	SessionRefused Action = "session.refuse" // wrong passphrase or link
 
+	DirectoryImported Action = "directory.import"
+	DirectoryRefused  Action = "directory.refuse" // a nightly file could not be taken
+	DirectoryRead     Action = "directory.read"   // names of accounts or people were shown
+	FlagSet           Action = "flag.set"
+	FlagEnded         Action = "flag.end"
+
 	DocumentPut  Action = "document.put"
 	KeyDestroyed Action = "key.destroy"
 	LedgerRead   Action = "ledger.read"
@@ -52,6 +59,7 @@ func Actions() []Action {
 		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, TokenCreated,
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
+		CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }

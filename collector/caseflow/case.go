@@ -77,8 +77,11 @@ func Queues() []Queue { return []Queue{QueueDSL, QueueHead, QueueChair} }
 type Case struct {
 	Ref Ref
 	// Version is the number of events folded in; 0 means there is no case.
-	Version  uint64
-	Typist   PersonKey
+	Version uint64
+	Typist  PersonKey
+	// Person is the typist's entry in the school's directory; zero while the
+	// account is unmatched.
+	Person   PersonKey
 	Subjects []PersonKey // staff named in it; never shown to any of them
 	Audience vocab.Audience
 	Category vocab.Category

@@ -15,6 +15,7 @@ type Command interface{ command() }
 type Open struct {
 	Ref      Ref
 	Typist   PersonKey
+	Person   PersonKey // directory entry; zero for an unmatched account
 	Subjects []PersonKey
 	Audience vocab.Audience
 	Category vocab.Category
@@ -46,6 +47,20 @@ type ReopenFor struct {
 	Capture  CaptureRef
 	Subjects []PersonKey
 	Queue    Queue // as in Join
+}
+
+// Rematch tells a case what the school now knows of its people: a later match
+// of the account, staff found in it since, or a post that somebody took
+// (triage only). It leaves out nothing that was known: a person stays a
+// subject, and staff stay staff unless the directory has them as a pupil now.
+type Rematch struct {
+	Person   PersonKey // zero: no news of the account
+	Audience vocab.Audience
+	Subjects []PersonKey
+	// Queue is where Route sends the case. It moves to a stricter queue, and to
+	// a laxer one only when all that kept it there was that nobody knew whose
+	// account it is, and it turns out to be a pupil's.
+	Queue Queue
 }
 
 // See records that a person opened the case page.
@@ -86,6 +101,7 @@ func (Open) command()      {}
 func (Join) command()      {}
 func (Revise) command()    {}
 func (ReopenFor) command() {}
+func (Rematch) command()   {}
 func (See) command()       {}
 func (Claim) command()     {}
 func (Release) command()   {}
@@ -141,7 +157,14 @@ type (
 		ReopenFor
 		DueAt time.Time
 	}
-	// Rerouted says that a capture's subjects moved the case to another queue.
+	// Rematched says what became known of the case's people.
+	Rematched struct {
+		Stamp
+		Person   PersonKey
+		Audience vocab.Audience
+		Subjects []PersonKey // new ones
+	}
+	// Rerouted says that a capture's subjects, or a match, moved the case to another queue.
 	Rerouted struct {
 		Stamp
 		Queue Queue
@@ -173,6 +196,7 @@ func (Opened) event()        {}
 func (Joined) event()        {}
 func (Revised) event()       {}
 func (ReopenedFor) event()   {}
+func (Rematched) event()     {}
 func (Rerouted) event()      {}
 func (SeenFirst) event()     {}
 func (ClaimTaken) event()    {}

@@ -17,7 +17,7 @@ import (
 // *ClaimedError and *InvalidError. Decide is deterministic and changes nothing.
 func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 	switch cmd := cmd.(type) {
-	case Open, Join, Revise, ReopenFor:
+	case Open, Join, Revise, ReopenFor, Rematch:
 		return decideSystem(c, cmd, a, now)
 	}
 	if !MaySee(c, a) {
@@ -171,6 +171,8 @@ func decideSystem(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) 
 		return decideCapture(c, arriving{cmd.Capture, cmd.Subjects, cmd.Queue}, by)
 	case ReopenFor:
 		return decideCapture(c, arriving{cmd.Capture, cmd.Subjects, cmd.Queue}, by)
+	case Rematch:
+		return decideRematch(c, cmd, by)
 	}
 	return nil, ErrNotAllowed
 }

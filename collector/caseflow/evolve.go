@@ -36,6 +36,11 @@ func evolve(c Case, e Event) Case {
 		c = withCapture(c, e.Capture, e.Subjects, e.DueAt)
 	case ReopenedFor:
 		c = withCapture(reopened(c), e.Capture, e.Subjects, e.DueAt)
+	case Rematched:
+		if !e.Person.IsZero() {
+			c.Person, c.Audience = e.Person, e.Audience
+		}
+		c.Subjects = union(c.Subjects, e.Subjects)
 	case Rerouted:
 		c = unclaimed(c)
 		c.Queue = e.Queue
@@ -64,7 +69,7 @@ func opened(c Case, e Opened) Case {
 	// opening may linger.
 	c = Case{
 		Version: c.Version, Ref: e.Ref, LinkedTo: e.LinkedTo,
-		Typist: e.Typist, Audience: e.Audience, Category: e.Category, Queue: e.Queue,
+		Typist: e.Typist, Person: e.Person, Audience: e.Audience, Category: e.Category, Queue: e.Queue,
 		Device: e.Capture.Device, State: New, OpenedAt: e.At,
 	}
 	return withCapture(c, e.Capture, e.Subjects, e.DueAt)

@@ -50,7 +50,7 @@ func (t *tape) people() []caseflow.PersonKey {
 }
 
 func (t *tape) event() caseflow.Event {
-	switch s := t.stamp(); t.byte() % 14 {
+	switch s := t.stamp(); t.byte() % 15 {
 	case 0:
 		return caseflow.Opened{Stamp: s, Open: caseflow.Open{Ref: "00000000", Typist: caseflow.PersonKey{t.byte()}, Subjects: t.people(),
 			Category: vocab.Categories()[t.byte()%19], Queue: caseflow.Queue(t.byte() % 5), Capture: t.capture()}, DueAt: t.time()}
@@ -78,6 +78,8 @@ func (t *tape) event() caseflow.Event {
 		return caseflow.Reopened{Stamp: s, DueAt: t.time()}
 	case 12:
 		return nil
+	case 14:
+		return caseflow.Rematched{Stamp: s, Person: caseflow.PersonKey{t.byte()}, Audience: vocab.Audience(t.byte() % 4), Subjects: t.people()}
 	}
 	return (*caseflow.Noted)(nil) // a pointer is not one of the events
 }
@@ -156,14 +158,15 @@ func FuzzDecide(f *testing.F) {
 		if next.Version != c.Version+uint64(len(events)) {
 			t.Fatalf("%T: %d events, version %d after %d", cmd, len(events), next.Version, c.Version)
 		}
-		if next.Queue < c.Queue && c.Queue <= caseflow.QueueChair {
+		known := c.Audience == vocab.Unknown && next.Audience == vocab.Pupil && len(next.Subjects) == 0
+		if _, match := cmd.(caseflow.Rematch); next.Queue < c.Queue && c.Queue <= caseflow.QueueChair && !(match && (known || next.Queue > caseflow.QueueDSL)) {
 			t.Fatalf("%T: moved from queue %d to %d", cmd, c.Queue, next.Queue)
 		}
 	})
 }
 
 func (t *tape) command() caseflow.Command {
-	switch t.byte() % 11 {
+	switch t.byte() % 12 {
 	case 0:
 		return caseflow.Open{Ref: "00000000", Typist: caseflow.PersonKey{t.byte()}, Subjects: t.people(),
 			Category: vocab.Categories()[t.byte()%19], Queue: caseflow.Queue(t.byte() % 5), Capture: t.capture()}
@@ -183,6 +186,8 @@ func (t *tape) command() caseflow.Command {
 		return caseflow.Note{Text: sealed[:t.byte()%7], Chars: int(int8(t.byte())) * 100}
 	case 8:
 		return caseflow.Close{Outcome: caseflow.Outcomes()[t.byte()%6], Rule: string(t.b[:min(len(t.b), 70)]), Text: sealed[:t.byte()%7], Chars: int(int8(t.byte()))}
+	case 11:
+		return caseflow.Rematch{Person: caseflow.PersonKey{t.byte()}, Audience: vocab.Audience(t.byte() % 4), Subjects: t.people(), Queue: caseflow.Queue(t.byte() % 5)}
 	case 9:
 		return caseflow.Reopen{Reason: sealed[:t.byte()%7], Chars: int(int8(t.byte())) * 5}
 	}

@@ -26,7 +26,7 @@ func QueuesOf(a Actor) []Queue {
 // Concerns reports whether the actor is the case's typist or is named in it.
 // Such a person never sees the case, counts it or is told of it, whatever their roles.
 func Concerns(c Case, a Actor) bool {
-	return a.Is(c.Typist) || slices.ContainsFunc(c.Subjects, a.Is)
+	return a.Is(c.Typist) || a.Is(c.Person) || slices.ContainsFunc(c.Subjects, a.Is)
 }
 
 // MaySee reports whether the actor may know of the case. Every page, count,

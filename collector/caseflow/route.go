@@ -28,6 +28,7 @@ func (p Posts) With(roles []Role, persons []PersonKey) Posts {
 // Facts are what routing knows of an arrival.
 type Facts struct {
 	Typist   PersonKey
+	Person   PersonKey // its directory entry, if it is matched
 	Audience vocab.Audience
 	Group    vocab.GroupAudience // of the device; empty means pupil, the default of a token
 	Subjects []PersonKey         // staff named in it
@@ -38,7 +39,7 @@ type Facts struct {
 // as either, a member of staff, anything that names one, and an unmatched
 // account on a device for staff go to the head; the rest to the DSL.
 func Route(f Facts, p Posts) Queue {
-	people := append([]PersonKey{f.Typist}, f.Subjects...)
+	people := append([]PersonKey{f.Typist, f.Person}, f.Subjects...)
 	in := func(posts []PersonKey) bool {
 		return slices.ContainsFunc(people, func(k PersonKey) bool { return !k.IsZero() && slices.Contains(posts, k) })
 	}

@@ -5,7 +5,7 @@
 // Everything belongs to a school: Store.School is the only way to data. No
 // content crosses in the clear: excerpts, titles, notes and account names are
 // caseflow.Sealed. It may import collector/caseflow, collector/triage,
-// collector/audit and internal/*; never a driver.
+// collector/audit, collector/directory and internal/*; never a driver.
 package store
 
 import (
@@ -62,6 +62,7 @@ type Tenant interface {
 	Documents
 	Ledger
 	Keys
+	Directory
 }
 
 // Cases holds events, captures and cases.
@@ -163,6 +164,11 @@ type PersonRecord struct {
 	Key      caseflow.PersonKey
 	Name     caseflow.Sealed
 	Audience vocab.Audience
+	// Entry is the directory entry that the account matches; zero while unmatched.
+	Entry caseflow.PersonKey
+	// Login and Domain are the account's parts, as in triage.Arrival.
+	Login, Domain caseflow.PersonKey
+	DomainIsMail  bool
 }
 
 // DeviceName is what a case page may know of a device.

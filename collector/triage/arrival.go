@@ -44,7 +44,14 @@ type Arrival struct {
 	// PersonName is the account's name, sealed for that person; kept with the
 	// first arrival of a person.
 	PersonName caseflow.Sealed
-	Audience   vocab.Audience
+	// Login and Domain are hashes of the account's two parts (collector/directory,
+	// AccountOf), by which the store matches it to the directory.
+	Login, Domain caseflow.PersonKey
+	DomainIsMail  bool
+	// Entry is the person's directory entry. The store sets it, with Audience,
+	// in the transaction that keeps the arrival; zero while unmatched.
+	Entry    caseflow.PersonKey
+	Audience vocab.Audience
 	// Group's audience decides the queue of an unknown account.
 	Group   vocab.GroupAudience
 	Capture *Capture // for KindCapture

@@ -41,7 +41,7 @@ var (
 )
 
 func user(id caseflow.UserID, p caseflow.PersonKey, roles ...caseflow.Role) caseflow.Actor {
-	return caseflow.Actor{User: id, Name: string(id), Roles: roles, Persons: []caseflow.PersonKey{p}}
+	return caseflow.Actor{User: id, Name: string(id), Roles: roles, Persons: []caseflow.PersonKey{p, entryOf(p)}}
 }
 
 func chair() caseflow.Actor { return user("chair", chairKey, caseflow.Chair) }
@@ -53,7 +53,13 @@ type sent struct {
 	withdrawn bool
 	subjects  map[caseflow.PersonKey]bool
 	typist    caseflow.PersonKey
-	audience  vocab.Audience
+	staff     bool // some revision came as staff's
+}
+
+// match is what the model's directory has of an account.
+type match struct {
+	entry    caseflow.PersonKey
+	audience vocab.Audience
 }
 
 // hold is a claim as the model believes in it.
@@ -77,12 +83,16 @@ type machine struct {
 	// The model, which knows nothing of Decide and Evolve.
 	sent   map[eventKey]*sent
 	holder map[caseflow.Ref]hold
+	// What the directory has now, of each case's typist, and which cases it ever had as staff's.
+	directory map[caseflow.PersonKey]match
+	wasStaff  map[caseflow.Ref]bool
 }
 
 func newMachine() *machine {
 	m := &machine{
 		now: t0, cases: map[caseflow.Ref]caseflow.Case{}, log: map[caseflow.Ref][]caseflow.Event{},
 		sent: map[eventKey]*sent{}, holder: map[caseflow.Ref]hold{},
+		directory: map[caseflow.PersonKey]match{}, wasStaff: map[caseflow.Ref]bool{},
 	}
 	for _, u := range users {
 		if u.Is(newHeadKey) {
@@ -143,10 +153,11 @@ func (m *machine) Arrive(t *rapid.T) {
 		t.Fatalf("%T lost the arrival", p.Command)
 	}
 	if known == nil {
-		known = &sent{subjects: map[caseflow.PersonKey]bool{}, typist: a.Person, audience: a.Audience}
+		known = &sent{subjects: map[caseflow.PersonKey]bool{}, typist: a.Person}
 		m.sent[k] = known
 	}
 	known.revision = a.Revision
+	known.staff = known.staff || a.Audience == vocab.Staff
 	if known.withdrawn {
 		known.worst = 0 // what stands again counts from then on
 	}
@@ -183,17 +194,69 @@ func (m *machine) arrival(t *rapid.T) triage.Arrival {
 	if rapid.IntRange(0, 3).Draw(t, "names staff") == 0 {
 		a.Capture.Subjects = []caseflow.PersonKey{rapid.SampledFrom(staff).Draw(t, "subject")}
 	}
+	if k, ok := m.sent[eventKey{a.Device, a.Event}]; ok {
+		a.Person = k.typist // all revisions of an event are one account's
+	}
+	// What the directory has at the moment of the arrival decides.
+	d := m.directory[a.Person]
+	a.Entry, a.Audience = d.entry, d.audience
+	return a
+}
+
+// Match: an import brings an account's owner to light, or corrects it.
+func (m *machine) Match(t *rapid.T) {
+	typist := rapid.SampledFrom([]caseflow.PersonKey{{1}, {2}, teacherKey, dslKey, headKey, newHeadKey}).Draw(t, "account")
+	d := match{audience: vocab.Staff}
 	switch {
 	case slices.Contains(staff, typist):
-		a.Audience = vocab.Staff
-	case !typist.IsZero():
-		a.Audience = rapid.SampledFrom([]vocab.Audience{vocab.Pupil, vocab.Unknown}).Draw(t, "audience")
+		d.entry = entryOf(typist)
+	case rapid.Bool().Draw(t, "is staff"): // who holds no post
+		d.entry = caseflow.PersonKey{210, rapid.ByteRange(1, 2).Draw(t, "of staff")}
+	case rapid.Bool().Draw(t, "second account"):
+		d.entry = entryOf(rapid.SampledFrom(staff).Draw(t, "whose"))
+	default:
+		d = match{caseflow.PersonKey{220, rapid.ByteRange(1, 2).Draw(t, "pupil")}, vocab.Pupil}
 	}
-	if k, ok := m.sent[eventKey{a.Device, a.Event}]; ok {
-		// All revisions of an event are one account's.
-		a.Person, a.Audience = k.typist, k.audience
+	m.directory[typist] = d
+	for _, ref := range m.order() {
+		if m.cases[ref].Typist == typist {
+			m.rematch(t, ref, triage.News{Person: d.entry, Audience: d.audience})
+		}
 	}
-	return a
+}
+
+// Found: staff are found in a case's captures after they came into the directory.
+func (m *machine) Found(t *rapid.T) {
+	refs := m.order()
+	if len(refs) == 0 {
+		t.Skip("no case yet")
+	}
+	ref, who := rapid.SampledFrom(refs).Draw(t, "case"), rapid.SampledFrom(staff).Draw(t, "who")
+	r := m.cases[ref].Captures[0]
+	m.sent[eventKey{r.Device, r.Event}].subjects[who] = true
+	m.rematch(t, ref, triage.News{Subjects: []caseflow.PersonKey{who}})
+}
+
+func (m *machine) rematch(t *rapid.T, ref caseflow.Ref, n triage.News) {
+	events, err := m.decide(t, ref, triage.Rematch(m.cases[ref], n, m.posts), caseflow.Actor{System: true})
+	if err != nil {
+		t.Fatalf("the store cannot do what the directory asks: %v", err)
+	}
+	m.wasStaff[ref] = m.wasStaff[ref] || n.Audience == vocab.Staff
+	for _, e := range events {
+		if _, ok := e.(caseflow.ClaimReleased); ok {
+			delete(m.holder, ref)
+		}
+	}
+	if again, err := m.decide(t, ref, triage.Rematch(m.cases[ref], n, m.posts), caseflow.Actor{System: true}); err != nil || len(again) > 0 {
+		t.Fatalf("the same news again: %d events, %v", len(again), err)
+	}
+}
+
+// entryOf is the directory entry of a user's own account.
+func entryOf(account caseflow.PersonKey) caseflow.PersonKey {
+	account[1] = 200
+	return account
 }
 
 func (m *machine) order() []caseflow.Ref {
@@ -278,18 +341,21 @@ func (m *machine) Wait(t *rapid.T) {
 
 // mayKnow is the contract's answer, worked out from what was sent alone.
 func (m *machine) mayKnow(ref caseflow.Ref, a caseflow.Actor) bool {
-	aboutStaff, aboutHead := false, false
+	aboutStaff, aboutHead := m.wasStaff[ref], false
 	for _, r := range m.cases[ref].Captures {
 		s := m.sent[eventKey{r.Device, r.Event}]
 		people := []caseflow.PersonKey{s.typist}
+		if d, ok := m.directory[s.typist]; ok {
+			people = append(people, d.entry)
+		}
 		for k := range s.subjects {
 			people = append(people, k)
 			aboutStaff = true
 		}
-		aboutStaff = aboutStaff || s.audience == vocab.Staff
+		aboutStaff = aboutStaff || s.staff
 		for _, k := range people {
 			aboutStaff = aboutStaff || k == dslKey || k == deputyKey
-			aboutHead = aboutHead || k == headKey || k == coHeadKey
+			aboutHead = aboutHead || k == headKey || k == coHeadKey || k == entryOf(headKey) || k == entryOf(coHeadKey)
 			if a.Is(k) {
 				return false
 			}
@@ -409,6 +475,7 @@ func TestNoSequenceBreaksTheRules(t *testing.T) {
 			"arr2":  m.Arrive,
 			"arr3":  m.Arrive,
 			"claim": m.Claim, "release": m.Release, "close": m.Close,
+			"match": m.Match, "found": m.Found,
 			"note": m.Note, "see": m.See, "reopen": m.Reopen, "wait": m.Wait,
 		})
 	})

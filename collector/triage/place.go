@@ -78,7 +78,7 @@ func Place(candidates []caseflow.Case, a Arrival, posts caseflow.Posts, newRef f
 	r := captureRef(a)
 	subjects := a.Capture.Subjects
 	queue := caseflow.Route(caseflow.Facts{
-		Typist: a.Person, Audience: a.Audience, Group: a.Group, Subjects: subjects,
+		Typist: a.Person, Person: a.Entry, Audience: a.Audience, Group: a.Group, Subjects: subjects,
 	}, posts)
 
 	for _, c := range candidates {
@@ -115,7 +115,7 @@ func Place(candidates []caseflow.Case, a Arrival, posts caseflow.Posts, newRef f
 	}
 	ref := newRef()
 	return Placement{ref, caseflow.Open{
-		Ref: ref, Typist: a.Person, Subjects: subjects, Audience: a.Audience,
+		Ref: ref, Typist: a.Person, Person: a.Entry, Subjects: subjects, Audience: a.Audience,
 		Category: k.Category, Queue: queue, LinkedTo: link.Ref, Capture: r,
 	}}
 }

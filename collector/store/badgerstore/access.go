@@ -53,7 +53,7 @@ func (t *tx) putUser(sc *school, u store.User, entry audit.Entry) error {
 	users[u.ID] = postOf(u)
 	t.users[id] = users
 	t.log(sc, entry)
-	return nil
+	return t.reroute(sc, u, entry.At)
 }
 
 // logins are the words by which a user signs in.

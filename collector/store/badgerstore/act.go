@@ -201,6 +201,8 @@ func actionOf(c caseflow.Command) audit.Action {
 		return audit.CaseRevised
 	case caseflow.ReopenFor, caseflow.Reopen:
 		return audit.CaseReopened
+	case caseflow.Rematch:
+		return audit.CaseMatched
 	case caseflow.See:
 		return audit.CaseSeen
 	case caseflow.Claim:

@@ -137,10 +137,13 @@ func rows() []row {
 		rowOf("done", filled[doneRow](), doneFields),
 		rowOf("id", filled[idRow](), idFields),
 		rowOf("bytes", filled[bytesRow](), bytesFields),
+		rowOf("roster", filled[store.DirectoryState](), rosterFields),
+		rowOf("entry of the directory", filled[store.DirectoryEntry](), entryOfFields),
+		rowOf("flag", filled[store.Flag](), flagFields),
 		rowOf("cursor", filled[cursor](), cursorFields),
 		eventOf[caseflow.Opened](), eventOf[caseflow.Joined](), eventOf[caseflow.Revised](), eventOf[caseflow.ReopenedFor](),
 		eventOf[caseflow.Rerouted](), eventOf[caseflow.SeenFirst](), eventOf[caseflow.ClaimTaken](), eventOf[caseflow.ClaimReleased](),
-		eventOf[caseflow.Noted](), eventOf[caseflow.CaseClosed](), eventOf[caseflow.Reopened](),
+		eventOf[caseflow.Noted](), eventOf[caseflow.CaseClosed](), eventOf[caseflow.Reopened](), eventOf[caseflow.Rematched](),
 	}
 }
 

@@ -50,6 +50,7 @@ func (t *tenant) Ingest(ctx context.Context, arrivals []triage.Arrival) ([]store
 // ingest stages one arrival with all that follows from it.
 func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 	a.At, a.ReceivedAt = utc(a.At), utc(a.ReceivedAt)
+	t.roster(sc).recognise(&a)
 	id := captureID{a.Device, a.Event}
 	key := keyCapture(sc.info.ID, id)
 	old, err := t.captureRecord(key)
@@ -181,16 +182,19 @@ func (t *tx) person(sc *school, a triage.Arrival) error {
 	if err != nil {
 		return err
 	}
-	p := store.PersonRecord{Key: a.Person, Name: a.PersonName, Audience: a.Audience}
+	p := store.PersonRecord{Key: a.Person, Name: a.PersonName, Audience: a.Audience, Entry: a.Entry,
+		Login: a.Login, Domain: a.Domain, DomainIsMail: a.DomainIsMail}
 	if old != nil {
 		if p, err = decode(key, old, personFields); err != nil {
 			return err
 		}
 		named := len(p.Name) > 0 || len(a.PersonName) == 0
 		told := a.Audience == vocab.Unknown || a.Audience == p.Audience
-		if named && told {
+		matched := p.Entry == a.Entry && p.Login == a.Login && p.Domain == a.Domain && p.DomainIsMail == a.DomainIsMail
+		if named && told && matched {
 			return nil
 		}
+		p.Entry, p.Login, p.Domain, p.DomainIsMail = a.Entry, a.Login, a.Domain, a.DomainIsMail
 		if !named {
 			p.Name = a.PersonName
 		}

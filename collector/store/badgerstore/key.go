@@ -42,6 +42,9 @@ const (
 	tKey      table = 'k' // person
 	tDocument table = 'v' // hash of kind | version
 	tLedger   table = 'g' // sequence
+	tRoster   table = 'm' // which directory stands
+	tEntry    table = 'w' // version of the directory | person
+	tFlag     table = 'f' // person | id
 )
 
 // tableName is for errors: it names no row.

@@ -20,12 +20,15 @@ import (
 type school struct {
 	info store.School
 
+	importing sync.Mutex // held by the one import of a directory
+
 	mu     sync.RWMutex // guards all below
 	open   map[caseflow.Ref]*caseflow.Case
 	byKey  map[triage.Key]map[caseflow.Ref]bool
 	users  map[caseflow.UserID]post
 	posts  caseflow.Posts // of all users, also disabled ones: they stay conflicted
 	ledger audit.Head
+	roster *roster // never nil
 	news   news
 }
 
@@ -49,7 +52,7 @@ func postsOf(users map[caseflow.UserID]post) (p caseflow.Posts) {
 func newSchool(info store.School) *school {
 	return &school{
 		info: info, open: map[caseflow.Ref]*caseflow.Case{}, byKey: map[triage.Key]map[caseflow.Ref]bool{},
-		users: map[caseflow.UserID]post{}, news: newNews(),
+		users: map[caseflow.UserID]post{}, news: newNews(), roster: &roster{},
 	}
 }
 
@@ -114,6 +117,9 @@ func (sc *school) load(r reader, warn func(string, error)) error {
 		return err
 	}
 	sc.posts = postsOf(sc.users)
+	if sc.roster, err = loadRoster(r, id); err != nil {
+		return err
+	}
 	return r.each(prefix(id, tLedger), true, func(key, value []byte) error {
 		e, err := decode(key, value, entryFields)
 		sc.ledger = audit.Head{Seq: e.Seq, Hash: e.Hash}

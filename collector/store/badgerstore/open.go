@@ -99,6 +99,9 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
 	}
 	go s.run()
+	if err := s.finishDirectories(context.Background()); err != nil && !errors.Is(err, store.ErrFull) {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.Close())
+	}
 	return s, nil
 }
 

@@ -73,6 +73,7 @@ func headFields(c *codec, x *headRow) {
 	c.moment(26, &k.FirstSeen)
 	text(c, 27, &x.Latest.Device)
 	c.fixed(28, x.Latest.Event[:])
+	c.fixed(29, k.Person[:])
 }
 
 func captureRecordFields(c *codec, x *store.CaptureRecord) {
@@ -102,6 +103,10 @@ func captureRecordFields(c *codec, x *store.CaptureRecord) {
 	text(c, 16, &x.Code)
 	number(c, 17, &x.Count)
 	text(c, 18, &x.Case)
+	c.fixed(19, x.Login[:])
+	c.fixed(20, x.Domain[:])
+	c.flag(21, &x.DomainIsMail)
+	c.fixed(22, x.Entry[:])
 }
 
 func captureFields(c *codec, x *triage.Capture) {
@@ -133,6 +138,10 @@ func personFields(c *codec, x *store.PersonRecord) {
 	c.fixed(1, x.Key[:])
 	raw(c, 2, &x.Name)
 	number(c, 3, &x.Audience)
+	c.fixed(4, x.Entry[:])
+	c.fixed(5, x.Login[:])
+	c.fixed(6, x.Domain[:])
+	c.flag(7, &x.DomainIsMail)
 }
 
 func tokenFields(c *codec, x *store.Token) {

@@ -20,6 +20,7 @@ func eventFields(c *codec, x *eventRow) {
 	event(c, 9, x, notedFields)
 	event(c, 10, x, caseClosedFields)
 	event(c, 11, x, reopenedFields)
+	event(c, 12, x, rematchedFields)
 	if c.reading && x.Event == nil {
 		c.fail() // an event of a later version: the case cannot be told without it
 	}
@@ -63,6 +64,7 @@ func openedFields(c *codec, x *caseflow.Opened) {
 	text(c, 8, &x.LinkedTo)
 	nested(c, 9, &x.Capture, captureRefFields)
 	c.moment(10, &x.DueAt)
+	c.fixed(11, x.Person[:])
 }
 
 func joinedFields(c *codec, x *caseflow.Joined) {
@@ -119,4 +121,11 @@ func reopenedFields(c *codec, x *caseflow.Reopened) {
 	nested(c, 1, &x.Stamp, stampFields)
 	raw(c, 2, &x.Reason)
 	c.moment(3, &x.DueAt)
+}
+
+func rematchedFields(c *codec, x *caseflow.Rematched) {
+	nested(c, 1, &x.Stamp, stampFields)
+	c.fixed(2, x.Person[:])
+	number(c, 3, &x.Audience)
+	list(c, 4, &x.Subjects, personKey)
 }

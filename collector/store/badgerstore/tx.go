@@ -27,6 +27,7 @@ type tx struct {
 	byKey   map[schoolKey][]caseflow.Ref // of cases; may name some twice, or that have moved
 	ledgers map[store.SchoolID]audit.Head
 	users   map[store.SchoolID]map[caseflow.UserID]post
+	rosters map[store.SchoolID]*roster
 	schools []*school
 	changes []change
 }
@@ -45,6 +46,7 @@ func newTx(s *Store, r reader) *tx {
 	return &tx{
 		s: s, r: r, writes: map[string][]byte{}, cases: map[caseID]*caseflow.Case{}, byKey: map[schoolKey][]caseflow.Ref{},
 		ledgers: map[store.SchoolID]audit.Head{}, users: map[store.SchoolID]map[caseflow.UserID]post{},
+		rosters: map[store.SchoolID]*roster{},
 	}
 }
 
@@ -134,6 +136,9 @@ func (t *tx) mergeInto(g *tx) {
 	for id, users := range t.users {
 		g.users[id] = users
 	}
+	for id, r := range t.rosters {
+		g.rosters[id] = r
+	}
 	g.schools = append(g.schools, t.schools...)
 	g.changes = append(g.changes, t.changes...)
 }
@@ -156,6 +161,12 @@ func (g *tx) publish() {
 		sc := g.s.schoolOf(id)
 		sc.mu.Lock()
 		sc.users, sc.posts = users, postsOf(users)
+		sc.mu.Unlock()
+	}
+	for id, r := range g.rosters {
+		sc := g.s.schoolOf(id)
+		sc.mu.Lock()
+		sc.roster = r
 		sc.mu.Unlock()
 	}
 	for id, c := range g.cases {

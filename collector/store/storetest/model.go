@@ -25,6 +25,7 @@ type model struct {
 	persons map[caseflow.PersonKey]store.PersonRecord
 	users   map[caseflow.UserID]store.User
 	done    map[doneID]caseflow.Case
+	entries []store.DirectoryEntry
 	ledger  []audit.Action
 	changes []modelChange // since they were last taken
 }
@@ -53,6 +54,7 @@ func newModel() *model {
 // ingest says what the receipt of an arrival must be. References are random,
 // so a new case takes the one that the store gave.
 func (m *model) ingest(a triage.Arrival, given caseflow.Ref) (store.Receipt, error) {
+	a = m.recognise(a)
 	id := eventID{a.Device, a.Event}
 	old, known := m.records[id]
 	if known && a.Revision <= old.Revision {
@@ -69,18 +71,15 @@ func (m *model) ingest(a triage.Arrival, given caseflow.Ref) (store.Receipt, err
 		if a.Audience != vocab.Unknown {
 			p.Audience = a.Audience
 		}
+		p.Entry = a.Entry
 		m.persons[a.Person] = p
 	}
 	var candidates []caseflow.Case
-	var posts caseflow.Posts
 	for _, c := range m.cases {
 		candidates = append(candidates, c)
 	}
-	for _, u := range m.users {
-		posts = posts.With(append(slices.Clone(u.Roles), u.Pending...), u.Persons)
-	}
 	record := store.CaptureRecord{Arrival: a, Case: old.Case}
-	p := triage.Place(candidates, a, posts, func() caseflow.Ref { return given })
+	p := triage.Place(candidates, a, m.posts(), func() caseflow.Ref { return given })
 	switch {
 	case p.Command != nil:
 		if _, open := p.Command.(caseflow.Open); open && m.cases[given].Version != 0 {
@@ -99,6 +98,32 @@ func (m *model) ingest(a triage.Arrival, given caseflow.Ref) (store.Receipt, err
 	}
 	m.records[id] = record
 	return store.Receipt{Case: record.Case}, nil
+}
+
+// reroute moves open cases that concern a user to where the posts now take them.
+func (m *model) reroute(u store.User, now time.Time) error {
+	for ref, c := range m.cases {
+		if c.State == caseflow.Closed || !caseflow.Concerns(c, caseflow.Actor{Persons: u.Persons}) {
+			continue
+		}
+		if err := m.rematch(ref, triage.News{}, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *model) rematch(ref caseflow.Ref, n triage.News, now time.Time) error {
+	events, err := caseflow.Decide(m.cases[ref], triage.Rematch(m.cases[ref], n, m.posts()), system, now)
+	m.fold(ref, events, audit.CaseMatched)
+	return err
+}
+
+func (m *model) posts() (p caseflow.Posts) {
+	for _, u := range m.users {
+		p = p.With(append(slices.Clone(u.Roles), u.Pending...), u.Persons)
+	}
+	return p
 }
 
 func (m *model) fold(ref caseflow.Ref, events []caseflow.Event, word audit.Action) {

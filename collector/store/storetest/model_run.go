@@ -39,7 +39,8 @@ func testModel(t *testing.T, open Open) {
 		m.look(r)
 		r.Repeat(map[string]func(*rapid.T){
 			"ingest": m.ingest, "again": m.again, "act": m.act, "user": m.user,
-			"queue": m.queue, "file": m.file, "wait a while": m.later, "": m.check,
+			"directory": m.directory,
+			"queue":     m.queue, "file": m.file, "wait a while": m.later, "": m.check,
 			"restart": func(r *rapid.T) {
 				if rapid.IntRange(0, 9).Draw(r, "seldom") == 0 {
 					m.tn = m.restart()
@@ -232,6 +233,9 @@ func (x *machine) user(r *rapid.T) {
 	}
 	x.m.users[u.ID] = u
 	x.m.ledger = append(x.m.ledger, word)
+	if err := x.m.reroute(u, x.now); err != nil {
+		r.Fatal(err)
+	}
 }
 
 func (x *machine) queue(r *rapid.T) {

@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		{"Documents", testDocuments},
 		{"Ledger", testLedger},
 		{"Keys", testKeys},
+		{"Directory", testDirectory},
 		{"Hostile", testHostile},
 		{"Isolation", testIsolation},
 		{"Concurrency", testConcurrency},
