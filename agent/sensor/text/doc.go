@@ -28,7 +28,12 @@
 //     ("show password").
 //
 // What remains: a page whose script moves the focus without any act of the
-// person is known only when its event arrives, some milliseconds later.
+// person is known only when its event arrives, some milliseconds later. The far
+// side of a terminal program other than ssh and its like may ask for a password
+// without this machine's terminal knowing. Pasted text, and what an input method
+// composes, is not in the keys and not seen. A focus event for a suggestion
+// below a text field makes what is typed there be dropped until the field says
+// that it has the focus again.
 //
 // It may import agent/capture, agent/sensor/atspi and agent/sensor/x11 for their
 // types. Fields and Typist are pure: no clock, no I/O, no goroutine.
