@@ -238,6 +238,7 @@ type compiled struct {
 	// weight is, by class, how often its literals are met: one for each, and a
 	// thousand for one that is a common word.
 	weight []uint32
+	spelt  *spellings
 }
 
 // decode reads and validates a compiled rule set. It keeps no reference to b.
@@ -298,12 +299,13 @@ func (r *reader) words(p *compiled) {
 	if r.err != nil {
 		return
 	}
-	p.dict, p.squeezed = newDict(n, long, n), newDict(squeezed, longSqueezed, 0)
+	p.dict, p.squeezed, p.spelt = newDict(n, long, n), newDict(squeezed, longSqueezed, 0), newSpellings(n)
 	var buf []byte
 	for again, id := (&reader{buf: section}), 0; id < n; id++ {
 		w, flags, same := again.word(n)
 		p.dict.add(w, same)
 		p.dict.flags[id] = flags
+		p.spelt.add(id, w, same)
 		if s := squeeze(w, buf); s != nil {
 			p.squeezed.add(s, same)
 			buf = s

@@ -1,6 +1,9 @@
 package detect
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // dict finds words. Words of up to eight bytes are their own key, so that a
 // lookup is one probe of a flat table; longer ones are hashed and compared.
@@ -21,23 +24,29 @@ const goldenRatio = 0x9E3779B97F4A7C15
 // wordKey is the key of a word: its bytes, or a hash of them, which dict.find
 // compares with the word itself.
 func wordKey(w []byte) uint64 {
-	if len(w) <= 8 {
-		var k uint64
-		for i, c := range w {
-			k |= uint64(c) << (8 * i)
-		}
-		return k
+	if len(w) > 8 {
+		return longKey(w)
 	}
-	return longKey(w)
-}
-
-func longKey(w []byte) uint64 {
-	k := uint64(len(w)) * goldenRatio
-	for _, c := range w {
-		k = (k ^ uint64(c)) * 0x100000001B3
-		k ^= k >> 29
+	var k uint64
+	for i, c := range w {
+		k |= uint64(c) << (8 * i)
 	}
 	return k
+}
+
+// longKey hashes a word over eight bytes, eight at a time; the last eight may
+// overlap those before. Bits of mix are set in every eight: caseBits folds a
+// word of ASCII letters and digits, 0 changes nothing.
+func longKey(w []byte) uint64 { return longKeyOf(w, 0) }
+
+func longKeyOf(w []byte, mix uint64) uint64 {
+	k := uint64(len(w))
+	for i := 0; i < len(w)-8; i += 8 {
+		k = (k ^ (binary.LittleEndian.Uint64(w[i:]) | mix)) * goldenRatio
+		k ^= k >> 32
+	}
+	k = (k ^ (binary.LittleEndian.Uint64(w[len(w)-8:]) | mix)) * goldenRatio
+	return k ^ k>>32
 }
 
 // slotOf maps a key to one of n slots.
@@ -103,7 +112,7 @@ func (d *dict) find(w []byte) uint32 {
 	if len(w) <= 8 {
 		return d.short(wordKey(w))
 	}
-	return d.long(w)
+	return d.long(longKey(w), w)
 }
 
 // short is find for a word of one to eight bytes, given as its key.
@@ -116,9 +125,8 @@ func (d *dict) short(k uint64) uint32 {
 	}
 }
 
-// long is find for a word over eight bytes.
-func (d *dict) long(w []byte) uint32 {
-	k := longKey(w)
+// long is find for a word over eight bytes, with its key.
+func (d *dict) long(k uint64, w []byte) uint32 {
 	for i := slotOf(k, len(d.slots)); ; i = d.after(i) {
 		s := &d.slots[i]
 		if s.id == 0 || d.holds(s, k, w) {
@@ -150,6 +158,11 @@ const (
 )
 
 func edge(parent, word uint32) uint64 { return uint64(parent)<<wordBits | uint64(word) }
+
+// split takes an element of trie.edges apart.
+func split(e uint64) (parent, word, child uint32) {
+	return uint32(e >> (nodeBits + wordBits)), uint32(e >> nodeBits & (1<<wordBits - 1)), uint32(e & (maxNodes - 1))
+}
 
 // newTrie makes an empty trie for words of ids and so many nodes, roots and
 // classes of nodes; finish must follow the last add.

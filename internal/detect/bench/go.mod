@@ -1,5 +1,3 @@
-// Benchmarks against other matchers, apart from the product so that their
-// modules never enter its go.mod. See docs/benchmarks.md.
 module github.com/lapwing-schools/lapwing/internal/detect/bench
 
 go 1.26.0
