@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/directory"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/collector/vault"
@@ -31,6 +32,8 @@ type builder struct {
 type person struct {
 	key  caseflow.PersonKey
 	name caseflow.Sealed
+	// account is key in the parts by which the store matches it to the directory.
+	account directory.Account
 }
 
 // arrivals builds an arrival of each valid event and counts the others.
@@ -70,8 +73,9 @@ func (b *builder) arrival(ctx context.Context, e *lapwingv1.Event) (triage.Arriv
 		Urgent: e.Lane == lapwingv1.Lane_LANE_URGENT, Seq: e.Seq,
 		At: at, ReceivedAt: b.received, Suspect: suspect,
 		Person: who.key, PersonName: who.name,
-		// Nothing matches accounts to a directory yet, and an account is never
-		// guessed to be a pupil's or staff's; the group's audience routes it.
+		Login: who.account.Login, Domain: who.account.Domain, DomainIsMail: who.account.Mail,
+		// The store says whose it is, in the transaction that keeps it. Where the
+		// directory has nobody, the group's audience routes it.
 		Audience: vocab.Unknown, Group: b.device.Group,
 	}
 	switch body := e.Body.(type) {
@@ -93,7 +97,8 @@ func (b *builder) person(ctx context.Context, account string) (person, error) {
 		return p, nil
 	}
 	school := b.tenant.Info().ID
-	p := person{key: b.core.vault.PersonKey(school, account)}
+	p := person{account: directory.AccountOf(account, func(text string) caseflow.PersonKey { return b.core.vault.PersonKey(school, text) })}
+	p.key = p.account.Exact
 	if !p.key.IsZero() {
 		var err error
 		p.name, err = b.core.vault.Seal(ctx, b.tenant, school, p.key, vault.PersonName, []byte(account))
@@ -115,7 +120,12 @@ func (b *builder) capture(ctx context.Context, who caseflow.PersonKey, c *lapwin
 	if err != nil {
 		return nil, fmt.Errorf("seal capture: %w", err)
 	}
+	subjects, err := b.staffNamed(ctx, c.Excerpt, c.Title)
+	if err != nil {
+		return nil, err
+	}
 	out := &triage.Capture{
+		Subjects: subjects,
 		Severity: severity(c.Severity), Level: level(c.Level), Source: triage.Source(c.Source),
 		Count: int(min(c.Count, math.MaxInt32)), Final: c.Final, Withdrawn: c.Withdrawn, Content: sealed,
 	}

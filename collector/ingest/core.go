@@ -6,7 +6,7 @@
 // use the same rules; Server is the gRPC stream over it. An error, a log line
 // or a counter made here names fields and limits, never what a field holds.
 //
-// It may import collector/store and what crosses it, collector/triage,
+// It may import collector/store and what crosses it, collector/triage, collector/directory,
 // collector/vault, collector/tenants, collector/ratelimit, collector/edge,
 // internal/* and the messages.
 package ingest

@@ -32,11 +32,12 @@ var epoch = time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 // dereference, and so a failed test.
 type school struct {
 	store.Tenant
-	mu   sync.Mutex
-	keys map[caseflow.PersonKey][]byte
-	kept []triage.Arrival
-	seen map[store.EventKey]bool
-	fail error
+	mu    sync.Mutex
+	keys  map[caseflow.PersonKey][]byte
+	kept  []triage.Arrival
+	seen  map[store.EventKey]bool
+	staff map[caseflow.PersonKey]caseflow.PersonKey // phrase to entry
+	fail  error
 }
 
 func newSchool() *school {
