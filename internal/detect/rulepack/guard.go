@@ -1,7 +1,8 @@
 package rulepack
 
 import (
-	"strings"
+	"slices"
+	"sync"
 
 	"github.com/lapwing-schools/lapwing/internal/detect"
 	"github.com/lapwing-schools/lapwing/internal/detect/rulepack/lexicon"
@@ -26,30 +27,23 @@ func (c *compiler) markKeys(slots []slot) {
 // lexicon enters what is ordinary: the filter of known words, which words are
 // also names, and the places whose names hold a word of a rule.
 func (c *compiler) lexicon() {
-	words, err := lexicon.Words()
-	names, err2 := lexicon.Names()
-	places, err3 := lexicon.Places()
-	for _, err := range []error{err, err2, err3} {
-		if err != nil {
-			c.bad(0, "%v", err)
-			return
-		}
+	lists, err := lexicon.Load()
+	if err != nil {
+		c.bad(0, "%v", err)
+		return
 	}
-	for _, n := range names {
+	for _, n := range lists.Names {
 		c.name(n)
 	}
-	known := append(words, names...)
 	var guard slot
-	for _, p := range places {
-		parts := strings.Fields(p)
-		known = append(known, parts...)
-		if len(parts) == 1 {
-			c.name(p)
-		} else if c.holdsKey(parts) && len(parts) <= 16 {
-			guard.sequences = append(guard.sequences, parts)
+	for _, words := range lists.Places {
+		if len(words) == 1 {
+			c.name(words[0])
+		} else if c.holdsKey(words) && len(words) <= 16 {
+			guard.sequences = append(guard.sequences, words)
 		}
 	}
-	c.prog.Known = detect.NewKnownWords(known)
+	c.prog.Known = known(lists)
 	if len(guard.sequences) == 0 {
 		return
 	}
@@ -61,6 +55,24 @@ func (c *compiler) lexicon() {
 	c.prog.Guard = c.newSignal() + 1
 	c.prog.Patterns = append(c.prog.Patterns, detect.Pattern{Signal: c.prog.Guard - 1, Slots: []detect.Slot{{Class: class}}})
 }
+
+// known makes the filter of ordinary words and names, once.
+func known(l *lexicon.Lists) detect.KnownWords {
+	knownOnce.Do(func() {
+		words := append(slices.Clone(l.Words), l.Names...)
+		for _, p := range l.Places {
+			words = append(words, p...)
+		}
+		knownWords = detect.NewKnownWords(words)
+	})
+	return knownWords
+}
+
+// The filter is of constant data and is never changed.
+var (
+	knownOnce  sync.Once
+	knownWords detect.KnownWords
+)
 
 // name flags a word of a rule that is also somebody's or some place's name.
 func (c *compiler) name(w string) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 )
 
 //go:embed words.txt.gz
@@ -21,14 +22,33 @@ var names []byte
 //go:embed places.txt.gz
 var places []byte
 
-// Words returns about 150,000 words of British English.
-func Words() ([]string, error) { return read("words", words) }
+// Lists is what the files hold. It is shared and must not be changed.
+type Lists struct {
+	Words  []string   // about 134,000 words of British and American English
+	Names  []string   // about 3,100 forenames and surnames, each one word
+	Places [][]string // about 35,000 places of Great Britain, by words
+}
 
-// Names returns about 3,000 forenames and surnames, each one word.
-func Names() ([]string, error) { return read("names", names) }
-
-// Places returns about 35,000 places of Great Britain; many have several words.
-func Places() ([]string, error) { return read("places", places) }
+// Load unpacks the files, once.
+var Load = sync.OnceValues(func() (*Lists, error) {
+	w, err := read("words", words)
+	if err != nil {
+		return nil, err
+	}
+	n, err := read("names", names)
+	if err != nil {
+		return nil, err
+	}
+	p, err := read("places", places)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lists{Words: w, Names: n, Places: make([][]string, len(p))}
+	for i, place := range p {
+		l.Places[i] = strings.Fields(place)
+	}
+	return l, nil
+})
 
 func read(name string, gz []byte) ([]string, error) {
 	z, err := gzip.NewReader(bytes.NewReader(gz))
