@@ -22,6 +22,7 @@ const (
 	ItemRevised   ItemKind = "revised"   // a capture's later revision
 	ItemWithdrawn ItemKind = "withdrawn" // a capture taken back by its device
 	ItemReturned  ItemKind = "returned"  // reopened for a graver capture
+	ItemMatched   ItemKind = "matched"   // the directory told something new of its people
 	ItemMoved     ItemKind = "moved"     // to another queue
 	ItemSeen      ItemKind = "seen"
 	ItemClaimed   ItemKind = "claimed"
@@ -109,6 +110,12 @@ func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sea
 		return capture(ItemRevised, e.Capture, "weighed a capture anew: "+e.Capture.Severity.String()), e.Stamp, nil, ""
 	case caseflow.ReopenedFor:
 		return capture(ItemReturned, e.Capture, "reopened this case for a more serious capture"), e.Stamp, nil, ""
+	case caseflow.Rematched:
+		does := "found a member of staff named in this case"
+		if !e.Person.IsZero() {
+			does = "matched the account to the school's directory: " + e.Audience.String()
+		}
+		return Item{Kind: ItemMatched, Does: does}, e.Stamp, nil, ""
 	case caseflow.Rerouted:
 		return Item{Kind: ItemMoved, Does: "moved this case to " + queueName(e.Queue)}, e.Stamp, nil, ""
 	case caseflow.SeenFirst:

@@ -107,7 +107,7 @@ func caseRecord(school store.School, r store.QueueRow) *lapwingv1.CaseRecord {
 }
 
 func (s *Service) unsealInto(ctx context.Context, t store.Tenant, rec *lapwingv1.CaseRecord, r store.QueueRow) error {
-	p, err := s.person(ctx, t, r.Person, r.Case.Audience)
+	p, err := s.person(ctx, t, caseflow.Actor{}, r.Person, r.Case)
 	if err != nil {
 		return err
 	}

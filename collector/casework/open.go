@@ -89,7 +89,7 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 		v.Case.LinkedTo = ""
 	}
 	var err error
-	if v.Person, err = s.person(ctx, t, f.Person, f.Case.Audience); err != nil {
+	if v.Person, err = s.person(ctx, t, viewer, f.Person, f.Case); err != nil {
 		return CaseView{}, err
 	}
 	for _, r := range f.Captures {

@@ -110,7 +110,7 @@ func (s *Service) row(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 		Claim: claim(r.Case, viewer, now),
 	}
 	var err error
-	if row.Person, err = s.person(ctx, t, r.Person, r.Case.Audience); err != nil {
+	if row.Person, err = s.person(ctx, t, viewer, r.Person, r.Case); err != nil {
 		return Row{}, err
 	}
 	if row.Words, err = s.words(ctx, t, r.Latest); err != nil {

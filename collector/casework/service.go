@@ -7,7 +7,7 @@
 // ledger cannot be written, nothing is shown. A case that the viewer may not
 // know of is store.ErrNotFound, exactly as one that does not exist.
 //
-// It may import collector/{audit,caseflow,playbook,store,triage,vault}, the
+// It may import collector/{audit,caseflow,directory,playbook,store,triage,vault}, the
 // generated messages and internal/*; never a store's implementation, HTTP or a
 // template. It logs nothing.
 package casework

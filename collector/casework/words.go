@@ -11,7 +11,6 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/vault"
-	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -43,24 +42,6 @@ type Words struct {
 
 // Span is a half-open range of bytes.
 type Span struct{ Start, End int }
-
-// Person is the account that a case is about, as far as the viewer may know.
-type Person struct {
-	// Name of the account; empty when there is none, or it was erased.
-	Name string
-	// State as for words; WordsNone when no account was logged on.
-	State WordsState
-	// Unmatched: no directory entry is known for the account, so whether it is
-	// a pupil or a member of staff is not.
-	Unmatched bool
-}
-
-func (s *Service) person(ctx context.Context, t store.Tenant, p store.PersonRecord, audience vocab.Audience) (Person, error) {
-	out := Person{Unmatched: audience == vocab.Unknown}
-	text, state, err := s.text(ctx, t, p.Key, vault.PersonName, p.Name)
-	out.Name, out.State = text, state
-	return out, err
-}
 
 func (s *Service) words(ctx context.Context, t store.Tenant, r store.CaptureRecord) (Words, error) {
 	if r.Capture == nil || len(r.Capture.Content) == 0 {

@@ -85,6 +85,18 @@ func personName(p casework.Person) string {
 	return "Nobody logged on"
 }
 
+// flagChips are a person's flags in words; one whose review is overdue says so.
+func flagChips(p casework.Person) (all []string) {
+	for _, f := range p.Flags {
+		w := flagWord(f.Kind)
+		if f.Overdue {
+			w += ", review overdue"
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
 // claimWords is a claim as the viewer is told of it.
 type claimWords struct {
 	Held, Yours bool

@@ -71,6 +71,8 @@ type caseRow struct {
 	Ref            caseflow.Ref
 	Name           string
 	Unmatched      bool
+	Year           string
+	Flags          []string
 	Severity       severity
 	Category       string
 	Captures, Rule string
@@ -259,7 +261,7 @@ func (c *Console) groups(q casework.QueueView, covered bool, now time.Time) []ca
 
 func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 	k := r.Case
-	row := caseRow{Ref: k.Ref, Name: personName(r.Person), Unmatched: r.Person.Unmatched && r.Person.Name != "",
+	row := caseRow{Ref: k.Ref, Name: personName(r.Person), Unmatched: r.Person.Unmatched && r.Person.Name != "", Year: r.Person.Year, Flags: flagChips(r.Person),
 		Severity: severityGlyph(k.Severity), Category: categoryWord(k.Category), Captures: plural(k.Count, "capture", "captures"),
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
 		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: k.Exempt}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -43,6 +44,18 @@ func outcomeWord(o caseflow.Outcome) string {
 		return w
 	}
 	return string(o)
+}
+
+var flagWords = map[store.FlagKind]string{
+	store.FlagLookedAfter: "Looked after", store.FlagChildInNeed: "Child in need", store.FlagProtection: "Child protection plan",
+	store.FlagSEND: "SEND", store.FlagMental: "Mental health", store.FlagExploited: "Risk of exploitation", store.FlagOther: "Other need",
+}
+
+func flagWord(k store.FlagKind) string {
+	if w, ok := flagWords[k]; ok {
+		return w
+	}
+	return string(k)
 }
 
 func roleWord(r caseflow.Role) string {
