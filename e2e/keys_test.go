@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -65,7 +64,7 @@ func (k *keyboard) press(t testing.TB, text string) (last time.Time) {
 	for _, r := range text {
 		code, ok := k.codes[r]
 		if !ok {
-			t.Fatal(fmt.Sprintf("no key for %q", r))
+			t.Fatalf("no key for %q", r)
 		}
 		<-pace.C
 		last = time.Now()
