@@ -69,6 +69,8 @@ type userAddCmd struct {
 	Name  string   `required:"" help:"Name, as colleagues know it."`
 	Email string   `help:"E-mail address; the person can sign in with it or with the name."`
 	Role  []string `required:"" help:"One of ${roles}; repeatable."`
+	// Kong would cut accounts at commas.
+	Account []string `sep:"none" help:"The person's own account on devices, so that nobody reviews their own case; repeatable."`
 }
 
 func (userAddCmd) Help() string {
@@ -80,12 +82,15 @@ except while the school has none. Example:
 
 func (c *userAddCmd) Run(ctx context.Context, o *output) error {
 	return c.ask(o, func(client *control.Client) error {
-		added, err := client.AddUser(ctx, &lapwingv1.AddUserRequest{School: c.School, Name: c.Name, Email: c.Email, Roles: c.Role})
+		added, err := client.AddUser(ctx, &lapwingv1.AddUserRequest{School: c.School, Name: c.Name, Email: c.Email, Roles: c.Role, Accounts: c.Account})
 		if err != nil {
 			return err
 		}
 		if len(added.Pending) > 0 {
 			fmt.Fprintf(o.out, "Waiting for a holder of dsl or head to confirm: %s\n", strings.Join(added.Pending, ", "))
+		}
+		if added.Unmatched > 0 {
+			fmt.Fprintln(o.out, "Not in the directory yet:", added.Unmatched, "of the accounts. They are kept, and matched at the next import.")
 		}
 		_, err = fmt.Fprintln(o.out, added.Link)
 		return err

@@ -21,16 +21,17 @@ import (
 
 // cli is the menu; each command lives in a file of its own.
 type cli struct {
-	Init    initCmd    `cmd:"" help:"Make a data directory: keys, first school, first administrator."`
-	Serve   serveCmd   `cmd:"" help:"Serve agents and the console."`
-	Demo    demoCmd    `cmd:"" help:"Make a demo school if there is none, and serve it."`
-	User    userCmd    `cmd:"" help:"People with a console account."`
-	Token   tokenCmd   `cmd:"" help:"Tokens that let devices enrol."`
-	Rules   rulesCmd   `cmd:"" help:"Rule packs."`
-	Cases   casesCmd   `cmd:"" help:"Cases, for scripts; reading content needs a reason and is recorded."`
-	Devices devicesCmd `cmd:"" help:"Enrolled devices."`
-	Audit   auditCmd   `cmd:"" help:"The ledger of acts and reads."`
-	Version versionCmd `cmd:"" help:"Print the version and the commit."`
+	Init      initCmd      `cmd:"" help:"Make a data directory: keys, first school, first administrator."`
+	Serve     serveCmd     `cmd:"" help:"Serve agents and the console."`
+	Demo      demoCmd      `cmd:"" help:"Make a demo school if there is none, and serve it."`
+	User      userCmd      `cmd:"" help:"People with a console account."`
+	Token     tokenCmd     `cmd:"" help:"Tokens that let devices enrol."`
+	Rules     rulesCmd     `cmd:"" help:"Rule packs."`
+	Cases     casesCmd     `cmd:"" help:"Cases, for scripts; reading content needs a reason and is recorded."`
+	Devices   devicesCmd   `cmd:"" help:"Enrolled devices."`
+	Directory directoryCmd `cmd:"" help:"The school's list of people."`
+	Audit     auditCmd     `cmd:"" help:"The ledger of acts and reads."`
+	Version   versionCmd   `cmd:"" help:"Print the version and the commit."`
 }
 
 // Exit codes.

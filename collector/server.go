@@ -24,6 +24,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/ingest"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
 	"github.com/lapwing-schools/lapwing/collector/policy"
+	"github.com/lapwing-schools/lapwing/collector/roster"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/store/badgerstore"
 	"github.com/lapwing-schools/lapwing/collector/tenants"
@@ -46,6 +47,8 @@ type server struct {
 	enrol    *enrol.Service
 	ingest   *ingest.Server
 	control  *control.Service
+	roster   *roster.Service
+	inbox    *roster.Inbox
 	console  http.Handler
 
 	agentListener, consoleListener, metricsListener net.Listener
@@ -108,8 +111,10 @@ func (s *server) open(dir string, l listenFlags) (err error) {
 	if s.cases, err = casework.New(casework.Config{Vault: s.data.Vault, Now: s.now, Playbooks: books}); err != nil {
 		return err
 	}
+	s.roster = roster.New(s.data.Vault, s.now, s.log)
+	s.inbox = roster.NewInbox(s.roster, datadir.InboxPath(dir), s.store)
 	s.control = control.New(control.Config{
-		Store: s.store, Cases: s.cases, CAFingerprint: tlsx.Fingerprint(s.data.CA.Cert),
+		Store: s.store, Cases: s.cases, Directory: s.roster, CAFingerprint: tlsx.Fingerprint(s.data.CA.Cert),
 		Agents: s.agents, Console: s.consoleURL, Now: s.now, Log: s.log,
 		Revoked: func(school store.SchoolID, id caseflow.DeviceID, reason string) {
 			if s.ingest != nil {
@@ -182,6 +187,7 @@ func (s *server) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return named("control socket", control.Serve(ctx, s.data.Dir, s.control)) })
 	group.Go(func() error { return s.renew(ctx) })
+	group.Go(func() error { return named("directory inbox", s.inbox.Run(ctx)) })
 	if s.metricsListener != nil {
 		group.Go(func() error {
 			handler := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})

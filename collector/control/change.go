@@ -121,6 +121,10 @@ func (s *Service) AddUser(ctx context.Context, req *lapwingv1.AddUserRequest) (*
 	if err != nil {
 		return nil, err
 	}
+	unmatched, err := s.link(ctx, t, &u, req.Accounts)
+	if err != nil {
+		return nil, err
+	}
 	s.users.Lock()
 	defer s.users.Unlock()
 	confirmed, err := s.someoneConfirms(ctx, t)
@@ -151,7 +155,7 @@ func (s *Service) AddUser(ctx context.Context, req *lapwingv1.AddUserRequest) (*
 	if err != nil {
 		return nil, s.failed(ctx, "make sign-in link", err)
 	}
-	resp := &lapwingv1.AddUserResponse{Link: link}
+	resp := &lapwingv1.AddUserResponse{Link: link, Unmatched: unmatched}
 	for _, r := range u.Pending {
 		resp.Pending = append(resp.Pending, string(r))
 	}

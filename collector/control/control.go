@@ -9,7 +9,8 @@
 // (collector/casework).
 //
 // It may import collector/store and what crosses it, collector/auth,
-// collector/tenants, collector/token, collector/datadir and internal/tlsx.
+// collector/directory, collector/roster, collector/tenants, collector/token,
+// collector/datadir and internal/tlsx.
 package control
 
 import (
@@ -40,6 +41,8 @@ type Cases interface {
 type Config struct {
 	Store store.Store
 	Cases Cases
+	// Directory takes lists of people.
+	Directory Directory
 	// CAFingerprint is what devices pin, Agents the host:port they dial when a
 	// token names no other, Console the address of the console.
 	CAFingerprint [32]byte

@@ -16,11 +16,15 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/datadir"
 	"github.com/lapwing-schools/lapwing/collector/edge"
+	"github.com/lapwing-schools/lapwing/collector/roster"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 // stopWithin is how long running commands may go on when the server stops.
 const stopWithin = 5 * time.Second
+
+// maxMessage holds a directory of the largest size and the rest of its request.
+const maxMessage = roster.MaxUpload + 64<<10
 
 // Serve answers commands on the socket of dir until ctx ends. Call it only
 // while holding the store of dir: then an old socket is a dead server's.
@@ -73,7 +77,7 @@ func (s *socket) Close() error {
 
 // serve answers on ln until ctx ends.
 func (s *Service) serve(ctx context.Context, ln net.Listener) error {
-	srv := grpc.NewServer(append(edge.Recover(s.cfg.Log, func() {}), grpc.Creds(peerCreds{}))...)
+	srv := grpc.NewServer(append(edge.Recover(s.cfg.Log, func() {}), grpc.Creds(peerCreds{}), grpc.MaxRecvMsgSize(maxMessage))...)
 	lapwingv1.RegisterControlServiceServer(srv, s)
 	var wg sync.WaitGroup
 	defer wg.Wait()

@@ -10,6 +10,7 @@
 //	  keys/vault.key       collector/vault's own file
 //	  store/               the embedded database
 //	  control.sock         while a server runs (collector/control)
+//	  directory-inbox/     lists of people, taken from here every night (collector/roster)
 //
 // Every file is 0600. A backup of DATA without keys/vault.key cannot be read,
 // which is why keys have their own place in the backup plan
@@ -54,6 +55,7 @@ const (
 	keysDir    = "keys"
 	storeDir   = "store"
 	socket     = "control.sock"
+	inboxDir   = "directory-inbox"
 
 	caFile      = "ca.pem"
 	serverFile  = "server.pem"
@@ -86,6 +88,9 @@ func StorePath(dir string) string { return filepath.Join(dir, storeDir) }
 
 // SocketPath is the owner-only socket of the server on dir.
 func SocketPath(dir string) string { return filepath.Join(dir, socket) }
+
+// InboxPath is where an export of the school's people is put every night.
+func InboxPath(dir string) string { return filepath.Join(dir, inboxDir) }
 
 // Open reads the keys of dir, after checking that nobody else can. It renews
 // server certificates that end within four months. It does not open the store.

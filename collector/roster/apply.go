@@ -43,6 +43,10 @@ func (s *Service) Apply(ctx context.Context, t store.Tenant, p *Plan, by audit.W
 		}
 		entries = append(entries, e)
 	}
+	// Before any case can move by the new directory, users are the people whom it has.
+	if err := s.linkUsers(ctx, t, entries, by); err != nil {
+		return store.DirectoryState{}, fmt.Errorf("link users to the directory: %w", err)
+	}
 	state, err := t.PutDirectory(ctx, store.DirectoryImport{After: p.after, Source: p.source, Entries: entries, By: by, At: now})
 	if err != nil {
 		return state, fmt.Errorf("import directory: %w", err)

@@ -438,3 +438,38 @@ func TestFiftyThousand(t *testing.T) {
 	}
 	t.Logf("preview of the same %v", time.Since(begin).Round(time.Millisecond))
 }
+
+// Who gave an account before the directory was there is its entry afterwards,
+// whatever form the account has on a device, and never sees what concerns them.
+func TestUsersAreLinkedByAnImport(t *testing.T) {
+	s := newSchool(t)
+	ctx := t.Context()
+	keys, _, err := s.roster.Persons(ctx, s.Tenant, "j.porter")
+	s.must(err)
+	user := func(id caseflow.UserID, r caseflow.Role, persons []caseflow.PersonKey) {
+		s.must(s.PutUser(ctx, store.User{ID: id, Name: string(id), Roles: []caseflow.Role{r}, Persons: persons, Created: morning}, root, morning))
+	}
+	user("u-porter", caseflow.Head, keys)
+	user("u-dsl", caseflow.DSL, nil)
+	user("u-chair", caseflow.Chair, nil)
+	s.types(`PEEWIT\j.porter`, "typed by the head", vocab.GroupStaff)
+	s.types("rowan.ash", "about mr porter", vocab.GroupPupil)
+	s.imports(people)
+	porter, err := s.User(ctx, "u-porter")
+	s.must(err)
+	chair := caseflow.Actor{User: "u-chair", Roles: []caseflow.Role{caseflow.Chair}}
+	actor := caseflow.Actor{User: porter.ID, Roles: porter.Roles, Persons: porter.Persons}
+	if own, others, dsls := s.sees(actor), s.sees(chair), s.sees(dsl); len(own) != 0 || len(others) != 2 || len(dsls) != 0 {
+		t.Errorf("the head sees %d, the chair %d, the DSL %d", len(own), len(others), len(dsls))
+	}
+	// A DSL who is linked by hand.
+	e, err := s.roster.Find(ctx, s.Tenant, "j.porter")
+	s.must(err)
+	s.must(s.roster.Link(ctx, s.Tenant, "u-dsl", e.Key, root))
+	if u, err := s.User(ctx, "u-dsl"); err != nil || !slices.Contains(u.Persons, e.Key) {
+		t.Errorf("linked: %v, %v", u.Persons, err)
+	}
+	if err := s.roster.Link(ctx, s.Tenant, "u-dsl", caseflow.PersonKey{1}, root); err == nil {
+		t.Error("linked to nobody")
+	}
+}

@@ -576,11 +576,14 @@ func (x *CreateTokenResponse) GetEnrolmentString() string {
 }
 
 type AddUserRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // 1 to 200 bytes
-	Email         string                 `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`   // at most 254 bytes; may be empty
-	Roles         []string               `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`   // 1 to 16 roles, each 1 to 32 bytes
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	School string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // 1 to 200 bytes
+	Email  string                 `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`   // at most 254 bytes; may be empty
+	Roles  []string               `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`   // 1 to 16 roles, each 1 to 32 bytes
+	// The person's own accounts on devices, so that nobody reviews their own case;
+	// at most 16 of 1 to 512 bytes.
+	Accounts      []string `protobuf:"bytes,5,rep,name=accounts,proto3" json:"accounts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -643,11 +646,20 @@ func (x *AddUserRequest) GetRoles() []string {
 	return nil
 }
 
+func (x *AddUserRequest) GetAccounts() []string {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
 type AddUserResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Link  string                 `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
 	// Roles that wait for a confirmation.
-	Pending       []string `protobuf:"bytes,2,rep,name=pending,proto3" json:"pending,omitempty"`
+	Pending []string `protobuf:"bytes,2,rep,name=pending,proto3" json:"pending,omitempty"`
+	// How many of the accounts match nobody in the directory yet.
+	Unmatched     uint32 `protobuf:"varint,3,opt,name=unmatched,proto3" json:"unmatched,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -694,6 +706,13 @@ func (x *AddUserResponse) GetPending() []string {
 		return x.Pending
 	}
 	return nil
+}
+
+func (x *AddUserResponse) GetUnmatched() uint32 {
+	if x != nil {
+		return x.Unmatched
+	}
+	return 0
 }
 
 type RevokeDeviceRequest struct {
@@ -888,6 +907,209 @@ func (x *VerifyAuditResponse) GetHead() []byte {
 	return nil
 }
 
+type ImportDirectoryRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	School string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // of the file, for messages; 1 to 255 bytes
+	// OneRoster 1.1 zip, or CSV account,name,role,year,aliases; 1 byte to 32 MiB.
+	Data          []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	Preview       bool   `protobuf:"varint,4,opt,name=preview,proto3" json:"preview,omitempty"` // say what would change, and change nothing
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportDirectoryRequest) Reset() {
+	*x = ImportDirectoryRequest{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportDirectoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportDirectoryRequest) ProtoMessage() {}
+
+func (x *ImportDirectoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportDirectoryRequest.ProtoReflect.Descriptor instead.
+func (*ImportDirectoryRequest) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ImportDirectoryRequest) GetSchool() string {
+	if x != nil {
+		return x.School
+	}
+	return ""
+}
+
+func (x *ImportDirectoryRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ImportDirectoryRequest) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *ImportDirectoryRequest) GetPreview() bool {
+	if x != nil {
+		return x.Preview
+	}
+	return false
+}
+
+// ImportDirectoryResponse has counts and lines of the file; no name is in it.
+type ImportDirectoryResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Pupils  uint32                 `protobuf:"varint,1,opt,name=pupils,proto3" json:"pupils,omitempty"` // in the file
+	Staff   uint32                 `protobuf:"varint,2,opt,name=staff,proto3" json:"staff,omitempty"`
+	Added   uint32                 `protobuf:"varint,3,opt,name=added,proto3" json:"added,omitempty"`
+	Changed uint32                 `protobuf:"varint,4,opt,name=changed,proto3" json:"changed,omitempty"`
+	Gone    uint32                 `protobuf:"varint,5,opt,name=gone,proto3" json:"gone,omitempty"`
+	Same    uint32                 `protobuf:"varint,6,opt,name=same,proto3" json:"same,omitempty"`
+	Skipped uint32                 `protobuf:"varint,7,opt,name=skipped,proto3" json:"skipped,omitempty"` // neither pupils nor staff
+	// Accounts that devices have sent so far, by whether the directory has their owner.
+	Matched       uint32   `protobuf:"varint,8,opt,name=matched,proto3" json:"matched,omitempty"`
+	Unmatched     uint32   `protobuf:"varint,9,opt,name=unmatched,proto3" json:"unmatched,omitempty"`
+	Shared        []string `protobuf:"bytes,10,rep,name=shared,proto3" json:"shared,omitempty"` // "FILE lines A and B": an account of two people, who both stay unmatched
+	Done          bool     `protobuf:"varint,11,opt,name=done,proto3" json:"done,omitempty"`
+	Version       uint64   `protobuf:"varint,12,opt,name=version,proto3" json:"version,omitempty"` // of the directory that stands now
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportDirectoryResponse) Reset() {
+	*x = ImportDirectoryResponse{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportDirectoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportDirectoryResponse) ProtoMessage() {}
+
+func (x *ImportDirectoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportDirectoryResponse.ProtoReflect.Descriptor instead.
+func (*ImportDirectoryResponse) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ImportDirectoryResponse) GetPupils() uint32 {
+	if x != nil {
+		return x.Pupils
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetStaff() uint32 {
+	if x != nil {
+		return x.Staff
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetAdded() uint32 {
+	if x != nil {
+		return x.Added
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetChanged() uint32 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetGone() uint32 {
+	if x != nil {
+		return x.Gone
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetSame() uint32 {
+	if x != nil {
+		return x.Same
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetSkipped() uint32 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetMatched() uint32 {
+	if x != nil {
+		return x.Matched
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetUnmatched() uint32 {
+	if x != nil {
+		return x.Unmatched
+	}
+	return 0
+}
+
+func (x *ImportDirectoryResponse) GetShared() []string {
+	if x != nil {
+		return x.Shared
+	}
+	return nil
+}
+
+func (x *ImportDirectoryResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *ImportDirectoryResponse) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 var File_lapwing_v1_review_proto protoreflect.FileDescriptor
 
 const file_lapwing_v1_review_proto_rawDesc = "" +
@@ -941,15 +1163,17 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\x0fexpires_seconds\x18\x05 \x01(\x03R\x0eexpiresSeconds\x12\x18\n" +
 	"\aaddress\x18\x06 \x01(\tR\aaddress\"@\n" +
 	"\x13CreateTokenResponse\x12)\n" +
-	"\x10enrolment_string\x18\x01 \x01(\tR\x0fenrolmentString\"h\n" +
+	"\x10enrolment_string\x18\x01 \x01(\tR\x0fenrolmentString\"\x84\x01\n" +
 	"\x0eAddUserRequest\x12\x16\n" +
 	"\x06school\x18\x01 \x01(\tR\x06school\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05email\x18\x03 \x01(\tR\x05email\x12\x14\n" +
-	"\x05roles\x18\x04 \x03(\tR\x05roles\"?\n" +
+	"\x05roles\x18\x04 \x03(\tR\x05roles\x12\x1a\n" +
+	"\baccounts\x18\x05 \x03(\tR\baccounts\"]\n" +
 	"\x0fAddUserResponse\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x18\n" +
-	"\apending\x18\x02 \x03(\tR\apending\"]\n" +
+	"\apending\x18\x02 \x03(\tR\apending\x12\x1c\n" +
+	"\tunmatched\x18\x03 \x01(\rR\tunmatched\"]\n" +
 	"\x13RevokeDeviceRequest\x12\x16\n" +
 	"\x06school\x18\x01 \x01(\tR\x06school\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x16\n" +
@@ -959,14 +1183,34 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\x06school\x18\x01 \x01(\tR\x06school\"C\n" +
 	"\x13VerifyAuditResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +
-	"\x04head\x18\x02 \x01(\fR\x04head2\xd7\x03\n" +
+	"\x04head\x18\x02 \x01(\fR\x04head\"r\n" +
+	"\x16ImportDirectoryRequest\x12\x16\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x12\x18\n" +
+	"\apreview\x18\x04 \x01(\bR\apreview\"\xb7\x02\n" +
+	"\x17ImportDirectoryResponse\x12\x16\n" +
+	"\x06pupils\x18\x01 \x01(\rR\x06pupils\x12\x14\n" +
+	"\x05staff\x18\x02 \x01(\rR\x05staff\x12\x14\n" +
+	"\x05added\x18\x03 \x01(\rR\x05added\x12\x18\n" +
+	"\achanged\x18\x04 \x01(\rR\achanged\x12\x12\n" +
+	"\x04gone\x18\x05 \x01(\rR\x04gone\x12\x12\n" +
+	"\x04same\x18\x06 \x01(\rR\x04same\x12\x18\n" +
+	"\askipped\x18\a \x01(\rR\askipped\x12\x18\n" +
+	"\amatched\x18\b \x01(\rR\amatched\x12\x1c\n" +
+	"\tunmatched\x18\t \x01(\rR\tunmatched\x12\x16\n" +
+	"\x06shared\x18\n" +
+	" \x03(\tR\x06shared\x12\x12\n" +
+	"\x04done\x18\v \x01(\bR\x04done\x12\x18\n" +
+	"\aversion\x18\f \x01(\x04R\aversion2\xb3\x04\n" +
 	"\x0eControlService\x12C\n" +
 	"\tListCases\x12\x1c.lapwing.v1.ListCasesRequest\x1a\x16.lapwing.v1.CaseRecord0\x01\x12I\n" +
 	"\vListDevices\x12\x1e.lapwing.v1.ListDevicesRequest\x1a\x18.lapwing.v1.DeviceRecord0\x01\x12N\n" +
 	"\vCreateToken\x12\x1e.lapwing.v1.CreateTokenRequest\x1a\x1f.lapwing.v1.CreateTokenResponse\x12B\n" +
 	"\aAddUser\x12\x1a.lapwing.v1.AddUserRequest\x1a\x1b.lapwing.v1.AddUserResponse\x12Q\n" +
 	"\fRevokeDevice\x12\x1f.lapwing.v1.RevokeDeviceRequest\x1a .lapwing.v1.RevokeDeviceResponse\x12N\n" +
-	"\vVerifyAudit\x12\x1e.lapwing.v1.VerifyAuditRequest\x1a\x1f.lapwing.v1.VerifyAuditResponseB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
+	"\vVerifyAudit\x12\x1e.lapwing.v1.VerifyAuditRequest\x1a\x1f.lapwing.v1.VerifyAuditResponse\x12Z\n" +
+	"\x0fImportDirectory\x12\".lapwing.v1.ImportDirectoryRequest\x1a#.lapwing.v1.ImportDirectoryResponseB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
 	file_lapwing_v1_review_proto_rawDescOnce sync.Once
@@ -980,21 +1224,23 @@ func file_lapwing_v1_review_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_review_proto_rawDescData
 }
 
-var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_lapwing_v1_review_proto_goTypes = []any{
-	(*ListCasesRequest)(nil),     // 0: lapwing.v1.ListCasesRequest
-	(*CaseRecord)(nil),           // 1: lapwing.v1.CaseRecord
-	(*ListDevicesRequest)(nil),   // 2: lapwing.v1.ListDevicesRequest
-	(*DeviceRecord)(nil),         // 3: lapwing.v1.DeviceRecord
-	(*DeviceCoverage)(nil),       // 4: lapwing.v1.DeviceCoverage
-	(*CreateTokenRequest)(nil),   // 5: lapwing.v1.CreateTokenRequest
-	(*CreateTokenResponse)(nil),  // 6: lapwing.v1.CreateTokenResponse
-	(*AddUserRequest)(nil),       // 7: lapwing.v1.AddUserRequest
-	(*AddUserResponse)(nil),      // 8: lapwing.v1.AddUserResponse
-	(*RevokeDeviceRequest)(nil),  // 9: lapwing.v1.RevokeDeviceRequest
-	(*RevokeDeviceResponse)(nil), // 10: lapwing.v1.RevokeDeviceResponse
-	(*VerifyAuditRequest)(nil),   // 11: lapwing.v1.VerifyAuditRequest
-	(*VerifyAuditResponse)(nil),  // 12: lapwing.v1.VerifyAuditResponse
+	(*ListCasesRequest)(nil),        // 0: lapwing.v1.ListCasesRequest
+	(*CaseRecord)(nil),              // 1: lapwing.v1.CaseRecord
+	(*ListDevicesRequest)(nil),      // 2: lapwing.v1.ListDevicesRequest
+	(*DeviceRecord)(nil),            // 3: lapwing.v1.DeviceRecord
+	(*DeviceCoverage)(nil),          // 4: lapwing.v1.DeviceCoverage
+	(*CreateTokenRequest)(nil),      // 5: lapwing.v1.CreateTokenRequest
+	(*CreateTokenResponse)(nil),     // 6: lapwing.v1.CreateTokenResponse
+	(*AddUserRequest)(nil),          // 7: lapwing.v1.AddUserRequest
+	(*AddUserResponse)(nil),         // 8: lapwing.v1.AddUserResponse
+	(*RevokeDeviceRequest)(nil),     // 9: lapwing.v1.RevokeDeviceRequest
+	(*RevokeDeviceResponse)(nil),    // 10: lapwing.v1.RevokeDeviceResponse
+	(*VerifyAuditRequest)(nil),      // 11: lapwing.v1.VerifyAuditRequest
+	(*VerifyAuditResponse)(nil),     // 12: lapwing.v1.VerifyAuditResponse
+	(*ImportDirectoryRequest)(nil),  // 13: lapwing.v1.ImportDirectoryRequest
+	(*ImportDirectoryResponse)(nil), // 14: lapwing.v1.ImportDirectoryResponse
 }
 var file_lapwing_v1_review_proto_depIdxs = []int32{
 	4,  // 0: lapwing.v1.DeviceRecord.coverage:type_name -> lapwing.v1.DeviceCoverage
@@ -1004,14 +1250,16 @@ var file_lapwing_v1_review_proto_depIdxs = []int32{
 	7,  // 4: lapwing.v1.ControlService.AddUser:input_type -> lapwing.v1.AddUserRequest
 	9,  // 5: lapwing.v1.ControlService.RevokeDevice:input_type -> lapwing.v1.RevokeDeviceRequest
 	11, // 6: lapwing.v1.ControlService.VerifyAudit:input_type -> lapwing.v1.VerifyAuditRequest
-	1,  // 7: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
-	3,  // 8: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
-	6,  // 9: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
-	8,  // 10: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
-	10, // 11: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
-	12, // 12: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
-	7,  // [7:13] is the sub-list for method output_type
-	1,  // [1:7] is the sub-list for method input_type
+	13, // 7: lapwing.v1.ControlService.ImportDirectory:input_type -> lapwing.v1.ImportDirectoryRequest
+	1,  // 8: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
+	3,  // 9: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
+	6,  // 10: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
+	8,  // 11: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
+	10, // 12: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
+	12, // 13: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
+	14, // 14: lapwing.v1.ControlService.ImportDirectory:output_type -> lapwing.v1.ImportDirectoryResponse
+	8,  // [8:15] is the sub-list for method output_type
+	1,  // [1:8] is the sub-list for method input_type
 	1,  // [1:1] is the sub-list for extension type_name
 	1,  // [1:1] is the sub-list for extension extendee
 	0,  // [0:1] is the sub-list for field type_name
@@ -1028,7 +1276,7 @@ func file_lapwing_v1_review_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_review_proto_rawDesc), len(file_lapwing_v1_review_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,12 +23,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ControlService_ListCases_FullMethodName    = "/lapwing.v1.ControlService/ListCases"
-	ControlService_ListDevices_FullMethodName  = "/lapwing.v1.ControlService/ListDevices"
-	ControlService_CreateToken_FullMethodName  = "/lapwing.v1.ControlService/CreateToken"
-	ControlService_AddUser_FullMethodName      = "/lapwing.v1.ControlService/AddUser"
-	ControlService_RevokeDevice_FullMethodName = "/lapwing.v1.ControlService/RevokeDevice"
-	ControlService_VerifyAudit_FullMethodName  = "/lapwing.v1.ControlService/VerifyAudit"
+	ControlService_ListCases_FullMethodName       = "/lapwing.v1.ControlService/ListCases"
+	ControlService_ListDevices_FullMethodName     = "/lapwing.v1.ControlService/ListDevices"
+	ControlService_CreateToken_FullMethodName     = "/lapwing.v1.ControlService/CreateToken"
+	ControlService_AddUser_FullMethodName         = "/lapwing.v1.ControlService/AddUser"
+	ControlService_RevokeDevice_FullMethodName    = "/lapwing.v1.ControlService/RevokeDevice"
+	ControlService_VerifyAudit_FullMethodName     = "/lapwing.v1.ControlService/VerifyAudit"
+	ControlService_ImportDirectory_FullMethodName = "/lapwing.v1.ControlService/ImportDirectory"
 )
 
 // ControlServiceClient is the client API for ControlService service.
@@ -41,6 +42,7 @@ type ControlServiceClient interface {
 	AddUser(ctx context.Context, in *AddUserRequest, opts ...grpc.CallOption) (*AddUserResponse, error)
 	RevokeDevice(ctx context.Context, in *RevokeDeviceRequest, opts ...grpc.CallOption) (*RevokeDeviceResponse, error)
 	VerifyAudit(ctx context.Context, in *VerifyAuditRequest, opts ...grpc.CallOption) (*VerifyAuditResponse, error)
+	ImportDirectory(ctx context.Context, in *ImportDirectoryRequest, opts ...grpc.CallOption) (*ImportDirectoryResponse, error)
 }
 
 type controlServiceClient struct {
@@ -129,6 +131,16 @@ func (c *controlServiceClient) VerifyAudit(ctx context.Context, in *VerifyAuditR
 	return out, nil
 }
 
+func (c *controlServiceClient) ImportDirectory(ctx context.Context, in *ImportDirectoryRequest, opts ...grpc.CallOption) (*ImportDirectoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportDirectoryResponse)
+	err := c.cc.Invoke(ctx, ControlService_ImportDirectory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ControlServiceServer is the server API for ControlService service.
 // All implementations must embed UnimplementedControlServiceServer
 // for forward compatibility.
@@ -139,6 +151,7 @@ type ControlServiceServer interface {
 	AddUser(context.Context, *AddUserRequest) (*AddUserResponse, error)
 	RevokeDevice(context.Context, *RevokeDeviceRequest) (*RevokeDeviceResponse, error)
 	VerifyAudit(context.Context, *VerifyAuditRequest) (*VerifyAuditResponse, error)
+	ImportDirectory(context.Context, *ImportDirectoryRequest) (*ImportDirectoryResponse, error)
 	mustEmbedUnimplementedControlServiceServer()
 }
 
@@ -166,6 +179,9 @@ func (UnimplementedControlServiceServer) RevokeDevice(context.Context, *RevokeDe
 }
 func (UnimplementedControlServiceServer) VerifyAudit(context.Context, *VerifyAuditRequest) (*VerifyAuditResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method VerifyAudit not implemented")
+}
+func (UnimplementedControlServiceServer) ImportDirectory(context.Context, *ImportDirectoryRequest) (*ImportDirectoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportDirectory not implemented")
 }
 func (UnimplementedControlServiceServer) mustEmbedUnimplementedControlServiceServer() {}
 func (UnimplementedControlServiceServer) testEmbeddedByValue()                        {}
@@ -282,6 +298,24 @@ func _ControlService_VerifyAudit_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ControlService_ImportDirectory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportDirectoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServiceServer).ImportDirectory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ControlService_ImportDirectory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServiceServer).ImportDirectory(ctx, req.(*ImportDirectoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ControlService_ServiceDesc is the grpc.ServiceDesc for ControlService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -304,6 +338,10 @@ var ControlService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "VerifyAudit",
 			Handler:    _ControlService_VerifyAudit_Handler,
+		},
+		{
+			MethodName: "ImportDirectory",
+			Handler:    _ControlService_ImportDirectory_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

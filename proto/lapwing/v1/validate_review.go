@@ -57,6 +57,14 @@ func (x *AddUserRequest) Validate() error {
 			return err
 		}
 	}
+	if len(x.Accounts) > 16 {
+		return fail("accounts", "%d entries, must be at most 16", len(x.Accounts))
+	}
+	for i, a := range x.Accounts {
+		if err := word(at("accounts", i), a, 512); err != nil {
+			return err
+		}
+	}
 	return first(
 		slugOrNone("school", x.School),
 		word("name", x.Name, 200),
@@ -82,6 +90,20 @@ func (x *VerifyAuditRequest) Validate() error {
 		return missing()
 	}
 	return slugOrNone("school", x.School)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *ImportDirectoryRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	if err := between("data", int64(len(x.Data)), 1, 32<<20); err != nil {
+		return err
+	}
+	return first(
+		slugOrNone("school", x.School),
+		word("name", x.Name, 255),
+	)
 }
 
 func slugOrNone(field, s string) error {

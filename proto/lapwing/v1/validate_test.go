@@ -101,6 +101,7 @@ func good() []validator {
 		&ListCasesRequest{School: "a", Reason: "r", Actor: "root"}, &ListDevicesRequest{},
 		&CreateTokenRequest{Group: "g", Audience: "pupil"}, &AddUserRequest{Name: "n", Roles: []string{"dsl"}},
 		&RevokeDeviceRequest{Device: "d"}, &VerifyAuditRequest{},
+		&ImportDirectoryRequest{Name: "people.csv", Data: bytesOf(1)},
 	}
 }
 
@@ -125,7 +126,7 @@ func TestGood(t *testing.T) {
 // nobody acts on them, so they are not checked.
 var answers = []string{
 	"CaseRecord", "DeviceRecord", "DeviceCoverage", "CreateTokenResponse", "AddUserResponse",
-	"RevokeDeviceResponse", "VerifyAuditResponse",
+	"RevokeDeviceResponse", "VerifyAuditResponse", "ImportDirectoryResponse",
 }
 
 // TestEveryMessageIsChecked: a message added to a .proto without a Validate,
@@ -180,6 +181,10 @@ func TestLimits(t *testing.T) {
 		m    validator
 	}{
 		{"id: 15 bytes, must be 16", event(func(e *Event) { e.Id = bytesOf(15) })},
+		{"data: 0, must be 1 to 33554432", &ImportDirectoryRequest{Name: "n"}},
+		{"name: empty, must be 1 to 255 bytes", &ImportDirectoryRequest{Data: bytesOf(1)}},
+		{"accounts: 17 entries, must be at most 16", &AddUserRequest{Name: "n", Roles: []string{"dsl"}, Accounts: many(17, "a")}},
+		{"accounts[0]: 513 bytes, at most 512", &AddUserRequest{Name: "n", Roles: []string{"dsl"}, Accounts: []string{stringOf(513)}}},
 		{"revision: 65536, must be 0 to 65535", event(func(e *Event) { e.Revision = 65536 })},
 		{"lane: value 0, must be 1 to 2", event(func(e *Event) { e.Lane = 0 })},
 		{"lane: value 3, must be 1 to 2", event(func(e *Event) { e.Lane = 3 })},

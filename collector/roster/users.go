@@ -1,0 +1,76 @@
+package roster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lapwing-schools/lapwing/collector/audit"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/directory"
+	"github.com/lapwing-schools/lapwing/collector/store"
+)
+
+// maxPersons leaves room below what a store keeps of one user.
+const maxPersons = 200
+
+// linkUsers completes the keys of users who gave an account of theirs, by the
+// directory that is about to stand: its entry and its other accounts. Keys are
+// only added. A conflict that was known once stays.
+func (s *Service) linkUsers(ctx context.Context, t store.Tenant, entries []store.DirectoryEntry, by audit.Who) error {
+	people := make([]directory.Person, len(entries))
+	for i, e := range entries {
+		people[i] = e.Person
+	}
+	x := directory.NewIndex(people)
+	users, err := t.Users(ctx)
+	if err != nil {
+		return fmt.Errorf("read users: %w", err)
+	}
+	for _, u := range users {
+		before := len(u.Persons)
+		for _, k := range slices.Clone(u.Persons) {
+			p, ok := x.Person(k)
+			if !ok {
+				p, ok = x.Match(directory.Account{Exact: k})
+			}
+			if ok {
+				u.Persons = merge(u.Persons, append([]caseflow.PersonKey{p.Key}, p.Accounts...))
+			}
+		}
+		if len(u.Persons) == before {
+			continue
+		}
+		if err := t.PutUser(ctx, u, by, s.now()); err != nil {
+			return fmt.Errorf("link user: %w", err)
+		}
+	}
+	return nil
+}
+
+// Link makes a console user the person of a directory entry, whose cases they
+// then never see; store.ErrNotFound when there is no such entry.
+func (s *Service) Link(ctx context.Context, t store.Tenant, id caseflow.UserID, entry caseflow.PersonKey, by audit.Who) error {
+	e, err := t.DirectoryEntry(ctx, entry)
+	if err != nil {
+		return fmt.Errorf("link user: %w", err)
+	}
+	u, err := t.User(ctx, id)
+	if err != nil {
+		return fmt.Errorf("link user: %w", err)
+	}
+	u.Persons = merge(slices.Clone(u.Persons), append([]caseflow.PersonKey{e.Key}, e.Accounts...))
+	if err := t.PutUser(ctx, u, by, s.now()); err != nil {
+		return fmt.Errorf("link user: %w", err)
+	}
+	return nil
+}
+
+func merge(keys, more []caseflow.PersonKey) []caseflow.PersonKey {
+	for _, k := range more {
+		if !slices.Contains(keys, k) && len(keys) < maxPersons {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
