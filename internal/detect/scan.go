@@ -6,11 +6,10 @@ import (
 	"math/bits"
 )
 
-// Scan is the fast way over ASCII. It finds words 64 bytes at a time with
-// ordinary integer arithmetic, asks a bit table of which words and pairs of
-// words literals begin with, and walks the dictionary and the trie only from
-// there. There is no chain from one byte's state to the next, so that the
-// processor works on several words at once.
+// Scan is the fast way over ASCII. It finds words 64 bytes at a time, asks a
+// bit table whether literals begin with a word and the two after it, and walks
+// the dictionary and the trie only from there. No step waits for the state that
+// the byte before left, so that the processor works on several words at once.
 
 const (
 	everyByte = 0x0101010101010101
@@ -20,9 +19,9 @@ const (
 
 // openers is a filter of how literals begin: it holds the hashes of those that
 // are one word, of those that are two, and of the first three words of longer
-// ones, as they are typed. Each sets two bits of one element.
+// ones, as they are typed. Each sets three bits of one element.
 type openers struct {
-	bits []uint64 // a power of two of them
+	free []uint64 // a power of two of them; bits are 1 until they are set
 }
 
 // maxOpeners bounds how many ways of writing the filter takes.
@@ -30,20 +29,35 @@ const maxOpeners = 1 << 20
 
 // newOpeners makes a filter for n hashes: 16 to 32 bits for each.
 func newOpeners(n int) openers {
-	return openers{make([]uint64, 1<<bits.Len(uint(n)/4))}
+	free := make([]uint64, 1<<bits.Len(uint(n)/2))
+	for i := range free {
+		free[i] = ^uint64(0)
+	}
+	return openers{free}
 }
 
 func (o *openers) add(h uint64) {
-	o.bits[h>>40&uint64(len(o.bits)-1)] |= 1<<(h>>34&63) | 1<<(h>>28&63)
+	o.free[h>>40&uint64(len(o.free)-1)] &^= threeBits[uint8(h>>56)]
 }
 
-// has returns 1 when h was added, and seldom when it was not.
-func (o *openers) has(h uint64) uint64 {
-	b := o.bits[h>>40&uint64(len(o.bits)-1)]
-	return b >> (h >> 34 & 63) & (b >> (h >> 28 & 63)) & 1
+// lacks returns 0 when h was added, and seldom when it was not.
+func (o *openers) lacks(h uint64) uint64 {
+	return threeBits[uint8(h>>56)] & o.free[h>>40&uint64(len(o.free)-1)]
 }
 
-func (o *openers) bytes() int { return len(o.bits) * 8 }
+// threeBits are ways of setting three bits of 64, for the openers.
+var threeBits = func() (t [256]uint64) {
+	h := uint64(goldenRatio)
+	for i := range t {
+		for bits.OnesCount64(t[i]) < 3 {
+			h = h*goldenRatio + 1
+			t[i] |= 1 << (h >> 58)
+		}
+	}
+	return t
+}()
+
+func (o *openers) bytes() int { return len(o.free) * 8 }
 
 // hashOf spreads a word's key.
 func hashOf(key uint64) uint64 { return key * goldenRatio }
@@ -91,9 +105,7 @@ func buildOpeners(t *trie, spelt *spellings) openers {
 	})
 	o := newOpeners(min(n, maxOpeners))
 	if n > maxOpeners { // nobody's list: everything may begin a literal
-		for i := range o.bits {
-			o.bits[i] = ^uint64(0)
-		}
+		clear(o.free)
 		return o
 	}
 	each(func(a, b, c uint32) {
@@ -150,38 +162,29 @@ func (s *spellings) number(id uint32) int {
 	return int(s.count[id])
 }
 
-// wordMasks sets bit i of word when byte i of x is an ASCII letter or digit or
-// no ASCII, and the high bit of a byte of look when that is an apostrophe.
-func wordMasks(x uint64) (word, look uint64) {
-	low := x &^ highBits
-	folded := low | caseBits
-	letter := (folded + (0x80-'a')*everyByte) &^ (folded + (0x80-'z'-1)*everyByte)
-	digit := (low + (0x80-'0')*everyByte) &^ (low + (0x80-'9'-1)*everyByte)
-	word = ((letter | digit | x) & highBits) >> 7 * 0x0102040810204080 >> 56
-	quote, back := low^'\''*everyByte, low^'`'*everyByte
-	look = ^((quote + 0x7F*everyByte) & (back + 0x7F*everyByte)) & highBits
-	return word, look
-}
-
 // scanWords is how many words are looked at together, besides those of a
 // literal that began before.
 const (
-	scanBytes = 2048
-	scanWords = scanBytes/2 + 2*maxLiteral + 8
+	scanBytes  = 2048
+	scanBlocks = scanBytes / 64
+	scanWords  = scanBytes/2 + 2*maxLiteral + 8
 )
 
-// scan is the working memory of one Scan: the words of a stretch of text.
+// scan is the working memory of one Scan: the words of a stretch of text that
+// have ended.
 type scan struct {
 	start [scanWords]int32
 	end   [scanWords]int32
 	key   [scanWords]uint64
 	maybe [scanWords]int32 // words where a literal may begin
-	odd   []int32          // places of apostrophes inside words of this stretch
+	odd   []int32          // places of apostrophes inside words
+	// Of each 64 bytes of the stretch, see wordMasks.
+	masks, quotes [scanBlocks]uint64
+
 	text  []byte
 	e     *Engine
-	n     int // words that have ended
-	began int // n, or n+1 inside a word
-	keyed int // words that have a key
+	n     int
+	first int // where the word that goes on begins
 	buf   [maxWordBytes]byte
 }
 
@@ -196,13 +199,16 @@ func (e *Engine) Scan(text []byte, hit func(start, end int)) {
 	var inside uint64
 	for at := 0; at < len(text); {
 		to := min(at+scanBytes, len(text))
+		before := inside
 		inside = s.words(at, to, inside)
+		s.keys(at, s.masks[:(to-at+63)/64], before)
 		at = to
-		if at == len(text) && s.began > s.n {
-			s.end[s.n] = int32(at)
+		if at == len(text) && inside != 0 && at%64 == 0 {
+			s.start[s.n], s.end[s.n] = int32(s.first), int32(at)
+			s.key[s.n] = s.slowKey(s.first, at)
 			s.n++
 		}
-		s.keys()
+		s.requote()
 		if at == len(text) {
 			s.literals(s.n, hit)
 		} else if done := s.n - maxLiteral; done > 0 {
@@ -212,92 +218,115 @@ func (e *Engine) Scan(text []byte, hit func(start, end int)) {
 	}
 }
 
-// words finds the words of text[at:to]. inside is 1 when the byte before at is
-// of a word, and so is the result for the byte before to.
+// words fills the masks of text[at:to]; apostrophes inside words are of them.
+// inside is 1 when the byte before at is of a word, and so is the result for
+// the byte before to.
 func (s *scan) words(at, to int, inside uint64) uint64 {
-	starts, ends := s.began, s.n
-	for ; at < to; at += 64 {
-		b := s.text[at:]
-		if len(b) < 64 {
-			var last [64]byte
-			copy(last[:], b)
-			b = last[:]
-		}
-		m, look := masks64(b)
-		if look != 0 {
-			m |= s.quotes(at, m, inside)
-		}
-		before := m<<1 | inside
-		inside = m >> 63
-		starts += places(s.start[starts:], m&^before, at)
-		ends += places(s.end[ends:], before&^m, at)
+	whole := (to - at) / 64
+	wordMasks(s.text[at:at+whole*64], &s.masks, &s.quotes)
+	if rest := s.text[at+whole*64 : to]; len(rest) > 0 {
+		var b [64]byte
+		var m, q [scanBlocks]uint64
+		copy(b[:], rest)
+		wordMasks(b[:], &m, &q)
+		s.masks[whole], s.quotes[whole] = m[0], q[0]
+		whole++
 	}
-	s.began, s.n = starts, ends
+	for k, q := range s.quotes[:whole] {
+		if q != 0 {
+			s.masks[k] |= s.inWords(at+64*k, q, s.masks[k]<<1|inside)
+		}
+		inside = s.masks[k] >> 63
+	}
 	return inside
 }
 
-// places writes the places of the bits of m, counted from at, to p, and returns
-// how many there are. It writes four at a time, and so up to three too many:
-// the number of rounds is easier to foretell for the processor.
-func places(p []int32, m uint64, at int) int {
-	n := bits.OnesCount64(m)
-	for i := 0; i < n; i += 4 {
-		q := (*[4]int32)(p[i : i+4])
-		for j := range q {
-			q[j] = int32(at + bits.TrailingZeros64(m))
-			m &= m - 1
+// keys cuts the words out of the masks of a stretch that begins at at.
+func (s *scan) keys(at int, masks []uint64, inside uint64) {
+	text := s.text
+	n, slow, first, safe := s.n, 0, s.first, len(text)-8
+	for _, m := range masks {
+		before := m<<1 | inside
+		starts, ends := m&^before, before&^m
+		if inside == 0 {
+			first = at + bits.TrailingZeros64(starts)
+			starts &= starts - 1
 		}
-	}
-	return n
-}
-
-// masks64 is wordMasks for 64 bytes; look only says whether there is any.
-func masks64(b []byte) (word, look uint64) {
-	b = b[:64]
-	for i := 0; i < 64; i += 8 {
-		w, l := wordMasks(binary.LittleEndian.Uint64(b[i:]))
-		word |= w << i
-		look |= l
-	}
-	return word, look
-}
-
-// quotes returns the places of apostrophes in the 64 bytes from at that have
-// word bytes on both sides, and notes them.
-func (s *scan) quotes(at int, m, inside uint64) uint64 {
-	var q uint64
-	for i, c := range s.text[at:min(at+64, len(s.text))] {
-		if c != '\'' && c != '`' || at+i+1 >= len(s.text) {
-			continue
+		inside = m >> 63
+		for ; ends != 0; ends &= ends - 1 {
+			end := at + bits.TrailingZeros64(ends)
+			s.start[n], s.end[n] = int32(first), int32(end)
+			if size := end - first; size <= 8 && first <= safe {
+				s.key[n] = (binary.LittleEndian.Uint64(text[first:]) | caseBits) & lengthMask[size&15]
+			} else {
+				s.maybe[slow] = int32(n)
+				slow++
+			}
+			first = at + bits.TrailingZeros64(starts)
+			starts &= starts - 1
+			n++
 		}
-		before := i == 0 && inside != 0 || i > 0 && m>>(i-1)&1 != 0
-		if c := s.text[at+i+1]; before && (c >= 0x80 || byteClass[c] == byteWord) {
-			q |= 1 << i
-			s.odd = append(s.odd, int32(at+i))
-		}
+		at += 64
 	}
-	return q
+	s.n, s.first = n, first
+	for _, i := range s.maybe[:slow] {
+		s.key[i] = s.slowKey(int(s.start[i]), int(s.end[i]))
+	}
 }
 
 // lengthMask keeps the first n bytes of a word of up to eight.
 var lengthMask = [16]uint64{0, 1<<8 - 1, 1<<16 - 1, 1<<24 - 1, 1<<32 - 1, 1<<40 - 1, 1<<48 - 1, 1<<56 - 1, 1<<64 - 1}
 
-// keys makes the keys of the words that have ended since it was called last.
-func (s *scan) keys() {
-	i, safe := s.keyed, int32(len(s.text)-8)
-	for ; i < s.n; i++ {
-		start := s.start[i]
-		size := s.end[i] - start
-		switch {
-		case size <= 8 && start <= safe:
-			s.key[i] = (binary.LittleEndian.Uint64(s.text[start:]) | caseBits) & lengthMask[size&15]
-		case size > 8 && size <= maxWordBytes:
-			s.key[i] = longKeyOf(s.text[start:start+size], caseBits)
-		default:
-			s.key[i] = wordKey(s.word(i))
+// slowKey is the key of a word that is long, or stands near the text's end.
+func (s *scan) slowKey(start, end int) uint64 {
+	if size := end - start; size > 8 && size <= maxWordBytes {
+		return longKeyOf(s.text[start:end], caseBits)
+	}
+	return wordKey(s.fold(start, end))
+}
+
+// goWordMasks is wordMasks for any processor, eight bytes at a time.
+func goWordMasks(text []byte, words, quotes *[scanBlocks]uint64) {
+	for k := 0; len(text) >= 64; k++ {
+		var m, q uint64
+		for i := 0; i < 64; i += 8 {
+			x := binary.LittleEndian.Uint64(text[i:])
+			low := x &^ highBits
+			fold := low | caseBits
+			word := (fold + (0x80-'a')*everyByte) ^ (fold + (0x80-'z'-1)*everyByte) |
+				(low + (0x80-'0')*everyByte) ^ (low + (0x80-'9'-1)*everyByte) | x
+			other := ((low^'\''*everyByte)+0x7F*everyByte)&((low^'`'*everyByte)+0x7F*everyByte) | x
+			m |= gather(word) << i
+			q |= gather(^other) << i
+		}
+		words[k], quotes[k] = m, q
+		text = text[64:]
+	}
+}
+
+// gather returns the high bits of the bytes of x.
+func gather(x uint64) uint64 { return (x & highBits) >> 7 * 0x0102040810204080 >> 56 }
+
+// inWords returns which of the apostrophes q, in the 64 bytes from at, stand
+// inside a word, and notes them; before are the bytes that follow one of a word.
+func (s *scan) inWords(at int, q, before uint64) uint64 {
+	var in uint64
+	for q &= before; q != 0; q &= q - 1 {
+		i := bits.TrailingZeros64(q)
+		if at+i+1 == len(s.text) {
+			break
+		}
+		if c := s.text[at+i+1]; c >= 0x80 || byteClass[c] == byteWord {
+			in |= 1 << i
+			s.odd = append(s.odd, int32(at+i))
 		}
 	}
-	at, later := s.keyed, s.odd[:0]
+	return in
+}
+
+// requote makes the keys of words that hold apostrophes.
+func (s *scan) requote() {
+	at, later := 0, s.odd[:0]
 	for _, o := range s.odd {
 		for at < s.n && s.end[at] <= o {
 			at++
@@ -308,14 +337,14 @@ func (s *scan) keys() {
 		}
 		s.key[at] = wordKey(s.word(at))
 	}
-	s.odd, s.keyed = later, s.n
+	s.odd = later
 }
 
-// word folds a word; it is empty when the word is longer than any literal's or
+// fold folds a word; it is empty when the word is longer than any literal's or
 // holds more than ASCII.
-func (s *scan) word(i int) []byte {
+func (s *scan) fold(start, end int) []byte {
 	w := s.buf[:0]
-	for _, c := range s.text[s.start[i]:s.end[i]] {
+	for _, c := range s.text[start:end] {
 		switch {
 		case c == '\'' || c == '`':
 		case c >= 0x80 || len(w) == len(s.buf):
@@ -327,16 +356,20 @@ func (s *scan) word(i int) []byte {
 	return w
 }
 
+func (s *scan) word(i int) []byte { return s.fold(int(s.start[i]), int(s.end[i])) }
+
 // literals reports the literals that begin with one of the first so many words.
 func (s *scan) literals(words int, hit func(start, end int)) {
 	o := s.e.openers
 	n := 0
 	h, next := hashOf(s.key[0]), hashOf(s.key[1])
-	for i := range words {
-		third := hashOf(s.key[i+2])
+	for i, k := range s.key[2 : words+2] {
+		third := hashOf(k)
 		two := hashTwo(h, next)
-		s.maybe[n] = int32(i)
-		n += int(o.has(h) | o.has(two) | o.has(hashTwo(two, third)))
+		if o.lacks(h) == 0 || o.lacks(two) == 0 || o.lacks(hashTwo(two, third)) == 0 {
+			s.maybe[n] = int32(i)
+			n++
+		}
 		h, next = next, third
 	}
 	for _, i := range s.maybe[:n] {
@@ -392,8 +425,8 @@ func (s *scan) joins(i int) bool {
 
 // keep moves the words from done on to the front.
 func (s *scan) keep(done int) {
-	copy(s.start[:], s.start[done:s.began])
+	copy(s.start[:], s.start[done:s.n])
 	copy(s.end[:], s.end[done:s.n])
 	copy(s.key[:], s.key[done:s.n])
-	s.n, s.began, s.keyed = s.n-done, s.began-done, s.keyed-done
+	s.n -= done
 }

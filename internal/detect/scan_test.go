@@ -105,3 +105,19 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+func TestWordMasks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SliceOfN(rapid.Byte(), 128, 128).Draw(t, "text")
+		var m, q, gm, gq [scanBlocks]uint64
+		wordMasks(text, &m, &q)
+		goWordMasks(text, &gm, &gq)
+		for i, c := range text {
+			bit := func(m [scanBlocks]uint64) bool { return m[i/64]>>(i%64)&1 != 0 }
+			word, quote := c >= 0x80 || byteClass[c] == byteWord, c == '\'' || c == '`'
+			if bit(m) != word || bit(q) != quote || bit(gm) != word || bit(gq) != quote {
+				t.Fatalf("%q: word %v, %v in Go; apostrophe %v, %v in Go", c, bit(m), bit(gm), bit(q), bit(gq))
+			}
+		}
+	})
+}
