@@ -2,7 +2,6 @@ package detect
 
 import (
 	"encoding/binary"
-	"iter"
 	"math/bits"
 )
 
@@ -16,151 +15,6 @@ const (
 	highBits  = 0x8080808080808080
 	caseBits  = 0x2020202020202020
 )
-
-// openers is a filter of how literals begin: it holds the hashes of those that
-// are one word, of those that are two, and of the first three words of longer
-// ones, as they are typed. Each sets three bits of one element.
-type openers struct {
-	free []uint64 // a power of two of them; bits are 1 until they are set
-}
-
-// maxOpeners bounds how many ways of writing the filter takes.
-const maxOpeners = 1 << 20
-
-// newOpeners makes a filter for n hashes: 16 to 32 bits for each.
-func newOpeners(n int) openers {
-	free := make([]uint64, 1<<bits.Len(uint(n)/2))
-	for i := range free {
-		free[i] = ^uint64(0)
-	}
-	return openers{free}
-}
-
-func (o *openers) add(h uint64) {
-	o.free[h>>40&uint64(len(o.free)-1)] &^= threeBits[uint8(h>>56)]
-}
-
-// lacks returns 0 when h was added, and seldom when it was not.
-func (o *openers) lacks(h uint64) uint64 {
-	return threeBits[uint8(h>>56)] & o.free[h>>40&uint64(len(o.free)-1)]
-}
-
-// threeBits are ways of setting three bits of 64, for the openers.
-var threeBits = func() (t [256]uint64) {
-	h := uint64(goldenRatio)
-	for i := range t {
-		for bits.OnesCount64(t[i]) < 3 {
-			h = h*goldenRatio + 1
-			t[i] |= 1 << (h >> 58)
-		}
-	}
-	return t
-}()
-
-func (o *openers) bytes() int { return len(o.free) * 8 }
-
-// hashOf spreads a word's key.
-func hashOf(key uint64) uint64 { return key * goldenRatio }
-
-// hashTwo is of words whose hash is a and the word after them.
-func hashTwo(a, b uint64) uint64 { return (bits.RotateLeft64(a, 29) + b) * goldenRatio }
-
-// buildOpeners fills the filter. spelt lists, by id, the hashes of the words
-// that are matched as it.
-func buildOpeners(t *trie, spelt *spellings) openers {
-	first := make([]uint32, len(t.nodes))  // by root node: 1 + its word
-	second := make([]uint32, len(t.nodes)) // by child of one: 1 + the edge to it
-	for w, n := range t.root {
-		if n != none {
-			first[n] = uint32(w) + 1
-		}
-	}
-	for i, e := range t.edges {
-		if parent, _, child := split(e); e != 0 && first[parent] != 0 {
-			second[child] = uint32(i) + 1
-		}
-	}
-	// each calls f with the words of every opener; those that are not there are none.
-	each := func(f func(a, b, c uint32)) {
-		for w, n := range t.root {
-			if n != none && len(t.classes(n)) > 0 {
-				f(uint32(w), none, none)
-			}
-		}
-		for _, e := range t.edges {
-			parent, word, child := split(e)
-			switch {
-			case e == 0:
-			case first[parent] != 0 && len(t.classes(child)) > 0:
-				f(first[parent]-1, word, none)
-			case second[parent] != 0:
-				top, before, _ := split(t.edges[second[parent]-1])
-				f(first[top]-1, before, word)
-			}
-		}
-	}
-	n := 0
-	each(func(a, b, c uint32) {
-		n += min(spelt.number(a)*spelt.number(b)*spelt.number(c), maxOpeners)
-	})
-	o := newOpeners(min(n, maxOpeners))
-	if n > maxOpeners { // nobody's list: everything may begin a literal
-		clear(o.free)
-		return o
-	}
-	each(func(a, b, c uint32) {
-		for ha := range spelt.hashes(a) {
-			if b == none {
-				o.add(ha)
-				continue
-			}
-			for hb := range spelt.hashes(b) {
-				if c == none {
-					o.add(hashTwo(ha, hb))
-					continue
-				}
-				for hc := range spelt.hashes(c) {
-					o.add(hashTwo(hashTwo(ha, hb), hc))
-				}
-			}
-		}
-	})
-	return o
-}
-
-// spellings lists the words that are matched as each id.
-type spellings struct {
-	hash  []uint64 // by word
-	count []uint32 // by id
-	first []uint32 // by id: 1 + its first word
-	next  []uint32 // by word: 1 + the next one of the same id
-}
-
-func newSpellings(n int) *spellings {
-	return &spellings{make([]uint64, n), make([]uint32, n), make([]uint32, n), make([]uint32, n)}
-}
-
-func (s *spellings) add(i int, w []byte, id uint32) {
-	s.hash[i] = hashOf(wordKey(w))
-	s.count[id]++
-	s.next[i], s.first[id] = s.first[id], uint32(i)+1
-}
-
-// hashes are those of id's spellings.
-func (s *spellings) hashes(id uint32) iter.Seq[uint64] {
-	return func(yield func(uint64) bool) {
-		for i := s.first[id]; i != 0 && yield(s.hash[i-1]); i = s.next[i-1] {
-		}
-	}
-}
-
-// number is how many spellings id has; none has one.
-func (s *spellings) number(id uint32) int {
-	if id == none {
-		return 1
-	}
-	return int(s.count[id])
-}
 
 // scanWords is how many words are looked at together, besides those of a
 // literal that began before.
@@ -293,8 +147,9 @@ func goWordMasks(text []byte, words, quotes *[scanBlocks]uint64) {
 			x := binary.LittleEndian.Uint64(text[i:])
 			low := x &^ highBits
 			fold := low | caseBits
-			word := (fold + (0x80-'a')*everyByte) ^ (fold + (0x80-'z'-1)*everyByte) |
-				(low + (0x80-'0')*everyByte) ^ (low + (0x80-'9'-1)*everyByte) | x
+			letter := (fold + (0x80-'a')*everyByte) ^ (fold + (0x80-'z'-1)*everyByte)
+			digit := (low + (0x80-'0')*everyByte) ^ (low + (0x80-'9'-1)*everyByte)
+			word := letter | digit | x
 			other := ((low^'\''*everyByte)+0x7F*everyByte)&((low^'`'*everyByte)+0x7F*everyByte) | x
 			m |= gather(word) << i
 			q |= gather(^other) << i
