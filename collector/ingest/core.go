@@ -12,6 +12,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,14 +85,14 @@ func (c *Core) Accept(ctx context.Context, t store.Tenant, d Device, b *lapwingv
 		return c.putOff(b.Lane, time.Second), nil
 	}
 	arrivals, refused, err := c.arrivals(ctx, t, d, b, received)
+	var more int
 	if err == nil && len(arrivals) > 0 {
-		err = c.commit(ctx, t, arrivals)
+		more, err = c.commit(ctx, t, arrivals)
 	}
 	if errors.Is(err, store.ErrInvalid) {
-		var more int
 		more, err = c.commitEach(ctx, t, arrivals)
-		refused += more
 	}
+	refused += more
 	if err != nil {
 		return c.failed(ctx, b.Lane, err)
 	}
@@ -103,11 +104,12 @@ func (c *Core) Accept(ctx context.Context, t store.Tenant, d Device, b *lapwingv
 	}, nil
 }
 
-func (c *Core) commit(ctx context.Context, t store.Tenant, arrivals []triage.Arrival) error {
+// commit keeps arrivals and counts those that the store refused as revisions.
+func (c *Core) commit(ctx context.Context, t store.Tenant, arrivals []triage.Arrival) (refused int, err error) {
 	begin := c.now()
 	receipts, err := t.Ingest(ctx, arrivals)
 	if err != nil {
-		return fmt.Errorf("commit batch: %w", err)
+		return 0, fmt.Errorf("commit batch: %w", err)
 	}
 	c.metrics.commit.Observe(c.now().Sub(begin).Seconds())
 	lane := lapwingv1.Lane_LANE_ROUTINE
@@ -115,14 +117,23 @@ func (c *Core) commit(ctx context.Context, t store.Tenant, arrivals []triage.Arr
 		lane = lapwingv1.Lane_LANE_URGENT
 	}
 	var duplicates int
+	var problem error // the first, as in arrivals
 	for _, r := range receipts {
 		if r.Duplicate {
 			duplicates++
 		}
+		if r.Refused != nil {
+			refused++
+			problem = cmp.Or(problem, r.Refused)
+		}
+	}
+	if refused > 0 {
+		c.log.WarnContext(ctx, "revisions refused by the store", "school", t.Info().Slug, "device", string(arrivals[0].Device),
+			"count", refused, "first_problem", problem)
 	}
 	c.metrics.events.WithLabelValues(laneWord(lane), "duplicate").Add(float64(duplicates))
-	c.metrics.events.WithLabelValues(laneWord(lane), "kept").Add(float64(len(arrivals) - duplicates))
-	return nil
+	c.metrics.events.WithLabelValues(laneWord(lane), "kept").Add(float64(len(arrivals) - duplicates - refused))
+	return refused, nil
 }
 
 // commitEach commits arrivals one by one after the store found something
@@ -130,7 +141,8 @@ func (c *Core) commit(ctx context.Context, t store.Tenant, arrivals []triage.Arr
 // knows of that Validate does not, one event must not block its lane.
 func (c *Core) commitEach(ctx context.Context, t store.Tenant, arrivals []triage.Arrival) (refused int, err error) {
 	for i := range arrivals {
-		err := c.commit(ctx, t, arrivals[i:i+1])
+		one, err := c.commit(ctx, t, arrivals[i:i+1])
+		refused += one
 		if errors.Is(err, store.ErrInvalid) {
 			refused++
 			c.log.WarnContext(ctx, "event refused by the store", "device", string(arrivals[i].Device), "problem", err)

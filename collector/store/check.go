@@ -20,7 +20,7 @@ const (
 	MaxSealed   = 64 << 10 // bytes of one sealed content
 	MaxSubjects = 64       // staff named in one capture
 	MaxRules    = 256      // rules of one capture
-	MaxBatch    = 10_000   // arrivals or reports in one call
+	MaxArrivals = 10_000   // arrivals or reports in one call
 	MaxDocument = 900_000  // bytes of a document's body
 	MaxKind     = 128      // bytes of a document's kind
 	MaxSession  = 64 << 10 // bytes of a session's data
@@ -37,13 +37,32 @@ func invalid(format string, args ...any) error {
 // CheckArrivals refuses a batch with ErrInvalid when an arrival in it cannot
 // be kept or placed.
 func CheckArrivals(arrivals []triage.Arrival) error {
-	if len(arrivals) > MaxBatch {
-		return invalid("%d arrivals in a batch, at most %d", len(arrivals), MaxBatch)
+	if len(arrivals) > MaxArrivals {
+		return invalid("%d arrivals in a batch, at most %d", len(arrivals), MaxArrivals)
 	}
 	for i, a := range arrivals {
 		if err := checkArrival(a); err != nil {
 			return fmt.Errorf("arrival %d: %w", i, err)
 		}
+	}
+	return nil
+}
+
+// CheckRevision refuses with ErrInvalid what cannot follow the revision that is
+// kept: a device, or whoever holds its key, must not be able to take evidence
+// back, nor to make it another person's or another matter. Provisional revisions
+// of a capture may follow each other until a final one, which may withdraw it
+// (agent/capture); nothing follows that, nor a tamper or digest.
+func CheckRevision(kept, next triage.Arrival) error {
+	switch {
+	case kept.Kind != triage.KindCapture || next.Kind != triage.KindCapture:
+		return invalid("revision %d: only a capture has revisions, and only captures", next.Revision)
+	case kept.Capture.Final:
+		return invalid("revision %d: the final revision is kept already", next.Revision)
+	case kept.Person != next.Person:
+		return invalid("revision %d: another account than the revision before", next.Revision)
+	case kept.Capture.Categories[0] != next.Capture.Categories[0]:
+		return invalid("revision %d: another category than the revision before", next.Revision)
 	}
 	return nil
 }
@@ -171,8 +190,8 @@ func CheckDevice(d Device) error {
 
 // CheckReports refuses reports that cannot be kept.
 func CheckReports(reports []DeviceReport) error {
-	if len(reports) > MaxBatch {
-		return invalid("%d reports, at most %d", len(reports), MaxBatch)
+	if len(reports) > MaxArrivals {
+		return invalid("%d reports, at most %d", len(reports), MaxArrivals)
 	}
 	for _, r := range reports {
 		if longest([]string{r.Host, r.OSText, r.AgentVersion, r.Goodbye}) > MaxText || len(r.Coverage) > maxList {

@@ -101,6 +101,7 @@ type Receipt struct {
 	Duplicate bool         // this revision of the event, or a later one, was kept before
 	Case      caseflow.Ref // the case that holds the event; empty when it made none (tamper, digest)
 }
+	Refused   error        // ErrInvalid, wrapped: what was kept stands, and this revision cannot follow it (CheckRevision)
 
 // Act is one command by one actor.
 type Act struct {

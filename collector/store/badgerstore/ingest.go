@@ -60,6 +60,11 @@ func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 	if old != nil && a.Revision <= old.Revision {
 		return store.Receipt{Duplicate: true, Case: old.Case}, nil
 	}
+	if old != nil {
+		if err := store.CheckRevision(old.Arrival, a); err != nil {
+			return store.Receipt{Case: old.Case, Refused: err}, nil
+		}
+	}
 	if err := t.person(sc, a); err != nil {
 		return store.Receipt{}, err
 	}

@@ -77,24 +77,26 @@ func testIngest(t *testing.T, open Open) {
 	})
 	t.Run("a final revision replaces its provisional, also late and after closing", func(t *testing.T) {
 		tn := newTenant(t, open)
-		ref := mustIngest(t, tn, Arrive(1, 1, 0))[0].Case
-		final := Arrive(1, 1, 0)
-		final.Revision, final.Capture.Content = 2, caseflow.Sealed("final content")
-		mustIngest(t, tn, final)
+		provisional := Arrive(1, 1, 0)
+		provisional.Capture.Final = false
+		ref := mustIngest(t, tn, provisional)[0].Case
+		newer := Arrive(1, 1, 0)
+		newer.Revision, newer.Capture.Content, newer.Capture.Final = 2, caseflow.Sealed("newer content"), false
+		mustIngest(t, tn, newer)
 		stale := Arrive(1, 1, 0)
 		stale.Revision, stale.Capture.Content = 1, caseflow.Sealed("stale content")
 		if r := mustIngest(t, tn, stale)[0]; !r.Duplicate || r.Case != ref {
 			t.Errorf("stale revision: %+v", r)
 		}
 		c := mustCase(t, tn, dsl, ref)
-		if len(c.Captures) != 1 || string(c.Captures[0].Capture.Content) != "final content" {
+		if len(c.Captures) != 1 || string(c.Captures[0].Capture.Content) != "newer content" {
 			t.Errorf("captures %+v", c.Captures)
 		}
 		mustAct(t, tn, closeCase(ref, dsl, Start.Add(time.Hour)))
-		late := final
+		late := newer
 		late.Revision, late.Capture = 3, new(triage.Capture)
-		*late.Capture = *final.Capture
-		late.Capture.Withdrawn = true
+		*late.Capture = *newer.Capture
+		late.Capture.Final, late.Capture.Withdrawn = true, true
 		if r := mustIngest(t, tn, late)[0]; r.Duplicate || r.Case != ref {
 			t.Errorf("revision after closing: %+v, want case %s", r, ref)
 		}
@@ -102,6 +104,7 @@ func testIngest(t *testing.T, open Open) {
 			t.Errorf("count %d after the withdrawal", c.Case.Count)
 		}
 	})
+	t.Run("a revision cannot destroy evidence, nor make it another's", func(t *testing.T) { testRevisions(t, open) })
 	t.Run("within and beyond the gap", func(t *testing.T) {
 		tn := newTenant(t, open)
 		r := mustIngest(t, tn, Arrive(1, 1, 0), Arrive(2, 1, triage.Gap), Arrive(3, 1, 2*triage.Gap+time.Second))
@@ -190,6 +193,57 @@ func testIngest(t *testing.T, open Open) {
 			}
 		}
 	})
+}
+
+// testRevisions sends what a stolen device would: revisions that take back or
+// swap what the collector holds.
+func testRevisions(t *testing.T, open Open) {
+	tamper := triage.Arrival{
+		Kind: triage.KindTamper, Device: "device-1", Event: Event(1), Revision: 1, At: Start, ReceivedAt: Start,
+		Person: Person(1), Code: "session_killed", Count: 1,
+	}
+	revised := func(mod func(*triage.Arrival)) triage.Arrival {
+		a := Arrive(1, 1, 0)
+		a.Revision, a.Capture.Content, a.Capture.Final = 1, caseflow.Sealed("other content"), false
+		mod(&a)
+		return a
+	}
+	for name, tc := range map[string]struct {
+		final bool
+		next  triage.Arrival
+	}{
+		"anything after the final": {true, revised(func(*triage.Arrival) {})},
+		"a final after the final":  {true, revised(func(a *triage.Arrival) { a.Capture.Final = true })},
+		"withdrawn after the final": {true, revised(func(a *triage.Arrival) {
+			a.Capture.Final, a.Capture.Withdrawn = true, true
+		})},
+		"another kind":     {false, tamper},
+		"another account":  {false, revised(func(a *triage.Arrival) { a.Person = Person(2) })},
+		"nobody's":         {false, revised(func(a *triage.Arrival) { a.Person = caseflow.PersonKey{} })},
+		"another category": {false, revised(func(a *triage.Arrival) { a.Capture.Categories = []vocab.Category{vocab.Piracy, vocab.SelfHarm} })},
+	} {
+		tn := newTenant(t, open)
+		first := Arrive(1, 1, 0)
+		first.Capture.Final = tc.final
+		ref := mustIngest(t, tn, first)[0].Case
+		before := mustCase(t, tn, dsl, ref)
+		r := mustIngest(t, tn, tc.next, Arrive(2, 2, 0)) // what stands beside it is kept
+		if !errors.Is(r[0].Refused, store.ErrInvalid) || r[0].Duplicate || r[0].Case != ref {
+			t.Errorf("%s: receipt %+v, want it refused", name, r[0])
+		}
+		if r[1].Refused != nil || r[1].Case == "" {
+			t.Errorf("%s: the arrival beside it: %+v", name, r[1])
+		}
+		if d := cmp.Diff(before, mustCase(t, tn, dsl, ref)); d != "" {
+			t.Errorf("%s: the case changed (-before +after):\n%s", name, d)
+		}
+	}
+	tn := newTenant(t, open)
+	first := tamper
+	first.Revision, first.Person = 0, caseflow.PersonKey{}
+	if r := mustIngest(t, tn, first, tamper); r[0].Refused != nil || r[1].Refused == nil {
+		t.Errorf("a revision of a tamper: %+v", r)
+	}
 }
 
 func naming(a triage.Arrival, k ...caseflow.PersonKey) triage.Arrival {

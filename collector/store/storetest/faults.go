@@ -53,7 +53,7 @@ func testHostile(t *testing.T, open Open) {
 	if r, err := tn.Ingest(ctx, nil); err != nil || len(r) != 0 {
 		t.Errorf("empty batch: %v, %v", r, err)
 	}
-	_, err := tn.Ingest(ctx, make([]triage.Arrival, store.MaxBatch+1))
+	_, err := tn.Ingest(ctx, make([]triage.Arrival, store.MaxArrivals+1))
 	fails(t, "huge batch", err, store.ErrInvalid)
 
 	largest := Arrive(3, 1, 0)

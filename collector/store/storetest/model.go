@@ -60,6 +60,11 @@ func (m *model) ingest(a triage.Arrival, given caseflow.Ref) (store.Receipt, err
 	if known && a.Revision <= old.Revision {
 		return store.Receipt{Duplicate: true, Case: old.Case}, nil
 	}
+	if known {
+		if err := store.CheckRevision(old.Arrival, a); err != nil {
+			return store.Receipt{Case: old.Case, Refused: err}, nil
+		}
+	}
 	if !a.Person.IsZero() {
 		p, ok := m.persons[a.Person]
 		if !ok {

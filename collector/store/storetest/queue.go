@@ -255,7 +255,9 @@ func testWait(t *testing.T, open Open) {
 	mustIngest(t, tn, naming(Arrive(3, 3, 0), head.Persons[0]))
 	expect("an allegation against the head, in his own queue while he is not on record")
 
-	ref := mustIngest(t, tn, Arrive(1, 1, 0))[0].Case
+	provisional := Arrive(1, 1, 0)
+	provisional.Capture.Final = false
+	ref := mustIngest(t, tn, provisional)[0].Case
 	if err := <-waited; err != nil {
 		t.Errorf("wait: %v", err)
 	}
