@@ -12,6 +12,14 @@ import (
 // contract; a policy default).
 const Gap = 30 * time.Minute
 
+// MaxCaptures is how many captures, withdrawn ones included, a case has before
+// further ones go to another case, linked to it: nobody reviews more in one
+// sitting, and every arrival reads its case whole, so that one device could
+// otherwise make each later arrival dearer than the one before. A case that is
+// reopened for something worse, which a person must have closed in between, may
+// exceed it by one each time.
+const MaxCaptures = 500
+
 // Key groups captures into cases, within one school. A capture without an
 // account is grouped by its device, so that two unattended machines are never
 // taken for one person.
@@ -62,7 +70,7 @@ type Placement struct {
 // Times are corrected device times, so a late capture finds the episode it
 // was part of. The rules, in order: a capture that a case holds revises it if
 // it is newer; a capture joins the nearest open case with a gap of at most Gap
-// on either side; a capture of higher severity than a case had when it was
+// on either side and room for it (MaxCaptures); a capture of higher severity than a case had when it was
 // closed, in its episode or within Gap of its closing, reopens it; anything
 // else opens a new case, linked to the newest of its key.
 //
@@ -97,7 +105,7 @@ func Place(candidates []caseflow.Case, a Arrival, posts caseflow.Posts, newRef f
 		if c.Version == 0 || KeyOfCase(c) != k || c.Queue != queue {
 			continue
 		}
-		if c.State != caseflow.Closed && gap(c, a.At) <= Gap {
+		if c.State != caseflow.Closed && gap(c, a.At) <= Gap && len(c.Captures) < MaxCaptures {
 			join = nearer(join, c, a.At)
 		}
 		if c.State == caseflow.Closed && worse(c, r) {

@@ -218,6 +218,34 @@ func TestTheNearestOfTwoEpisodesIsJoined(t *testing.T) {
 	}
 }
 
+func TestAFullCaseIsFollowedByALinkedOne(t *testing.T) {
+	s := &school{}
+	numbered := func(n int) triage.Arrival {
+		return arrival(0, time.Duration(n)*time.Millisecond, vocab.Low, func(a *triage.Arrival) {
+			a.Event = ulid.ID{14: byte(n >> 8), 15: byte(n)}
+		})
+	}
+	var first caseflow.Case
+	for n := range triage.MaxCaptures {
+		first, _ = s.take(t, numbered(n), t0)
+	}
+	if len(s.cases) != 1 || len(first.Captures) != triage.MaxCaptures {
+		t.Fatalf("%d cases, %d captures in the last", len(s.cases), len(first.Captures))
+	}
+	next, cmd := s.take(t, numbered(triage.MaxCaptures), t0)
+	if _, opened := cmd.(caseflow.Open); !opened || next.LinkedTo != first.Ref {
+		t.Fatalf("%T, linked to %q; want a new case linked to %s", cmd, next.LinkedTo, first.Ref)
+	}
+	revision := numbered(7)
+	revision.Revision = 1
+	if c, _ := s.take(t, revision, t0); c.Ref != first.Ref {
+		t.Errorf("a revision of what the full case holds went to %s", c.Ref)
+	}
+	if c, _ := s.take(t, numbered(triage.MaxCaptures+1), t0); c.Ref != next.Ref {
+		t.Errorf("the next capture went to %s, want %s", c.Ref, next.Ref)
+	}
+}
+
 func TestWhatMakesNoCase(t *testing.T) {
 	for name, a := range map[string]triage.Arrival{
 		"tamper":         {Kind: triage.KindTamper, Code: "killed", Count: 1},
