@@ -18,8 +18,8 @@ const (
 	busRetry = 10 * time.Second
 	// askBound for one question; capture has dropped the keys long before.
 	askBound = 2 * time.Second
-	// addressBound for the document's address, which harbours need and the
-	// role does not wait for longer than this.
+	// addressBound for the document's address, which harbours need, and for the
+	// object's name and place; the role does not wait for longer than this.
 	addressBound = 80 * time.Millisecond
 )
 
@@ -142,6 +142,11 @@ func answerOf(ctx context.Context, client *atspi.Client, q text.Query) answer {
 	asked := time.Now()
 	a.object, a.err = client.Describe(ctx, ref)
 	a.took = time.Since(asked)
+	if a.err == nil && (a.object.Password || a.object.Has(atspi.StateEditable)) {
+		bounded, cancel := context.WithTimeout(ctx, addressBound)
+		client.Identify(bounded, &a.object)
+		cancel()
+	}
 	if a.err == nil && q.Address {
 		bounded, cancel := context.WithTimeout(ctx, addressBound)
 		defer cancel()

@@ -93,7 +93,7 @@ func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs 
 	}
 	d.bus = newBus(cfg.Desktop, property)
 	d.locks = newLocks(cfg.Desktop)
-	d.fields = text.NewFields(d.emit, d.bus.has)
+	d.fields = text.NewFields(d.emit, d.bus.has, d.echo.Off)
 	d.typist = text.NewTypist(d.emit, d.fields)
 	return d, nil
 }
@@ -293,11 +293,8 @@ func (d *desktop) key(now time.Time, ev x11.KeyPress) {
 	if x11.Modifier(k.Keysym) {
 		return
 	}
-	if pid, ok := d.fields.Terminal(); ok {
-		// A prompt comes after Enter, or while nothing is typed.
-		fresh := d.enter || now.Sub(d.lastKey) > time.Second
-		d.fields.Echo(now, d.echo.Off(pid, fresh))
-	}
+	// A prompt comes after Enter, or while nothing is typed.
+	d.fields.Echo(now, d.enter || now.Sub(d.lastKey) > time.Second)
 	d.enter = k.Keysym == x11.KeyReturn || k.Keysym == x11.KeyKPEnter
 	d.lastKey = now
 	d.typist.Press(now, ev, k, d.x.Keyboard.Repeats)

@@ -45,6 +45,21 @@ type Object struct {
 	Password bool
 	// Address is the address of the document it stands in, empty when unknown.
 	Address string
+	// Name and Place are what people know it by; empty until Identify.
+	Name  string
+	Place Place
+}
+
+// Place is where an object stands on the screen, in pixels. The zero Place is
+// not known.
+type Place struct{ X, Y, Width, Height int32 }
+
+// Apart reports whether two places are certainly not that of one field. A
+// field may grow by a button in it, so widths are not compared.
+func (p Place) Apart(q Place) bool {
+	const slack = 8
+	far := func(a, b int32) bool { return a-b > slack || b-a > slack }
+	return p != Place{} && q != Place{} && (far(p.X, q.X) || far(p.Y, q.Y) || far(p.Height, q.Height))
 }
 
 // Has reports whether the object has a state.

@@ -58,6 +58,22 @@ func (c *Client) Describe(ctx context.Context, r Ref) (Object, error) {
 	return o, nil
 }
 
+// Identify asks for an object's name and place. What the object does not say
+// stays empty.
+func (c *Client) Identify(ctx context.Context, o *Object) {
+	const onScreen = uint32(0)
+	name := c.start(ctx, o.Ref, "org.freedesktop.DBus.Properties.Get", "org.a11y.atspi.Accessible", "Name")
+	place := c.start(ctx, o.Ref, "org.a11y.atspi.Component.GetExtents", onScreen)
+	var v dbus.Variant
+	if wait(ctx, name, &v) == nil {
+		o.Name, _ = v.Value().(string)
+	}
+	var p Place
+	if wait(ctx, place, &p) == nil {
+		o.Place = p
+	}
+}
+
 // Address asks for the address of the document that an object stands in; empty
 // when it stands in none.
 func (c *Client) Address(ctx context.Context, r Ref) (string, error) {

@@ -20,8 +20,10 @@ import (
 // its line editing on (getpass, sudo, ssh, passwd, bash's read -s). A shell's
 // line editor turns both off and echoes by itself; a full-screen program too.
 // So echo off with line editing on is a password, and with it off depends on
-// the program: those in askers are taken for a password, ssh among them, because
-// what the far side asks for cannot be seen here.
+// the program: only those in editors are taken to echo by themselves. What a
+// multiplexer or a remote shell (tmux, ssh, docker) is asked for inside cannot
+// be seen here, so it is a password too; so is everything in an editor that
+// runs a terminal of its own (vim's :terminal).
 //
 // It is not safe for concurrent use.
 type Echo struct {
@@ -30,7 +32,6 @@ type Echo struct {
 
 	pid  uint32
 	ptys []pty
-	off  bool
 }
 
 // pty is one pseudo-terminal of a window.
@@ -39,69 +40,99 @@ type pty struct {
 	// member is a process on it that was found by a scan; its stat names the
 	// foreground program.
 	member int
+	// raw: neither echo nor line editing at the last look; secret is what the
+	// foreground program made of that.
+	raw, secret bool
 }
 
 // NewEcho reads /proc.
 func NewEcho() *Echo { return &Echo{proc: "/proc"} }
 
-// askers ask for secrets with the line editing off.
-func askers() []string {
+// editors show what is typed by themselves: shells, line editors, full-screen
+// editors and pagers, without the numbers of their versions.
+func editors() []string {
 	return []string{
-		"ssh", "sudo", "su", "doas", "passwd", "login", "mosh-client", "telnet", "gpg", "gpg-agent", "pinentry-curses",
-		"pinentry-tty", "systemd-tty-ask", "systemd-ask-pas", "cryptsetup", "pass", "ssh-add", "ssh-keygen", "keepassxc-cli",
+		"bash", "sh", "ash", "dash", "zsh", "fish", "ksh", "mksh", "tcsh", "csh", "elvish", "nu",
+		"vi", "vim", "vim.basic", "vim.tiny", "nvim", "view", "vimdiff", "nano", "rnano", "pico", "emacs", "emacs-nox",
+		"emacs-gtk", "ed", "mg", "jed", "joe", "micro", "hx", "helix", "kak", "ne", "mcedit", "less", "more", "most", "man",
+		"ipython", "ghci", "irb", "bc", "gdb", "sqlite", "octave", "R", "lua", "maxima", "gp",
 	}
+}
+
+// interpreters read a line of code when they run no script; a script asks for
+// whatever it likes.
+func interpreters() []string {
+	return []string{"python", "node", "ruby", "perl", "julia", "racket", "php"}
 }
 
 // Off reports whether what is typed into the window of process pid is not
-// shown. With fresh it also looks for new pseudo-terminals and for the program
-// in the foreground; without, it costs one open, ioctl and close a terminal.
-// When the settings cannot be read, the last known answer stands.
+// shown; known is false when that cannot be told, as for a process that is no
+// terminal, or whose files may not be looked at. With fresh it also looks for
+// new pseudo-terminals and for the program in the foreground; without, it costs
+// one open, ioctl and close a terminal.
 //
 // A program with several terminals (one process, many windows) counts as off
 // when any of them is: which one has the focus is not known here.
-func (e *Echo) Off(pid uint32, fresh bool) bool {
+func (e *Echo) Off(pid uint32, fresh bool) (off, known bool) {
 	if pid == 0 {
-		return false
+		return false, false
 	}
 	if pid != e.pid {
-		e.pid, e.ptys, e.off, fresh = pid, nil, false, true
+		e.pid, e.ptys, fresh = pid, nil, true
 	}
 	if fresh {
-		if indexes, err := e.list(pid); err == nil {
-			e.keep(indexes)
+		indexes, err := e.list(strconv.FormatUint(uint64(pid), 10))
+		if err != nil {
+			e.ptys = nil
+			return false, false
 		}
+		e.keep(indexes)
 	}
-	off, known := false, false
 	for i := range e.ptys {
 		t, err := e.settings(e.ptys[i].index)
 		if err != nil {
-			continue
+			return false, false
 		}
-		known = true
-		off = off || e.secret(t, &e.ptys[i], fresh)
+		off = e.hidden(t, &e.ptys[i], fresh) || off
 	}
-	if known {
-		e.off = off
-	}
-	return e.off
+	return off, len(e.ptys) > 0
 }
 
-// secret decides about one terminal. The foreground program costs more to
-// find, so between two fresh looks the last answer stands for raw terminals.
-func (e *Echo) secret(t *unix.Termios, p *pty, fresh bool) bool {
+// hidden decides about one terminal. The foreground program costs more to
+// find, so the answer for a raw terminal stands until it was something else or
+// a fresh look is wanted.
+func (e *Echo) hidden(t *unix.Termios, p *pty, fresh bool) bool {
+	echo, lines := t.Lflag&unix.ECHO != 0, t.Lflag&unix.ICANON != 0
+	wasRaw := p.raw
+	p.raw = !echo && !lines
 	switch {
-	case t.Lflag&unix.ECHO != 0:
+	case echo:
 		return false
-	case t.Lflag&unix.ICANON != 0:
+	case lines:
 		return true
-	case !fresh:
-		return e.off
+	case fresh || !wasRaw:
+		p.secret = !e.edits(p)
 	}
-	name, err := e.foreground(p)
+	return p.secret
+}
+
+// edits reports whether the program in a raw terminal's foreground certainly
+// shows what is typed.
+func (e *Echo) edits(p *pty) bool {
+	group, name, err := e.foreground(p)
 	if err != nil {
-		return e.off
+		return false
 	}
-	return slices.Contains(askers(), name)
+	name = strings.TrimRight(name, "0123456789.")
+	if slices.Contains(interpreters(), name) {
+		args, err := os.ReadFile(filepath.Join(e.proc, group, "cmdline"))
+		return err == nil && bytes.Count(args, []byte{0}) == 1
+	}
+	if !slices.Contains(editors(), name) {
+		return false
+	}
+	inner, err := e.list(group)
+	return err == nil && len(inner) == 0
 }
 
 func (e *Echo) keep(indexes []int) {
@@ -120,8 +151,8 @@ func (e *Echo) keep(indexes []int) {
 
 // list returns the numbers of the pseudo-terminals whose master side a process
 // holds.
-func (e *Echo) list(pid uint32) ([]int, error) {
-	dir := filepath.Join(e.proc, strconv.FormatUint(uint64(pid), 10))
+func (e *Echo) list(pid string) ([]int, error) {
+	dir := filepath.Join(e.proc, pid)
 	entries, err := os.ReadDir(filepath.Join(dir, "fd"))
 	if err != nil {
 		return nil, fmt.Errorf("list files of terminal: %w", err)
@@ -168,13 +199,14 @@ func (e *Echo) settings(index int) (*unix.Termios, error) {
 	return t, nil
 }
 
-// foreground returns the name of the program in a terminal's foreground.
-func (e *Echo) foreground(p *pty) (string, error) {
+// foreground returns the process and the name of the program in a terminal's
+// foreground.
+func (e *Echo) foreground(p *pty) (pid, name string, err error) {
 	group, ok := e.groupOf(p.member, p.index)
 	if !ok {
 		entries, err := os.ReadDir(e.proc)
 		if err != nil {
-			return "", fmt.Errorf("list processes: %w", err)
+			return "", "", fmt.Errorf("list processes: %w", err)
 		}
 		for _, entry := range entries {
 			pid, err := strconv.Atoi(entry.Name())
@@ -188,13 +220,14 @@ func (e *Echo) foreground(p *pty) (string, error) {
 		}
 	}
 	if !ok {
-		return "", errors.New("find foreground program: no process on the terminal")
+		return "", "", errors.New("find foreground program: no process on the terminal")
 	}
-	name, err := os.ReadFile(filepath.Join(e.proc, strconv.Itoa(group), "comm"))
+	pid = strconv.Itoa(group)
+	comm, err := os.ReadFile(filepath.Join(e.proc, pid, "comm"))
 	if err != nil {
-		return "", fmt.Errorf("name foreground program: %w", err)
+		return "", "", fmt.Errorf("name foreground program: %w", err)
 	}
-	return strings.TrimSpace(string(name)), nil
+	return pid, strings.TrimSpace(string(comm)), nil
 }
 
 // groupOf returns the foreground process group of a process's terminal, if

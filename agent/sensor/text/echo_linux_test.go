@@ -61,8 +61,8 @@ func TestEchoOfARealTerminal(t *testing.T) {
 	} {
 		setFlags(t, master, tc.echo, tc.canonical)
 		// Not fresh: a prompt shows with the very next key.
-		if got := e.Off(pid, false); got != tc.want {
-			t.Errorf("%s: off is %v", tc.name, got)
+		if got, known := e.Off(pid, false); got != tc.want || !known {
+			t.Errorf("%s: off is %v, known %v", tc.name, got, known)
 		}
 	}
 }
@@ -70,21 +70,27 @@ func TestEchoOfARealTerminal(t *testing.T) {
 func TestRawTerminalDependsOnTheProgram(t *testing.T) {
 	for _, tc := range []struct {
 		comm string
+		args string
 		want bool
-	}{{"bash", false}, {"vim", false}, {"ssh", true}, {"sudo", true}} {
+	}{
+		{"bash", "bash\x00", false}, {"vim", "vim\x00essay\x00", false}, {"sqlite3", "sqlite3\x00", false},
+		{"python3.12", "python3.12\x00", false}, {"python3", "python3\x00asks.py\x00", true}, {"node", "node\x00asks.js\x00", true},
+		{"ssh", "ssh\x00host\x00", true}, {"sudo", "sudo\x00", true}, {"tmux: client", "tmux\x00", true}, {"docker", "docker\x00", true},
+		{"screen", "screen\x00", true}, {"anything", "anything\x00", true},
+	} {
 		t.Run(tc.comm, func(t *testing.T) {
 			master, index := openPTY(t)
 			setFlags(t, master, false, false)
-			e := &Echo{proc: fakeProc(t, 100, index, tc.comm)}
-			if got := e.Off(100, true); got != tc.want {
-				t.Errorf("off is %v", got)
+			e := &Echo{proc: fakeProc(t, 100, index, tc.comm, tc.args)}
+			if got, known := e.Off(100, true); got != tc.want || !known {
+				t.Errorf("off is %v, known %v", got, known)
 			}
 		})
 	}
 }
 
 // fakeProc is a /proc with a terminal, and a program in its foreground.
-func fakeProc(t *testing.T, pid, index int, comm string) string {
+func fakeProc(t *testing.T, pid, index int, comm, args string) string {
 	t.Helper()
 	proc := t.TempDir()
 	write := func(name, content string) {
@@ -106,26 +112,76 @@ func fakeProc(t *testing.T, pid, index int, comm string) string {
 	}
 	write("200/stat", fmt.Sprintf("200 (sh) ) S 100 200 200 %d 201 4194304", 136<<8|index))
 	write("201/comm", comm+"\n")
+	write("201/cmdline", args)
+	if err := os.MkdirAll(filepath.Join(proc, "201", "fd"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	return proc
 }
 
-func TestUnreadableTerminalKeepsTheLastAnswer(t *testing.T) {
+// TestEditorWithATerminalOfItsOwn: what vim's :terminal is asked for is typed
+// into vim.
+func TestEditorWithATerminalOfItsOwn(t *testing.T) {
 	master, index := openPTY(t)
-	setFlags(t, master, false, true)
-	proc := fakeProc(t, 100, index, "sudo")
-	e := &Echo{proc: proc}
-	if !e.Off(100, true) {
-		t.Fatal("a password prompt is not seen")
-	}
-	if err := os.RemoveAll(filepath.Join(proc, "100")); err != nil {
+	setFlags(t, master, false, false)
+	proc := fakeProc(t, 100, index, "vim", "vim\x00")
+	if err := os.Symlink("/dev/ptmx", filepath.Join(proc, "201", "fd", "9")); err != nil {
 		t.Fatal(err)
 	}
-	master.Close()
-	if !e.Off(100, true) {
-		t.Error("an unreadable terminal opened the gate")
+	if err := os.MkdirAll(filepath.Join(proc, "201", "fdinfo"), 0o700); err != nil {
+		t.Fatal(err)
 	}
-	if e.Off(101, true) {
-		t.Error("the answer went over to another window")
+	if err := os.WriteFile(filepath.Join(proc, "201", "fdinfo", "9"), []byte("tty-index:\t77\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := &Echo{proc: proc}
+	if off, known := e.Off(100, true); !off || !known {
+		t.Errorf("off is %v, known %v", off, known)
+	}
+}
+
+// TestTurningRawIsLookedAt: a multiplexer may start long after Enter.
+func TestTurningRawIsLookedAt(t *testing.T) {
+	master, index := openPTY(t)
+	e := &Echo{proc: fakeProc(t, 100, index, "tmux: client", "tmux\x00")}
+	if off, known := e.Off(100, true); off || !known {
+		t.Fatalf("a plain terminal: off is %v, known %v", off, known)
+	}
+	setFlags(t, master, false, false)
+	if off, known := e.Off(100, false); !off || !known {
+		t.Errorf("off is %v, known %v", off, known)
+	}
+}
+
+func TestWhatCannotBeReadIsNotKnown(t *testing.T) {
+	master, index := openPTY(t)
+	setFlags(t, master, true, true)
+	proc := fakeProc(t, 100, index, "bash", "bash\x00")
+	e := &Echo{proc: proc}
+	for _, tc := range []struct {
+		name string
+		pid  uint32
+		do   func()
+		want bool
+	}{
+		{"a terminal", 100, func() {}, true},
+		{"no process", 0, func() {}, false},
+		{"another process", 101, func() {}, false},
+		{"the terminal again", 100, func() {}, true},
+		{"its settings cannot be read", 100, func() { master.Close() }, false},
+		{"nor its files", 100, func() {
+			if err := os.RemoveAll(filepath.Join(proc, "100")); err != nil {
+				t.Fatal(err)
+			}
+		}, false},
+	} {
+		tc.do()
+		if _, known := e.Off(tc.pid, true); known != tc.want {
+			t.Errorf("%s: known is %v", tc.name, known)
+		}
+	}
+	if _, known := NewEcho().Off(1<<30, true); known {
+		t.Error("a process that is not there is known")
 	}
 }
 

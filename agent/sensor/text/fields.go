@@ -46,6 +46,8 @@ type Fields struct {
 	emit func(capture.Input)
 	// onBus reports whether a process is on the accessibility bus.
 	onBus func(pid uint32) bool
+	// echo is Echo.Off.
+	echo func(pid uint32, fresh bool) (off, known bool)
 
 	busUp  bool
 	window Window
@@ -57,6 +59,8 @@ type Fields struct {
 	ref     atspi.Ref
 	started time.Time
 	silence bool // the role was taken from silence
+	// terminal: the echo decides about this field.
+	terminal bool
 	// suspected: the field began with a suspicion. unclear: it began with one
 	// while another was open, so that a focus event may belong to either.
 	suspected, unclear bool
@@ -67,25 +71,20 @@ type Fields struct {
 	graceAt time.Time
 
 	last    refs
-	secrets refs
+	secrets secrets
 }
 
-// NewFields reports to emit. Without a bus (see Bus) onBus is not asked.
-func NewFields(emit func(capture.Input), onBus func(pid uint32) bool) *Fields {
-	return &Fields{
-		emit: emit, onBus: onBus,
-		last: newRefs(), secrets: newRefs(),
-	}
+// NewFields reports to emit. Without a bus (see Bus) onBus is not asked. echo
+// is Echo.Off, or says that nothing is known of any process.
+func NewFields(emit func(capture.Input), onBus func(pid uint32) bool, echo func(pid uint32, fresh bool) (off, known bool)) *Fields {
+	return &Fields{emit: emit, onBus: onBus, echo: echo}
 }
 
 // Role is the present field's role.
 func (f *Fields) Role() capture.Role { return f.field.Role }
 
-// Terminal reports whether keys go to a window whose echo decides, and the
-// process that owns it.
-func (f *Fields) Terminal() (pid uint32, ok bool) {
-	return f.window.PID, f.field.Role == capture.RoleNone && !f.field.PromptKnown
-}
+// Terminal reports whether keys go to a terminal.
+func (f *Fields) Terminal() bool { return f.terminal }
 
 // Window says which window has the focus from now on.
 func (f *Fields) Window(at time.Time, w Window) {
@@ -122,7 +121,7 @@ func (f *Fields) Bus(at time.Time, up bool) {
 		return
 	}
 	f.busUp = up
-	f.last = newRefs()
+	f.last = refs{}
 	if !f.away {
 		f.enter(at)
 	}
@@ -151,6 +150,9 @@ func (f *Fields) enter(at time.Time) {
 
 // begin starts a new field in the present window.
 func (f *Fields) begin(at time.Time, role capture.Role) {
+	if f.field.Role == capture.RolePassword {
+		f.secrets.left(at, f.ref)
+	}
 	f.gen++
 	f.started, f.silence, f.suspected, f.unclear = at, false, false, false
 	f.ref, f.query, f.asks, f.graceAt = atspi.Ref{}, nil, 0, time.Time{}
@@ -159,7 +161,27 @@ func (f *Fields) begin(at time.Time, role capture.Role) {
 		App: f.window.App, Title: f.window.Title,
 		PromptKnown: f.kind == prompt,
 	}
+	f.set(role)
 	f.report(at)
+}
+
+// set gives the field a role. RoleNone is for terminals only: what has neither
+// an accessible object nor a pseudo-terminal says nothing about passwords.
+func (f *Fields) set(role capture.Role) {
+	f.terminal = role == capture.RoleNone && f.kind != prompt
+	f.field.Role, f.field.EchoOff = role, false
+	if f.terminal {
+		f.field.Role, f.field.EchoOff = f.heard(true)
+	}
+}
+
+// heard is what the echo says about a terminal.
+func (f *Fields) heard(fresh bool) (role capture.Role, off bool) {
+	off, known := f.echo(f.window.PID, fresh)
+	if !known {
+		return capture.RoleDenied, false
+	}
+	return capture.RoleNone, off
 }
 
 func (f *Fields) report(at time.Time) {
@@ -221,15 +243,15 @@ func (f *Fields) Joined(at time.Time, pid uint32) {
 	}
 }
 
-// Echo says whether the terminal in this window echoes what is typed.
-func (f *Fields) Echo(at time.Time, off bool) {
-	if f.field.EchoOff == off {
+// Echo looks, in a terminal, whether what is typed is shown; fresh as in
+// Echo.Off. It is to be called before each key.
+func (f *Fields) Echo(at time.Time, fresh bool) {
+	if !f.terminal {
 		return
 	}
-	role := f.field.Role
-	f.begin(at, role)
-	f.field.EchoOff = off
-	f.report(at)
+	if role, off := f.heard(fresh); role != f.field.Role || off != f.field.EchoOff {
+		f.begin(at, capture.RoleNone)
+	}
 }
 
 // ask plans a question. A later one replaces it.
@@ -255,10 +277,11 @@ func (f *Fields) Deadline() (time.Time, bool) {
 func (f *Fields) Due(at time.Time) (Query, bool) {
 	if !f.graceAt.IsZero() && !at.Before(f.graceAt) {
 		f.graceAt = time.Time{}
-		f.field.Role = capture.RoleDenied
+		role := capture.RoleDenied
 		if f.window.Plain {
-			f.field.Role = capture.RoleNone
+			role = capture.RoleNone
 		}
+		f.set(role)
 		f.report(at)
 	}
 	if f.query == nil || at.Before(f.queryAt) {
@@ -285,20 +308,25 @@ func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duratio
 			f.ask(at, q)
 		}
 		return
-	case !o.Password && q.Ref != (atspi.Ref{}) && !o.Has(atspi.StateFocused):
+	case !o.Password && !o.Has(atspi.StateFocused):
 		// It has moved on without a word, or the word is on its way. GTK tells of
 		// a focus twice, the first time before the object knows it has it.
-		f.ask(at, Query{silence: true})
+		if q.Ref != (atspi.Ref{}) {
+			f.ask(at, Query{silence: true})
+		} else {
+			f.retry(at, Query{silence: true})
+		}
 		return
 	}
-	role := f.roleOf(o)
+	role := f.roleOf(at, q.PID, o)
 	if role == capture.RoleDenied && f.kind == browser && q.Ref == (atspi.Ref{}) {
 		// The page's own focus may come later: asking woke the browser up.
 		f.retry(at, Query{silence: true})
 	}
 	f.ref, f.silence = o.Ref, q.silence
 	f.last.put(q.PID, o.Ref)
-	f.field.Role, f.field.Address = role, o.Address
+	f.field.Address = o.Address
+	f.set(role)
 	f.report(at)
 }
 
@@ -309,12 +337,10 @@ func (f *Fields) retry(at time.Time, q Query) {
 }
 
 // roleOf says what the gate may know of an object.
-func (f *Fields) roleOf(o atspi.Object) capture.Role {
+func (f *Fields) roleOf(at time.Time, pid uint32, o atspi.Object) capture.Role {
 	switch {
-	case o.Password:
-		f.secrets.add(o.Ref)
-		return capture.RolePassword
-	case f.secrets.has(o.Ref):
+	case o.Password, f.secrets.has(o.Ref), o.Has(atspi.StateEditable) && f.secrets.alike(at, pid, o):
+		f.secrets.add(at, pid, o)
 		return capture.RolePassword
 	case o.Role == atspi.RoleTerminal:
 		return capture.RoleNone

@@ -31,11 +31,17 @@ type bench struct {
 	*Fields
 	inputs []capture.Input
 	onBus  map[uint32]bool
+	// echoOff and notTerminal are what the echo says.
+	echoOff, notTerminal bool
 }
+
+// shows is the echo of a terminal that shows what is typed.
+func shows(uint32, bool) (off, known bool) { return false, true }
 
 func newBench() *bench {
 	b := &bench{onBus: map[uint32]bool{editorPID: true}}
-	b.Fields = NewFields(func(in capture.Input) { b.inputs = append(b.inputs, in) }, func(pid uint32) bool { return b.onBus[pid] })
+	b.Fields = NewFields(func(in capture.Input) { b.inputs = append(b.inputs, in) }, func(pid uint32) bool { return b.onBus[pid] },
+		func(uint32, bool) (off, known bool) { return b.echoOff, !b.notTerminal })
 	b.Bus(start, true)
 	return b
 }
@@ -285,11 +291,12 @@ func TestEchoBeginsAField(t *testing.T) {
 	b := newBench()
 	b.Window(start, Window{ID: 1, PID: 8, App: "xterm", Title: "sh"})
 	before := b.field
-	b.Echo(after(10), false)
+	b.Echo(after(10), false) // still shown
 	if b.field != before {
 		t.Error("no change began a field")
 	}
-	b.Echo(after(20), true)
+	b.echoOff = true
+	b.Echo(after(20), false)
 	if !b.field.EchoOff || b.field.ID == before.ID || b.field.Role != capture.RoleNone || b.field.Title != "sh" {
 		t.Errorf("field %+v", b.field)
 	}
@@ -306,4 +313,102 @@ func TestEventOfAnEarlierTabIsNotTakenForTheLater(t *testing.T) {
 	b.wantRole(t, capture.RolePending)
 	b.answer(t, 320, editorText, nil)
 	b.wantRole(t, capture.RoleText)
+}
+
+// TestOnlyTerminalsHaveNoRole: a program without accessible objects is captured
+// only when it holds a pseudo-terminal that shows what is typed.
+func TestOnlyTerminalsHaveNoRole(t *testing.T) {
+	for _, app := range []string{"xterm", "xfreerdp", "vncviewer", "game"} {
+		t.Run(app, func(t *testing.T) {
+			b := newBench()
+			b.notTerminal = true
+			b.Window(start, Window{ID: 1, PID: 8, App: app, Plain: true})
+			b.Due(after(300))
+			b.wantRole(t, capture.RoleDenied)
+			if !b.Unseen() {
+				t.Error("coverage does not tell")
+			}
+			b.Echo(after(400), true)
+			b.wantRole(t, capture.RoleDenied)
+			b.notTerminal = false // its pseudo-terminal is there now
+			b.Echo(after(500), true)
+			b.wantRole(t, capture.RoleNone)
+		})
+	}
+}
+
+// TestHeldKeysOfATerminalMeetItsEcho: keys that waited for the role are not
+// let go into a prompt that came meanwhile.
+func TestHeldKeysOfATerminalMeetItsEcho(t *testing.T) {
+	b := newBench()
+	b.Window(start, editor())
+	b.echoOff = true
+	b.Focused(after(5), vte.Ref, editorPID)
+	b.answer(t, 5, vte, nil)
+	b.wantRole(t, capture.RoleNone)
+	if !b.field.EchoOff {
+		t.Error("a silent prompt is taken for text")
+	}
+}
+
+// TestOnlyWhatHasTheFocusIsText: an object that was found, and then says that
+// it has no focus, is not text; and it is not asked for ever.
+func TestOnlyWhatHasTheFocusIsText(t *testing.T) {
+	b := newBench()
+	b.Window(start, editor())
+	unfocused := atspi.Object{Ref: editorText.Ref, Role: 61}.WithStates(atspi.StateEditable)
+	asked := 0
+	for ms := 0; ms < 60_000; ms += 100 {
+		if q, ok := b.Due(after(ms)); ok {
+			asked++
+			b.Answer(after(ms), q, unfocused, time.Millisecond, nil)
+		}
+		b.wantRole(t, capture.RolePending)
+	}
+	if asked < 2 || asked > maxAsks {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
+// TestShownPasswordInANewObject: pages put another object where the password
+// field was when its text is to be shown.
+func TestShownPasswordInANewObject(t *testing.T) {
+	place := atspi.Place{X: 100, Y: 200, Width: 300, Height: 30}
+	below := atspi.Place{X: 100, Y: 260, Width: 300, Height: 30}
+	for _, tc := range []struct {
+		name    string
+		after   int // ms since the password field was left
+		label   string
+		place   atspi.Place
+		address string
+		want    capture.Role
+	}{
+		{"same name and place", 3000, "Password", place, "https://a.example/", capture.RolePassword},
+		{"same name, moved", 3000, "Password", below, "https://a.example/", capture.RolePassword},
+		{"another name, same place", 3000, "Password, visible", place, "https://a.example/", capture.RolePassword},
+		{"nothing known of it", 3000, "", atspi.Place{}, "", capture.RolePassword},
+		{"same name, minutes later", 5 * 60_000, "Password", place, "https://a.example/", capture.RolePassword},
+		{"same place, a minute later", 60_000, "Essay", place, "https://a.example/", capture.RoleText},
+		{"the next field", 3000, "Comment", below, "https://a.example/", capture.RoleText},
+		{"another page", 3000, "Password", place, "https://b.example/", capture.RoleText},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := settled(t)
+			was := secret
+			was.Name, was.Place, was.Address = "Password", place, "https://a.example/"
+			b.Focused(after(100), was.Ref, editorPID)
+			b.answer(t, 100, was, nil)
+			const left = 40_000 // typed slowly
+			b.Suspect(after(left))
+			shown := atspi.Object{Ref: atspi.Ref{Sender: ":1.7", Path: "/shown"}, Role: 79, Name: tc.label, Place: tc.place, Address: tc.address}.
+				WithStates(atspi.StateEditable, atspi.StateFocused)
+			b.Focused(after(left+tc.after), shown.Ref, editorPID)
+			b.answer(t, left+tc.after, shown, nil)
+			b.wantRole(t, tc.want)
+			// And it stays what it was taken for.
+			b.Suspect(after(left + 900_000))
+			b.answer(t, left+900_200, shown, nil)
+			b.wantRole(t, tc.want)
+		})
+	}
 }

@@ -17,8 +17,6 @@ type pidRef struct {
 	ref atspi.Ref
 }
 
-func newRefs() refs { return refs{} }
-
 // put remembers the last object of a process.
 func (r *refs) put(pid uint32, ref atspi.Ref) {
 	r.items = slices.DeleteFunc(r.items, func(p pidRef) bool { return p.pid == pid })
@@ -33,16 +31,6 @@ func (r *refs) of(pid uint32) atspi.Ref {
 		}
 	}
 	return atspi.Ref{}
-}
-
-// add remembers an object whatever its process.
-func (r *refs) add(ref atspi.Ref) {
-	r.items = slices.DeleteFunc(r.items, func(p pidRef) bool { return p.ref == ref })
-	r.push(pidRef{ref: ref})
-}
-
-func (r *refs) has(ref atspi.Ref) bool {
-	return slices.ContainsFunc(r.items, func(p pidRef) bool { return p.ref == ref })
 }
 
 func (r *refs) push(p pidRef) {

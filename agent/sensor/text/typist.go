@@ -143,10 +143,10 @@ func (t *Typist) meaning(at time.Time, k x11.Key) capture.Input {
 			t.dead = 0
 			return capture.Input{}
 		}
-		if k.Control && t.deleteWord(at) || k.Command {
+		if k.Control && !k.Command && t.deleteWord(at) {
 			return capture.Input{}
 		}
-		if k.Control {
+		if k.Control || k.Command {
 			return capture.Input{At: at, Kind: capture.CaretMoved}
 		}
 		return capture.Input{At: at, Kind: capture.Backspace}
@@ -197,7 +197,7 @@ func (t *Typist) send(in capture.Input) {
 // those are: in a terminal, where the key means what the program makes of it,
 // or when the word began before what the typist saw.
 func (t *Typist) deleteWord(at time.Time) bool {
-	if _, terminal := t.fields.Terminal(); terminal {
+	if t.fields.Terminal() {
 		return false
 	}
 	i := len(t.words)
@@ -216,18 +216,21 @@ func (t *Typist) deleteWord(at time.Time) bool {
 	return true
 }
 
-// suspicious reports whether a key may move the focus to another field.
+// suspicious reports whether a key may move the focus to another field: every
+// key that is not known to edit a text or to move its caret. Space may press a
+// button, but there nothing is captured before the focus is told.
 func (t *Typist) suspicious(k x11.Key) bool {
-	switch k.Keysym {
-	case x11.KeyBackSpace:
+	edits := k.Keysym == x11.KeyBackSpace || k.Keysym == x11.KeyDelete || k.Keysym == x11.KeyKPDelete
+	switch {
+	case k.Command:
+		return true // Alt+Left goes back in a browser
+	case edits:
 		return false
-	case x11.KeyTab, x11.KeyISOTab, x11.KeyKPTab, x11.KeyReturn, x11.KeyKPEnter, x11.KeyISOEnter, x11.KeyEscape:
+	case x11.Navigation(k.Keysym):
+		return k.Control && x11.Paging(k.Keysym) // the next tab
+	case k.Control:
 		return true
 	}
-	if k.Control || k.Command {
-		return !x11.Navigation(k.Keysym) && k.Keysym != x11.KeyDelete
-	}
-	// Function keys: F6 goes round the parts of a browser's window.
-	const f1, f35 = 0xffbe, 0xffe0
-	return k.Keysym >= f1 && k.Keysym <= f35
+	const compose = 0xff20
+	return k.Rune == 0 && k.Keysym != x11.KeyInsert && k.Keysym != compose
 }

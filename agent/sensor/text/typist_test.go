@@ -19,7 +19,7 @@ type tape struct {
 }
 
 func newTape() *tape {
-	p := &tape{fields: NewFields(func(capture.Input) {}, func(uint32) bool { return false })}
+	p := &tape{fields: NewFields(func(capture.Input) {}, func(uint32) bool { return false }, shows)}
 	p.Typist = NewTypist(func(in capture.Input) {
 		switch in.Kind {
 		case capture.Typed:
@@ -187,6 +187,18 @@ func TestFocusKeysRaiseSuspicion(t *testing.T) {
 		{"Alt+D", x11.Key{Keysym: 'd', Rune: 'd', Command: true}, capture.RolePending},
 		{"F6", x11.Key{Keysym: 0xffc3}, capture.RolePending},
 		{"a letter", x11.Key{Keysym: 'a', Rune: 'a'}, capture.RoleText},
+		{"Ctrl+Page Down, the next tab", x11.Key{Keysym: 0xff56, Control: true}, capture.RolePending},
+		{"Alt+Left, back", x11.Key{Keysym: 0xff51, Command: true}, capture.RolePending},
+		{"Alt+Home", x11.Key{Keysym: 0xff50, Command: true}, capture.RolePending},
+		{"Alt+Backspace", x11.Key{Keysym: x11.KeyBackSpace, Command: true}, capture.RolePending},
+		{"XF86Back", x11.Key{Keysym: 0x1008ff26}, capture.RolePending},
+		{"XF86HomePage", x11.Key{Keysym: 0x1008ff18}, capture.RolePending},
+		{"Menu", x11.Key{Keysym: 0xff67}, capture.RolePending},
+		{"Page Down", x11.Key{Keysym: 0xff56}, capture.RoleText},
+		{"Ctrl+End", x11.Key{Keysym: x11.KeyEnd, Control: true}, capture.RoleText},
+		{"Ctrl+Delete", x11.Key{Keysym: x11.KeyDelete, Control: true}, capture.RoleText},
+		{"Insert", x11.Key{Keysym: x11.KeyInsert}, capture.RoleText},
+		{"Space", x11.Key{Keysym: ' ', Rune: ' '}, capture.RoleText},
 		{"an arrow", x11.Key{Keysym: 0xff51}, capture.RoleText},
 		{"Ctrl and an arrow", x11.Key{Keysym: 0xff51, Control: true}, capture.RoleText},
 		{"Backspace", x11.Key{Keysym: x11.KeyBackSpace}, capture.RoleText},

@@ -74,6 +74,11 @@ func Modifier(keysym uint32) bool {
 		keysym == 0xff7e || keysym == 0xff7f
 }
 
+// Paging reports whether a keysym is Page Up or Down, on the keypad too.
+func Paging(keysym uint32) bool {
+	return keysym == 0xff55 || keysym == 0xff56 || keysym == 0xff9a || keysym == 0xff9b
+}
+
 // Navigation reports whether a keysym moves the caret: arrows, Home, End, Page
 // Up and Down, on the keypad too.
 func Navigation(keysym uint32) bool {
