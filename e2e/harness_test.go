@@ -68,6 +68,7 @@ type flight struct {
 func takeOff(t testing.TB) *flight {
 	t.Helper()
 	ctx := t.Context()
+	dir := t.TempDir() // made first, so that it is removed when nothing writes in it any more
 	d, err := desktop.Start(ctx, desktop.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +78,7 @@ func takeOff(t testing.TB) *flight {
 			t.Error(err)
 		}
 	})
-	f := &flight{desktop: d, dir: t.TempDir()}
+	f := &flight{desktop: d, dir: dir}
 	f.openEditor(t)
 	f.Stack, err = stack.Start(ctx, stack.Options{Bin: bin, Dir: f.dir, Env: d.Env(), Out: t.Output()})
 	if err != nil {
