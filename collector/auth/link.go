@@ -65,7 +65,7 @@ func (s *Service) LookLink(ctx context.Context, token string) (store.Tenant, sto
 // session of the user and starts a new one. The passphrase must have passed
 // CheckPassphrase. Of two concurrent calls one gets ErrLink.
 func (s *Service) RedeemLink(ctx context.Context, token, passphrase string) (Started, error) {
-	tenant, _, err := s.LookLink(ctx, token)
+	tenant, known, err := s.LookLink(ctx, token)
 	if err != nil {
 		return Started{}, err
 	}
@@ -81,17 +81,17 @@ func (s *Service) RedeemLink(ctx context.Context, token, passphrase string) (Sta
 	} else if err != nil {
 		return Started{}, fmt.Errorf("use sign-in link: %w", err)
 	}
-	// Read again after the slow hash, so that a change of roles in between is kept.
-	u, err := tenant.User(ctx, l.User)
-	if err != nil {
-		return Started{}, fmt.Errorf("read the link's user: %w", err)
-	}
-	if u.Disabled {
+	who := audit.Who{User: string(known.ID), Name: known.Name, Via: audit.ViaConsole}
+	u, err := store.ChangeUser(ctx, tenant, l.User, who, now, func(u *store.User) error {
+		if u.Disabled {
+			return ErrLink
+		}
+		u.Passphrase = phc
+		return nil
+	})
+	if errors.Is(err, ErrLink) {
 		return Started{}, ErrLink
-	}
-	u.Passphrase = phc
-	who := audit.Who{User: string(u.ID), Name: u.Name, Via: audit.ViaConsole}
-	if err := tenant.PutUser(ctx, u, who, now); err != nil {
+	} else if err != nil {
 		return Started{}, fmt.Errorf("keep passphrase: %w", err)
 	}
 	if err := tenant.Append(ctx, audit.Entry{At: now, Who: who, Action: audit.LinkUsed, Object: []string{string(u.ID)}}); err != nil {

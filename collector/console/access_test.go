@@ -273,6 +273,7 @@ func TestRoleChangeTakesEffectAtOnce(t *testing.T) {
 		if err := f.tenant.PutUser(t.Context(), u, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
 			t.Fatal(err)
 		}
+		u.Version++
 	}
 	put()
 	if p := b.get("/cases"); p.status != http.StatusNotFound {

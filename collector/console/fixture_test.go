@@ -136,6 +136,7 @@ func (f *fixture) user(name string, persons []caseflow.PersonKey, roles ...casef
 	if err := f.tenant.PutUser(f.t.Context(), u, audit.Who{Via: audit.ViaCommand, Name: "root"}, f.clock()); err != nil {
 		f.t.Fatal(err)
 	}
+	u.Version++ // as it stands in the store now
 	token, err := auth.NewLink(f.t.Context(), f.tenant, u.ID, f.clock(), time.Hour)
 	if err != nil {
 		f.t.Fatal(err)

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -19,6 +20,7 @@ type peopleView struct {
 	Waiting []personRow
 	Rows    []personRow
 	Confirm bool // the viewer may confirm
+	Tabs    []tab
 }
 
 type personRow struct {
@@ -43,6 +45,9 @@ func (c *Console) people(w http.ResponseWriter, r *http.Request, id auth.Identit
 	}
 	slices.SortFunc(users, func(a, b store.User) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	v := peopleView{Confirm: confirmer(id.Actor)}
+	if c.directory != nil {
+		v.Tabs = c.directoryTabs(id, "/people")
+	}
 	for _, u := range users {
 		row := personRow{ID: u.ID, Name: u.Name, Roles: roleWords(inForce(u)), Pending: roleWords(u.Pending), Grant: grantOf(u), Self: u.ID == id.User.ID}
 		switch {
@@ -66,27 +71,34 @@ func (c *Console) confirmPerson(w http.ResponseWriter, r *http.Request, id auth.
 	if err := r.ParseForm(); err != nil {
 		return errTooLong
 	}
-	u, err := id.Tenant.User(r.Context(), caseflow.UserID(r.PathValue("id")))
-	if err != nil {
-		return fmt.Errorf("read user: %w", err)
-	}
-	if u.ID == id.User.ID || u.Disabled {
+	of := caseflow.UserID(r.PathValue("id"))
+	if of == id.User.ID {
 		return errMissing
 	}
-	if grant := grantOf(u); grant != "" && grant == r.PostForm.Get("grant") {
+	_, err := store.ChangeUser(r.Context(), id.Tenant, of, id.Who(), c.now(), func(u *store.User) error {
+		if u.Disabled {
+			return errMissing
+		}
+		if grant := grantOf(*u); grant == "" || grant != r.PostForm.Get("grant") {
+			return errNothingToDo
+		}
 		for _, role := range u.Pending {
 			if !slices.Contains(u.Roles, role) {
 				u.Roles = append(u.Roles, role)
 			}
 		}
 		u.Pending = nil
-		if err := id.Tenant.PutUser(r.Context(), u, id.Who(), c.now()); err != nil {
-			return fmt.Errorf("confirm role: %w", err)
-		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errNothingToDo) {
+		return fmt.Errorf("confirm role: %w", err)
 	}
 	http.Redirect(w, r, "/people", http.StatusSeeOther)
 	return nil
 }
+
+// errNothingToDo ends a change that would alter nothing.
+var errNothingToDo = errors.New("nothing to do")
 
 func inForce(u store.User) []caseflow.Role {
 	return slices.DeleteFunc(slices.Clone(u.Roles), func(r caseflow.Role) bool { return slices.Contains(u.Pending, r) })

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
 // setPreferences keeps a person's own choice: field "set" is cover, uncover,
@@ -13,24 +14,22 @@ func (c *Console) setPreferences(w http.ResponseWriter, r *http.Request, id auth
 	if err := r.ParseForm(); err != nil {
 		return errTooLong
 	}
-	// Read again just before writing: nothing else of the user may go back in time.
-	u, err := id.Tenant.User(r.Context(), id.User.ID)
+	_, err := store.ChangeUser(r.Context(), id.Tenant, id.User.ID, id.Who(), c.now(), func(u *store.User) error {
+		switch r.PostForm.Get("set") {
+		case "cover":
+			u.CoverWords = true
+		case "uncover":
+			u.CoverWords = false
+		case "keys-on":
+			u.NoShortcuts = false
+		case "keys-off":
+			u.NoShortcuts = true
+		default:
+			return errMissing
+		}
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("read user: %w", err)
-	}
-	switch r.PostForm.Get("set") {
-	case "cover":
-		u.CoverWords = true
-	case "uncover":
-		u.CoverWords = false
-	case "keys-on":
-		u.NoShortcuts = false
-	case "keys-off":
-		u.NoShortcuts = true
-	default:
-		return errMissing
-	}
-	if err := id.Tenant.PutUser(r.Context(), u, id.Who(), c.now()); err != nil {
 		return fmt.Errorf("keep preference: %w", err)
 	}
 	back := localPath(r.PostForm.Get("back"))

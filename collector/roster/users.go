@@ -28,24 +28,33 @@ func (s *Service) linkUsers(ctx context.Context, t store.Tenant, entries []store
 		return fmt.Errorf("read users: %w", err)
 	}
 	for _, u := range users {
-		before := len(u.Persons)
-		for _, k := range slices.Clone(u.Persons) {
-			p, ok := x.Person(k)
-			if !ok {
-				p, ok = x.Match(directory.Account{Exact: k})
-			}
-			if ok {
-				u.Persons = merge(u.Persons, append([]caseflow.PersonKey{p.Key}, p.Accounts...))
-			}
-		}
-		if len(u.Persons) == before {
+		if len(linked(x, u.Persons)) == len(u.Persons) {
 			continue
 		}
-		if err := t.PutUser(ctx, u, by, s.now()); err != nil {
+		_, err := store.ChangeUser(ctx, t, u.ID, by, s.now(), func(u *store.User) error {
+			u.Persons = linked(x, u.Persons)
+			return nil
+		})
+		if err != nil {
 			return fmt.Errorf("link user: %w", err)
 		}
 	}
 	return nil
+}
+
+// linked are a user's keys with those that the directory adds to them.
+func linked(x *directory.Index, keys []caseflow.PersonKey) []caseflow.PersonKey {
+	all := slices.Clone(keys)
+	for _, k := range keys {
+		p, ok := x.Person(k)
+		if !ok {
+			p, ok = x.Match(directory.Account{Exact: k})
+		}
+		if ok {
+			all = merge(all, append([]caseflow.PersonKey{p.Key}, p.Accounts...))
+		}
+	}
+	return all
 }
 
 // Link makes a console user the person of a directory entry, whose cases they
@@ -55,12 +64,11 @@ func (s *Service) Link(ctx context.Context, t store.Tenant, id caseflow.UserID, 
 	if err != nil {
 		return fmt.Errorf("link user: %w", err)
 	}
-	u, err := t.User(ctx, id)
+	_, err = store.ChangeUser(ctx, t, id, by, s.now(), func(u *store.User) error {
+		u.Persons = merge(u.Persons, append([]caseflow.PersonKey{e.Key}, e.Accounts...))
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("link user: %w", err)
-	}
-	u.Persons = merge(slices.Clone(u.Persons), append([]caseflow.PersonKey{e.Key}, e.Accounts...))
-	if err := t.PutUser(ctx, u, by, s.now()); err != nil {
 		return fmt.Errorf("link user: %w", err)
 	}
 	return nil

@@ -27,6 +27,7 @@ var (
 	ErrFull         = errors.New("storage full: free space on the collector's disk")
 	ErrInvalid      = errors.New("cannot be kept") // a value breaks a limit of check.go; the text says which
 	ErrClosed       = errors.New("store closed")
+	ErrStale        = errors.New("changed since it was read: read it again")
 	ErrTokenUnknown = errors.New("enrolment token not known")
 	ErrTokenUsed    = errors.New("enrolment token used up")
 	ErrTokenExpired = errors.New("enrolment token expired")
@@ -100,8 +101,8 @@ type Position string
 type Receipt struct {
 	Duplicate bool         // this revision of the event, or a later one, was kept before
 	Case      caseflow.Ref // the case that holds the event; empty when it made none (tamper, digest)
-}
 	Refused   error        // ErrInvalid, wrapped: what was kept stands, and this revision cannot follow it (CheckRevision)
+}
 
 // Act is one command by one actor.
 type Act struct {
@@ -249,8 +250,10 @@ type SensorState struct {
 
 // Access holds users, their one-time links and their sessions.
 type Access interface {
-	// PutUser adds or replaces a user. It fails with ErrExists when another user
-	// has the name or e-mail address, without regard to case.
+	// PutUser adds a user (Version 0) or replaces the version that was read. It
+	// fails with ErrStale when the user was changed in between (ChangeUser reads
+	// again), and with ErrExists when another user has the name or e-mail
+	// address, without regard to case.
 	PutUser(ctx context.Context, u User, by audit.Who, now time.Time) error
 	User(ctx context.Context, id caseflow.UserID) (User, error)
 	// UserByLogin finds a user by e-mail address or name, without regard to case.
@@ -283,6 +286,9 @@ type User struct {
 	Created    time.Time
 	// CoverWords and NoShortcuts are the person's own preferences.
 	CoverWords, NoShortcuts bool
+	// Version is the store's: it counts the changes, and PutUser takes back what
+	// was read.
+	Version uint64
 }
 
 // Link is a one-time sign-in link; only its hash is kept.

@@ -33,6 +33,10 @@ func (t *tx) putUser(sc *school, u store.User, entry audit.Entry) error {
 	case err != nil:
 		return err
 	}
+	if u.Version != old.Version {
+		return store.ErrStale
+	}
+	u.Version++
 	for _, login := range logins(old) {
 		t.delete(keyLogin(id, login))
 	}

@@ -207,6 +207,7 @@ func userFields(c *codec, x *store.User) {
 	c.moment(9, &x.Created)
 	c.flag(10, &x.CoverWords)
 	c.flag(11, &x.NoShortcuts)
+	number(c, 12, &x.Version)
 }
 
 func linkFields(c *codec, x *store.Link) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,6 +146,36 @@ func putUser(t *testing.T, tn store.Tenant, a caseflow.Actor) {
 	must(t, tn.PutUser(t.Context(), store.User{ID: a.User, Name: a.Name, Roles: a.Roles, Persons: a.Persons, Created: Start}, command, Start))
 }
 
+// testChangeUser changes one user from several sides at once: each change
+// stands afterwards, on top of the others.
+func testChangeUser(t *testing.T, tn store.Tenant) {
+	must(t, tn.PutUser(t.Context(), store.User{ID: "u-many", Name: "Many Hands"}, command, Start))
+	const changes = 12 // fewer than the tries of ChangeUser, so that even the unluckiest ends
+	var wg sync.WaitGroup
+	for i := range changes {
+		wg.Go(func() {
+			_, err := store.ChangeUser(t.Context(), tn, "u-many", command, Start, func(u *store.User) error {
+				u.Persons = append(u.Persons, Person(500+i))
+				return nil
+			})
+			if err != nil {
+				t.Errorf("change %d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	u, err := tn.User(t.Context(), "u-many")
+	must(t, err)
+	if len(u.Persons) != changes || u.Version != changes+1 {
+		t.Errorf("%d of %d changes stand, version %d", len(u.Persons), changes, u.Version)
+	}
+	refused := errors.New("refused")
+	_, err = store.ChangeUser(t.Context(), tn, "u-many", command, Start, func(*store.User) error { return refused })
+	fails(t, "a change that is refused", err, refused)
+	_, err = store.ChangeUser(t.Context(), tn, "u-nobody", command, Start, func(*store.User) error { return nil })
+	fails(t, "a change of nobody", err, store.ErrNotFound)
+}
+
 func testAccess(t *testing.T, open Open) {
 	ctx := t.Context()
 	tn := newTenant(t, open)
@@ -153,6 +184,7 @@ func testAccess(t *testing.T, open Open) {
 		Passphrase: "$argon2id$", Persons: []caseflow.PersonKey{Person(1), Person(2)}, Disabled: true, Created: Start, CoverWords: true, NoShortcuts: true,
 	}
 	must(t, tn.PutUser(ctx, u, command, Start))
+	u.Version = 1
 	got, err := tn.User(ctx, "u-1")
 	must(t, err)
 	same(t, "user", u, got)
@@ -165,6 +197,16 @@ func testAccess(t *testing.T, open Open) {
 	fails(t, "address taken, as a name", tn.PutUser(ctx, store.User{ID: "u-2", Name: "zoe@school.example"}, command, Start), store.ErrExists)
 	_, err = tn.User(ctx, "u-2")
 	fails(t, "user of a failed write", err, store.ErrNotFound)
+
+	for _, wrong := range []uint64{0, 2} {
+		stale := u
+		stale.Version, stale.Roles = wrong, nil
+		fails(t, "a version that was not read", tn.PutUser(ctx, stale, command, Start), store.ErrStale)
+	}
+	fails(t, "a user that is not there", tn.PutUser(ctx, store.User{ID: "u-2", Name: "New", Version: 1}, command, Start), store.ErrStale)
+	got, err = tn.User(ctx, "u-1")
+	must(t, err)
+	same(t, "user after stale writes", u, got)
 
 	u.Name, u.Email = "Zoë Smith", ""
 	must(t, tn.PutUser(ctx, u, command, Start))
@@ -181,6 +223,7 @@ func testAccess(t *testing.T, open Open) {
 		t.Errorf("users %+v", all)
 	}
 
+	t.Run("no change is lost", func(t *testing.T) { testChangeUser(t, tn) })
 	t.Run("links are used once", func(t *testing.T) {
 		l := store.Link{Hash: hash(1), User: "u-1", Expires: Start.Add(time.Hour)}
 		must(t, tn.PutLink(ctx, l))

@@ -234,6 +234,14 @@ func (x *machine) user(r *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(r, "loses post") == 0 {
 		u.Roles, u.Pending = nil, nil
 	}
+	u.Version = x.m.users[u.ID].Version
+	if rapid.IntRange(0, 7).Draw(r, "stale") == 0 {
+		u.Version += rapid.Uint64Range(1, 3).Draw(r, "ahead")
+		if err := x.tn.PutUser(context.Background(), u, command, x.now); !errors.Is(err, store.ErrStale) {
+			r.Fatalf("a version that was not read: %v", err)
+		}
+		return
+	}
 	if err := x.tn.PutUser(context.Background(), u, command, x.now); err != nil {
 		r.Fatal(err)
 	}
@@ -241,6 +249,7 @@ func (x *machine) user(r *rapid.T) {
 	if _, known := x.m.users[u.ID]; known {
 		word = audit.UserChanged
 	}
+	u.Version++
 	x.m.users[u.ID] = u
 	x.m.ledger = append(x.m.ledger, word)
 	if err := x.m.reroute(u, x.now); err != nil {
