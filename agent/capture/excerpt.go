@@ -55,7 +55,7 @@ func newRenderer(text string, hits []detect.Hit) *renderer {
 }
 
 // widest returns the largest allowed range around top that fits into limit:
-// its sentence with both neighbours, with the one before, with the one after,
+// its sentence with both neighbours that name no password, with the one before, with the one after,
 // alone, or as many of its words as fit.
 func (r *renderer) widest(top span, limit int) span {
 	ss := sentences(r.text)
@@ -73,10 +73,10 @@ func (r *renderer) widest(top span, limit int) span {
 	}
 	own := span{min(ss[first].start, top.start), max(ss[last].end, top.end)}
 	before, after := own.start, own.end
-	if first > 0 {
+	if first > 0 && !r.namesSecret(ss[first-1]) {
 		before = ss[first-1].start
 	}
-	if last+1 < len(ss) {
+	if last+1 < len(ss) && !r.namesSecret(ss[last+1]) {
 		after = ss[last+1].end
 	}
 	for _, s := range []span{{before, after}, {before, own.end}, {own.start, after}, own} {
@@ -86,6 +86,8 @@ func (r *renderer) widest(top span, limit int) span {
 	}
 	return r.words(top, own, limit)
 }
+
+func (r *renderer) namesSecret(s span) bool { return secretWord.MatchString(r.text[s.start:s.end]) }
 
 // words grows top inside own word by word, in turn on both sides, while it fits.
 func (r *renderer) words(top, own span, limit int) span {

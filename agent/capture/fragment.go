@@ -117,7 +117,8 @@ func (m *Machine) accept(in Input) {
 		before -= m.add(in.Rune)
 	case Inserted:
 		m.touch(in.At)
-		for _, r := range in.Text {
+		// A whole book may be pasted; what is looked at is bounded.
+		for _, r := range in.Text[:min(len(in.Text), maxFragment)] {
 			before -= m.add(r)
 		}
 	case Backspace:

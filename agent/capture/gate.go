@@ -23,7 +23,7 @@ func (m *Machine) gate() gate {
 	switch {
 	case m.locked:
 		return gateShut
-	case f.Role == RolePassword, f.EchoOff, f.PromptKnown, m.secrets.has(f.ID, m.now):
+	case f.Role == RolePassword, f.EchoOff, f.PromptKnown:
 		return gateSecret
 	case f.Role == RoleText, f.Role == RoleNone:
 		return gateOpen
@@ -60,14 +60,14 @@ func characters(in Input) uint64 {
 
 // fieldChanged moves to another field, or learns more about the same one.
 func (m *Machine) fieldChanged(f Field) {
-	if f.Role == RolePassword {
-		m.secrets.add(f.ID, m.now)
-	}
 	if f.ID != m.field.ID {
 		m.dropHeld()
 		m.closeFragment()
 		m.field = f
 		return
+	}
+	if m.field.Role == RolePassword {
+		f.Role = RolePassword // "show password" opens nothing
 	}
 	m.field = f
 	switch m.gate() {
@@ -188,50 +188,4 @@ func (h *hold) wipe() {
 	clear(h.keys)
 	clear(h.text)
 	h.keys, h.text = h.keys[:0], h.text[:0]
-}
-
-// Bounds of secretFields. An id may be used again for another field once its
-// page is gone, so the memory must end; ten minutes outlast any log-on form.
-const (
-	maxSecretFields = 16
-	secretFieldLife = 10 * time.Minute
-)
-
-// secretFields remembers the fields that were passwords, so that a "show
-// password" button, which turns the role into plain text, opens no gate.
-type secretFields struct {
-	ring [maxSecretFields]secretField
-	next int
-}
-
-type secretField struct {
-	id    string
-	until time.Time
-}
-
-func (s *secretFields) add(id string, now time.Time) {
-	if id == "" {
-		return
-	}
-	until := now.Add(secretFieldLife)
-	for i := range s.ring {
-		if s.ring[i].id == id {
-			s.ring[i].until = until
-			return
-		}
-	}
-	s.ring[s.next] = secretField{id: id, until: until}
-	s.next = (s.next + 1) % maxSecretFields
-}
-
-func (s *secretFields) has(id string, now time.Time) bool {
-	if id == "" {
-		return false
-	}
-	for _, f := range s.ring {
-		if f.id == id {
-			return now.Before(f.until)
-		}
-	}
-	return false
 }

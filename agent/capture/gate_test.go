@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/lapwing-schools/lapwing/internal/detect"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -143,23 +144,51 @@ func TestHold(t *testing.T) {
 	})
 }
 
-// TestShowPassword: the eye button turns a password field into a text field.
-func TestShowPassword(t *testing.T) {
+// TestPasswordStaysOneWhileItHasTheFocus: what the sensor says of a field that
+// was a password opens nothing. That a new field is the old one, only the
+// sensor can know.
+func TestPasswordStaysOneWhileItHasTheFocus(t *testing.T) {
 	r := newRun(t)
 	r.focus(Field{ID: "pw", Role: RolePassword})
 	r.types("ψψψ")
 	r.text("pw")
 	r.types("ψψψ")
-	r.text("eye")
 	r.text("pw")
 	r.types("ψψψ")
-	r.close()
 	mustNotHold(t, r.m)
 	expect(t, r.all)
-	r.wait(secretFieldLife) // an id is used again some day
 	r.text("other")
-	r.text("pw")
 	expect(t, r.types("cut myself"), `1.0 self-harm high "<cut myself>"`)
+}
+
+// TestPastedBook: what a very long pasted text costs is bounded.
+func TestPastedBook(t *testing.T) {
+	var seen listener
+	m := New(Config{}, &seen)
+	at := time.Unix(1000, 0)
+	m.Step(Input{At: at, Kind: FieldChanged, Field: Field{ID: "f", Role: RoleText}})
+	m.Step(Input{At: at, Kind: Inserted, Text: "start " + strings.Repeat("é word. ", 1<<17)})
+	m.Close(at)
+	if !strings.HasPrefix(seen.first, "start é") {
+		t.Errorf("the start of the paste was not looked at: %.20q", seen.first)
+	}
+	if seen.bytes == 0 || seen.bytes > 8*maxFragment {
+		t.Errorf("%d bytes were matched", seen.bytes)
+	}
+}
+
+// listener is a Matcher that counts what it is given.
+type listener struct {
+	first string
+	bytes int
+}
+
+func (l *listener) Match(text string, _ detect.Options) []detect.Hit {
+	if l.first == "" {
+		l.first = text
+	}
+	l.bytes += len(text)
+	return nil
 }
 
 // TestLateSecret: text becomes known as a secret after its first keys.

@@ -83,7 +83,6 @@ type Machine struct {
 	now      time.Time
 	locked   bool
 	field    Field
-	secrets  secretFields
 	held     hold
 	fragment fragment
 	titles   titleMemory

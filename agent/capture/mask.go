@@ -7,7 +7,8 @@ import (
 	"unicode"
 )
 
-// mask is a range of a text that shows personal data, and what stands for it.
+// mask is a range of a text that shows personal data or a secret, and what
+// stands for it.
 type mask struct {
 	span
 	name string
@@ -17,9 +18,20 @@ type mask struct {
 // costs a word of context, under-masking somebody's data, so the patterns are wide.
 var (
 	emailPattern = regexp.MustCompile(`[\p{L}\p{N}._%+\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+`)
-	// Six or more digits, with the separators people write between them:
-	// telephone, card, account and pupil numbers, dates of birth.
-	digitsPattern = regexp.MustCompile(`[+(]{0,2}\p{Nd}(?:[ ()./\-]{0,2}\p{Nd}){5,}`)
+	// Six or more digits, with the separators people write between them (every
+	// dash and every invisible character too): telephone, card, account and
+	// pupil numbers, dates of birth.
+	digitsPattern = regexp.MustCompile(`[+(]{0,2}\p{Nd}(?:[\p{Zs}()./\p{Pd}\p{Cf}]{0,3}\p{Nd}){5,}`)
+	// National Insurance numbers (HMRC NIM39110), also with spaces.
+	insurancePattern = regexp.MustCompile(`(?i)\b[A-Z]{2}(?:[ \-]?\p{Nd}{2}){3}[ \-]?[A-D]\b`)
+	// The query or fragment of an address: tokens, names, searches.
+	queryPattern = regexp.MustCompile(`[?&#][\p{L}\p{N}_.%\[\]\-]+=[^\s]*`)
+	// A name on a social network; the group leaves out what stands before it.
+	handlePattern = regexp.MustCompile(`(?:^|[^\p{L}\p{N}._%+\-@])(@[\p{L}\p{N}_][\p{L}\p{N}_.\-]+)`)
+	// What people say a secret is.
+	secretPattern = regexp.MustCompile(`(?i)\b(?:pass(?:word|code|phrase|wd)|pwd|pin)s?(?: +(?:code|number))?(?:'s|’s| *[:=]| +(?:is|was|are|were))[ \t:=]*(?:now +|not +)?(\S+)`)
+	// A sentence that names one is not shown as a neighbour.
+	secretWord = regexp.MustCompile(`(?i)pass(?:word|code|phrase|wd)`)
 	// UK postcodes; the shape is Royal Mail's, with or without the space.
 	postcodePattern = regexp.MustCompile(`(?i)\b(?:[A-Z]{1,2}[0-9][A-Z0-9]?|GIR)[ \t]{0,2}[0-9][A-Z]{2}\b`)
 )
@@ -31,11 +43,16 @@ const phoneDigits = 10
 func findMasks(text string) []mask {
 	var masks []mask
 	find := func(p *regexp.Regexp, name func(string) string) {
-		for _, at := range p.FindAllStringIndex(text, -1) {
+		for _, at := range p.FindAllStringSubmatchIndex(text, -1) {
+			at = at[len(at)-2:] // the group, if there is one
 			masks = append(masks, mask{span{at[0], at[1]}, name(text[at[0]:at[1]])})
 		}
 	}
 	find(emailPattern, func(string) string { return "[email]" })
+	find(secretPattern, func(string) string { return "[secret]" })
+	find(insurancePattern, func(string) string { return "[ni number]" })
+	find(queryPattern, func(string) string { return "[query]" })
+	find(handlePattern, func(string) string { return "[handle]" })
 	find(digitsPattern, digitsName)
 	find(postcodePattern, func(string) string { return "[postcode]" })
 	slices.SortStableFunc(masks, func(a, b mask) int { return a.start - b.start })
