@@ -148,7 +148,7 @@ func (s *server) wire() error {
 	}); err != nil {
 		return err
 	}
-	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Now: s.now, Logger: s.log})
+	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox, Now: s.now, Logger: s.log})
 	return err
 }
 

@@ -15,11 +15,15 @@ import (
 // Config configures the console. Store and Cases are needed; zero values of
 // the rest mean the defaults.
 type Config struct {
-	Store  store.Store
-	Cases  Cases
-	Auth   *auth.Service // default: auth.New over Store
-	Now    func() time.Time
-	Logger *slog.Logger
+	Store store.Store
+	Cases Cases
+	// Directory gives the pages of the directory; without it there are none.
+	Directory Directory
+	// Pickups, if set, tells what became of nightly files.
+	Pickups Pickups
+	Auth    *auth.Service // default: auth.New over Store
+	Now     func() time.Time
+	Logger  *slog.Logger
 	// Zone is the school's clock, default Europe/London.
 	Zone *time.Location
 	// Heartbeat is how often a live stream shows that it lives and asks anew
@@ -31,6 +35,9 @@ type Config struct {
 type Console struct {
 	store     store.Store
 	cases     Cases
+	directory Directory
+	pickups   Pickups
+	plans     plans
 	auth      *auth.Service
 	now       func() time.Time
 	log       *slog.Logger
@@ -48,7 +55,7 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Store == nil || cfg.Cases == nil {
 		return nil, errors.New("console: a store and casework are needed")
 	}
-	c := &Console{store: cfg.Store, cases: cfg.Cases, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
+	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
 		zone: cfg.Zone, heartbeat: cfg.Heartbeat}
 	if c.now == nil {
 		c.now = time.Now

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/roster"
 )
 
 const (
@@ -53,7 +54,11 @@ func secureHeaders(next http.Handler) http.Handler {
 
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		limit := int64(maxForm)
+		if r.URL.Path == importPath {
+			limit = roster.MaxUpload + maxForm // and what stands around the file
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -20,6 +20,7 @@ type peopleView struct {
 	Waiting []personRow
 	Rows    []personRow
 	Confirm bool // the viewer may confirm
+	Tabs    []tab
 }
 
 type personRow struct {
@@ -44,6 +45,9 @@ func (c *Console) people(w http.ResponseWriter, r *http.Request, id auth.Identit
 	}
 	slices.SortFunc(users, func(a, b store.User) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
 	v := peopleView{Confirm: confirmer(id.Actor)}
+	if c.directory != nil {
+		v.Tabs = c.directoryTabs(id, "/people")
+	}
 	for _, u := range users {
 		row := personRow{ID: u.ID, Name: u.Name, Roles: roleWords(inForce(u)), Pending: roleWords(u.Pending), Grant: grantOf(u), Self: u.ID == id.User.ID}
 		switch {

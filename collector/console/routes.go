@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/roster"
 )
 
 // gate says whether a person may know of an address.
@@ -51,6 +52,17 @@ func (c *Console) routes() http.Handler {
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
 	m.Handle("GET /people", c.signedIn(peopleReader, c.people))
 	m.Handle("POST /people/{id}/confirm", c.signedIn(confirmer, c.confirmPerson))
+	if c.directory != nil {
+		m.Handle("GET /people/directory", c.signedIn(directoryKeeper, c.directoryPage))
+		m.Handle("POST "+importPath, c.signedIn(directoryKeeper, c.previewImport))
+		m.Handle("POST /people/directory/apply", c.signedIn(directoryKeeper, c.applyImport))
+		m.Handle("POST /people/directory/link", c.signedIn(directoryKeeper, c.linkUser))
+		m.Handle("GET /people/flags", c.signedIn(roster.MaySetFlags, c.flagsPage))
+		m.Handle("POST /people/flags/find", c.signedIn(roster.MaySetFlags, c.findPupil))
+		m.Handle("GET /people/flags/person/{key}", c.signedIn(roster.MaySetFlags, c.pupilPage))
+		m.Handle("POST /people/flags/person/{key}", c.signedIn(roster.MaySetFlags, c.setFlag))
+		m.Handle("POST /people/flags/person/{key}/end", c.signedIn(roster.MaySetFlags, c.endFlag))
+	}
 	m.Handle("POST /preferences", c.signedIn(anyone, c.setPreferences))
 
 	m.Handle("GET /help/keyboard", c.signedIn(anyone, c.helpPage("help-keyboard", "Keyboard shortcuts")))
