@@ -1,6 +1,7 @@
 package tlsx
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -22,16 +23,28 @@ type DoorsConfig struct {
 	Now func() time.Time
 	// HandshakeTimeout bounds one handshake; 0 means 10 s.
 	HandshakeTimeout time.Duration
+	// HelloTimeout bounds how long a connection may be silent before its
+	// ClientHello is there, within HandshakeTimeout; 0 means 3 s.
+	HelloTimeout time.Duration
 	// MaxHandshakes bounds the handshakes in progress; 0 means 256. Further
 	// connections wait in the system's queue, so that a storm of reconnecting
-	// devices costs no memory here.
+	// devices costs no memory here. One address (of IPv6, one /64) may have a
+	// quarter of them, at least 1; what it opens beyond is closed at once.
 	MaxHandshakes int
+	// MaxAgents and MaxEnrols bound the open connections of each door; 0 means
+	// 20,000 and 256. A device enrols in one short call, and no identity keeps
+	// strangers from this door: one address may have a quarter of MaxEnrols.
+	MaxAgents, MaxEnrols int
 	// Refused, when set, is told of each handshake that failed.
 	Refused func(remote net.Addr, err error)
 }
 
-// errNoALPN refuses a client that names no application protocol.
-var errNoALPN = errors.New("client asked for neither lapwing-agent nor lapwing-enrol")
+// Why a connection is refused, beside what crypto/tls says.
+var (
+	errNoALPN  = errors.New("client asked for neither lapwing-agent nor lapwing-enrol")
+	errCrowded = errors.New("address has too many handshakes in progress")
+	errFull    = errors.New("too many open connections at this door")
+)
 
 // Doors splits one listener by ALPN. Give Enrol and Agent each to its own
 // grpc.Server made with ServerCredentials, then call Serve.
@@ -41,28 +54,27 @@ type Doors struct {
 
 	ln      net.Listener
 	config  *tls.Config
-	timeout time.Duration
-	refused func(net.Addr, error)
+	cfg     DoorsConfig
 	slots   chan struct{}
+	sources *places // of handshakes in progress
 	enrol   *door
 	agent   *door
 }
 
 // NewDoors prepares the doors of ln; nothing is accepted before Serve.
 func NewDoors(ln net.Listener, cfg DoorsConfig) *Doors {
-	if cfg.HandshakeTimeout == 0 {
-		cfg.HandshakeTimeout = 10 * time.Second
-	}
-	if cfg.MaxHandshakes == 0 {
-		cfg.MaxHandshakes = 256
-	}
+	cfg.HandshakeTimeout = cmp.Or(cfg.HandshakeTimeout, 10*time.Second)
+	cfg.HelloTimeout = cmp.Or(cfg.HelloTimeout, 3*time.Second)
+	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 256)
+	cfg.MaxAgents, cfg.MaxEnrols = cmp.Or(cfg.MaxAgents, 20_000), cmp.Or(cfg.MaxEnrols, 256)
 	if cfg.Refused == nil {
 		cfg.Refused = func(net.Addr, error) {}
 	}
 	d := &Doors{
-		ln: ln, config: serverConfig(cfg), timeout: cfg.HandshakeTimeout, refused: cfg.Refused,
-		slots: make(chan struct{}, cfg.MaxHandshakes),
-		enrol: newDoor(ln.Addr()), agent: newDoor(ln.Addr()),
+		ln: ln, config: serverConfig(cfg), cfg: cfg,
+		slots: make(chan struct{}, cfg.MaxHandshakes), sources: newPlaces(cfg.MaxHandshakes, quarter(cfg.MaxHandshakes)),
+		enrol: newDoor(ln.Addr(), newPlaces(cfg.MaxEnrols, quarter(cfg.MaxEnrols))),
+		agent: newDoor(ln.Addr(), newPlaces(cfg.MaxAgents, cfg.MaxAgents)),
 	}
 	d.Enrol, d.Agent = d.enrol, d.agent
 	return d
@@ -87,11 +99,23 @@ func (d *Doors) Serve() error {
 		if err != nil {
 			return err
 		}
+		from := source(conn.RemoteAddr())
+		if !d.sources.take(from) {
+			<-d.slots
+			d.refuse(conn, errCrowded)
+			continue
+		}
 		wg.Go(func() {
 			defer func() { <-d.slots }()
+			defer d.sources.leave(from)
 			d.admit(ctx, conn)
 		})
 	}
+}
+
+func (d *Doors) refuse(conn net.Conn, err error) {
+	d.cfg.Refused(conn.RemoteAddr(), err)
+	conn.Close()
 }
 
 // Close stops accepting and closes both doors; connections that a door has
@@ -104,18 +128,29 @@ func (d *Doors) Close() error {
 
 // admit does one handshake and hands the connection to its door.
 func (d *Doors) admit(ctx context.Context, raw net.Conn) {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.HandshakeTimeout)
 	defer cancel()
-	conn := tls.Server(raw, d.config)
-	if err := conn.HandshakeContext(ctx); err != nil {
-		d.refused(raw.RemoteAddr(), err)
-		raw.Close()
+	held := &held{Conn: raw}
+	conn := tls.Server(held, d.config)
+	// Lifted when the ClientHello is there (serverConfig); ctx goes on.
+	err := raw.SetReadDeadline(time.Now().Add(d.cfg.HelloTimeout))
+	if err == nil {
+		err = conn.HandshakeContext(ctx)
+	}
+	if err != nil {
+		d.refuse(raw, err)
 		return
 	}
 	to := d.enrol
 	if conn.ConnectionState().NegotiatedProtocol == ALPNAgent {
 		to = d.agent
 	}
+	from := source(raw.RemoteAddr())
+	if !to.open.take(from) {
+		d.refuse(raw, errFull)
+		return
+	}
+	held.leave = func() { to.open.leave(from) }
 	to.hand(conn)
 }
 
@@ -141,6 +176,9 @@ func serverConfig(cfg DoorsConfig) *tls.Config {
 		return err
 	}
 	base.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if err := hello.Conn.SetReadDeadline(time.Time{}); err != nil {
+			return nil, err
+		}
 		switch {
 		case len(hello.SupportedProtos) == 0:
 			return nil, errNoALPN
@@ -157,13 +195,14 @@ func serverConfig(cfg DoorsConfig) *tls.Config {
 // door is a net.Listener fed with finished TLS connections.
 type door struct {
 	addr  net.Addr
+	open  *places // of connections that were handed out
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
 }
 
-func newDoor(addr net.Addr) *door {
-	return &door{addr: addr, conns: make(chan net.Conn), done: make(chan struct{})}
+func newDoor(addr net.Addr, open *places) *door {
+	return &door{addr: addr, open: open, conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
 func (d *door) hand(c net.Conn) {
