@@ -100,7 +100,7 @@ func TestOffsetsAreThoseOfTheTypedText(t *testing.T) {
 	e := small(t, "kill ..2 myself")
 	for text, want := range map[string]string{
 		"so i kill myself.":             "kill myself",
-		"é k1ll my\u200bself é":              "k1ll my\u200bself",
+		"é k1ll my\u200bself é":         "k1ll my\u200bself",
 		"ＫＩＬＬ ｍｙｓｅｌｆ now":               "ＫＩＬＬ ｍｙｓｅｌｆ",
 		"ﬁne, k i l l  m y s e l f, ok": "k i l l  m y s e l f",
 		"😀😀 kill 😀 myself 😀":            "kill 😀 myself",
