@@ -2,7 +2,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: help build run test test-fast lint generate bench clean
+.PHONY: help build run test test-fast lint generate bench bench-detect clean
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -12,7 +12,8 @@ build:          ## bin/lapwing-agent and bin/lapwing-collector, without cgo
 	$(GO) build -trimpath -ldflags='-s -w' -o bin/lapwing-collector ./collector
 
 run: build      ## a demo school on this machine: collector, agent, and a desktop if there is none
-	$(GO) run ./demo --bin bin --dir .demo
+	@$(GO) build -o bin/lapwing-demo ./demo
+	@exec bin/lapwing-demo --bin bin --dir .demo $(RUN_FLAGS)
 
 test:           ## everything CI runs, installing what it needs
 	tools/test.sh
@@ -28,6 +29,9 @@ generate:       ## *.pb.go from proto/ (needs protoc)
 
 bench:          ## first flight end to end, footprint, and the packages' benchmarks
 	tools/bench.sh
+
+bench-detect:   ## the matching engine beside other matchers (installs Vectorscan)
+	tools/bench-detect.sh
 
 clean:          ## build output and the demo's data
 	rm -rf bin .demo

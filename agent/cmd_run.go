@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/internal/logging"
 )
 
@@ -29,6 +30,9 @@ const memoryLimit = 64 << 20
 func (c *runCmd) Run(ctx context.Context, s *streams) error {
 	debug.SetMemoryLimit(memoryLimit)
 	svc, err := newService(c.Dir, os.Environ(), logging.New(s.err, logging.Options{JSON: c.JSON}))
+	if errors.Is(err, identity.ErrNotEnrolled) {
+		return identity.ErrNotEnrolled // its words say what to do; the missing file does not
+	}
 	if err != nil {
 		return err
 	}

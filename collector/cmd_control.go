@@ -117,6 +117,9 @@ func (tokenCreateCmd) Help() string {
 }
 
 func (c *tokenCreateCmd) Run(ctx context.Context, o *output) error {
+	if c.Uses == 0 {
+		return usageError("--uses is 0; give 1 to 10000")
+	}
 	return c.ask(o, func(client *control.Client) error {
 		made, err := client.CreateToken(ctx, &lapwingv1.CreateTokenRequest{
 			School: c.School, Group: c.Group, Audience: c.Audience, Uses: c.Uses,
@@ -209,6 +212,9 @@ func (devicesRevokeCmd) Help() string {
 func (c *devicesRevokeCmd) Run(ctx context.Context, o *output) error {
 	return c.ask(o, func(client *control.Client) error {
 		_, err := client.RevokeDevice(ctx, &lapwingv1.RevokeDeviceRequest{School: c.School, Device: c.Device, Reason: c.Reason})
+		if err == nil {
+			_, err = fmt.Fprintf(o.out, "Device %s is revoked: nothing it sends is taken from now on.\n", c.Device)
+		}
 		return err
 	})
 }

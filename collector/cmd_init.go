@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/datadir"
@@ -26,6 +27,9 @@ sign-in link is the last line. Example:
 }
 
 func (c *initCmd) Run(ctx context.Context, o *output) error {
+	if strings.TrimSpace(c.School) == "" {
+		return usageError("--school is empty; give the school's name, 1 to 200 characters")
+	}
 	made, err := initialise(ctx, c.Data, c.School, c.Console, c.Host, o.err)
 	if err != nil {
 		return err
@@ -35,7 +39,16 @@ func (c *initCmd) Run(ctx context.Context, o *output) error {
 	return nil
 }
 
+// maxSocketPath is the longest path of a control socket, in bytes; macOS has 104
+// with the final zero, Linux 108.
+const maxSocketPath = 99
+
 func initialise(ctx context.Context, dir, school, console, host string, logTo io.Writer) (datadir.Installed, error) {
+	// The server could not open its socket there (unix(7): 108 bytes, of which
+	// a temporary suffix takes some), so a school must not be made there either.
+	if n := len(datadir.SocketPath(dir)); n > maxSocketPath {
+		return datadir.Installed{}, usageError(fmt.Sprintf("--data is too long by %d bytes: the path of its control socket may have %d", n-maxSocketPath, maxSocketPath))
+	}
 	address, err := advertised("console", console, host)
 	if err != nil {
 		return datadir.Installed{}, err

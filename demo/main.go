@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/lapwing-schools/lapwing/internal/testkit/desktop"
@@ -28,7 +30,9 @@ func main() {
 	console := flag.String("console", "127.0.0.1:8443", "address of the console")
 	agents := flag.String("agents", "127.0.0.1:9443", "address that agents dial")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// What this thread starts ends with it (Pdeathsig is of the thread, not of the process).
+	runtime.LockOSThread()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := run(ctx, *bin, *dir, *console, *agents)
 	switch {
@@ -43,6 +47,14 @@ func run(ctx context.Context, bin, dir, console, agents string) (err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return err
+	}
+	unlock, err := lock(dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := stack.Available(ctx, console, agents); err != nil {
+		return fmt.Errorf("%w\n(make run RUN_FLAGS='--console HOST:PORT --agents HOST:PORT' chooses others)", err)
 	}
 	screen, err := findDesktop(ctx, dir)
 	if err != nil {
@@ -66,6 +78,23 @@ func run(ctx context.Context, bin, dir, console, agents string) (err error) {
 	}
 }
 
+// lock keeps a second demo out of the same folder: two desktops in it would
+// take each other's sockets away.
+func lock(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data folder: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("a demo school runs from %s already: stop it with Ctrl-C where it was started", dir)
+	}
+	return func() { file.Close() }, nil
+}
+
 func explain(s *stack.Stack, screen screen, dir string) {
 	fmt.Printf(`
 Open a link above in a browser on this machine. The browser warns about the certificate, because the demo
@@ -76,9 +105,9 @@ school signs its own: no authority can vouch for %s. Compare the fingerprint, th
 		fmt.Printf(`This machine has no desktop (DISPLAY is not set), so a virtual one runs, with an editor in it.
 Type something into it, for example:
 
-  DISPLAY=%s XAUTHORITY=%s xdotool type --delay 40 "%s "
+  DISPLAY=%s XAUTHORITY='%s' xdotool type --delay 40 "%s "
 
-`, screen.virtual.Display(), screen.virtual.Getenv("XAUTHORITY"), Sentence)
+`, screen.virtual.Display(), strings.ReplaceAll(screen.virtual.Getenv("XAUTHORITY"), "'", `'\''`), Sentence)
 	} else {
 		fmt.Printf("The agent watches this desktop. Type something, for example into an editor: %s\n\n", Sentence)
 	}

@@ -217,6 +217,10 @@ func (s *Service) count(request, from string, err error) error {
 		s.results.WithLabelValues(request, "issued").Inc()
 	case errors.As(err, &r):
 		s.results.WithLabelValues(request, r.result).Inc()
+		// Bounded by the limit of failures an address has; refused for that alone is not logged.
+		if r != refuseRate {
+			s.cfg.Log.Warn("certificate refused", "request", request, "reason", r.result, "address", from)
+		}
 		if r != refuseBusy {
 			s.failures.Take(from, 1)
 		}

@@ -169,7 +169,7 @@ func (d *Desktop) startBus(ctx context.Context) error {
 		return fmt.Errorf("make pipe: %w", err)
 	}
 	defer r.Close()
-	address := "unix:path=" + filepath.Join(d.dir, "run", "bus")
+	address := "unix:path=" + escapeAddress(filepath.Join(d.dir, "run", "bus"))
 	cmd := d.command(context.Background(), "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address="+address, "--print-address=3")
 	cmd.ExtraFiles = []*os.File{w}
 	_, err = d.launch(cmd)
@@ -186,6 +186,21 @@ func (d *Desktop) startBus(ctx context.Context) error {
 		return fmt.Errorf("wait for the accessibility bus: %w", err)
 	}
 	return nil
+}
+
+// escapeAddress writes a path as a D-Bus address wants it: everything but
+// plain characters as %XX (D-Bus specification, "Server Addresses").
+func escapeAddress(path string) string {
+	var b strings.Builder
+	for _, c := range []byte(path) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.IndexByte("-_/.*", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02x", c)
+		}
+	}
+	return b.String()
 }
 
 // readLine reads one line, and gives up when ctx is done.

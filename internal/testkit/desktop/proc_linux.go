@@ -49,7 +49,8 @@ func (d *Desktop) launch(cmd *exec.Cmd) (*Proc, error) {
 	}
 	// A group of its own, so that Ctrl-C in the caller's terminal does not
 	// take the X server away before the caller has stopped its own parts.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// And when the caller is killed, nothing of the desktop outlives it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped {

@@ -81,6 +81,16 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
+// Available fails when one of the addresses is taken, before anything is started.
+func Available(ctx context.Context, addresses ...string) error {
+	for _, a := range addresses {
+		if err := choose(ctx, &a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // choose keeps a given address if it is free, and finds a free port for an empty one.
 func choose(ctx context.Context, address *string) error {
 	wanted := *address
@@ -89,7 +99,7 @@ func choose(ctx context.Context, address *string) error {
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", wanted)
 	if err != nil {
-		return fmt.Errorf("%s is taken: stop what listens there, or choose another port: %w", wanted, err)
+		return fmt.Errorf("cannot listen on %s: stop what listens there, or choose another port: %w", wanted, err)
 	}
 	*address = l.Addr().String()
 	return l.Close()
