@@ -12,12 +12,15 @@ type Stream struct {
 	engine *Engine
 	opts   Options
 	runes  []rune
+	typing typing
 	hits   []Hit
 	dirty  bool
 }
 
 // NewStream starts an empty stream.
-func (e *Engine) NewStream(o Options) *Stream { return &Stream{engine: e, opts: o} }
+func (e *Engine) NewStream(o Options) *Stream {
+	return &Stream{engine: e, opts: o, typing: typing{e: e}}
+}
 
 // Type appends one character; an invalid rune counts as U+FFFD.
 func (s *Stream) Type(r rune) {
@@ -25,14 +28,18 @@ func (s *Stream) Type(r rune) {
 		r = utf8.RuneError
 	}
 	s.runes = append(s.runes, r)
+	s.typing.typed(r)
 	s.dirty = true
-	s.trim()
+	if len(s.runes) > StreamRunes {
+		s.trim()
+	}
 }
 
 // Backspace removes the last character; an empty stream stays empty.
 func (s *Stream) Backspace() {
 	if len(s.runes) > 0 {
 		s.runes = s.runes[:len(s.runes)-1]
+		s.typing.again(s.runes)
 		s.dirty = true
 	}
 }
@@ -48,6 +55,7 @@ func (s *Stream) Insert(text string) {
 func (s *Stream) Reset() {
 	clear(s.runes)
 	s.runes, s.hits, s.dirty = s.runes[:0], nil, false
+	s.typing.reset()
 }
 
 // Text is what the stream holds: everything typed since Reset, or the last
@@ -63,11 +71,13 @@ func (s *Stream) Hits() []Hit {
 	return s.hits
 }
 
+// Ends reports whether words of the rule set end with the last character, as
+// typed: a phrase, or words that stand in one or near one. It costs nothing;
+// Hits reads the whole text in every way. Words outside ASCII are passed over.
+func (s *Stream) Ends() bool { return s.typing.ends }
+
 // trim drops the oldest eighth, up to a word's start, once the stream is full.
 func (s *Stream) trim() {
-	if len(s.runes) <= StreamRunes {
-		return
-	}
 	cut := StreamRunes / 8
 	for cut < len(s.runes)/2 && runeClass(s.runes[cut-1]) == byteWord {
 		cut++

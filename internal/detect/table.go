@@ -56,7 +56,7 @@ func slotOf(key uint64, n int) uint64 {
 }
 
 // tableSize is the number of slots for n entries: a free one is near.
-func tableSize(n int) int { return n + n*3/4 + 1 }
+func tableSize(n int) int { return 2*n + 1 }
 
 // newDict makes an empty dictionary for n words, of which those over eight
 // bytes have long bytes in all, and for the flags of ids words.
@@ -237,6 +237,9 @@ func (t *trie) next(n, w uint32) uint32 {
 
 // classes lists what ends at node n.
 func (t *trie) classes(n uint32) []uint32 { return t.out[t.nodes[n]>>1 : t.nodes[n+1]>>1] }
+
+// ends reports whether a literal ends at node n.
+func (t *trie) ends(n uint32) bool { return t.nodes[n]>>1 != t.nodes[n+1]>>1 }
 
 // more reports whether node n has children.
 func (t *trie) more(n uint32) bool { return t.nodes[n]&1 != 0 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	goaway "github.com/TwiN/go-away"
@@ -30,12 +31,19 @@ func lines(rounds int, pass time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("compile shipped packs: %w", err)
 	}
+	var alloc [2]runtime.MemStats
 	before := liveHeap()
+	runtime.ReadMemStats(&alloc[0])
+	start := cpu()
 	e, err := detect.Load(b)
+	loading := cpu() - start
+	runtime.ReadMemStats(&alloc[1])
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n## Shipped packs\n\n%+v\nheap after Load: %.1f MB\n", e.Stats(), float64(liveHeap()-before)/1e6)
+	fmt.Printf("\n## Shipped packs\n\n%+v\ncompiled %.1f MB; Load takes %.1f ms, allocates %.1f MB and keeps %.1f MB\n", e.Stats(), float64(len(b))/1e6,
+		loading.Seconds()*1000, float64(alloc[1].TotalAlloc-alloc[0].TotalAlloc)/1e6, float64(liveHeap()-before)/1e6)
+	runtime.KeepAlive(b)
 	filter := goaway.NewProfanityDetector()
 	matchers := []struct {
 		name  string

@@ -125,7 +125,6 @@ func compare(n int, phrases []string, texts []text, rounds int, pass time.Durati
 				speeds[i] = append(speeds[i], measure(m, t.bytes, pass))
 			}
 		}
-		own := median(speeds[0])
 		fmt.Printf("\n| %s, %d phrases | MB per CPU s | least-most | own is | build ms | heap MB | note |\n|---|---|---|---|---|---|---|\n", t.name, n)
 		for i, m := range all {
 			s := speeds[i]
@@ -135,7 +134,6 @@ func compare(n int, phrases []string, texts []text, rounds int, pass time.Durati
 			}
 			fmt.Printf("| %s | %.0f | %.0f-%.0f | %.1fx | %d | %.1f | %s |\n", m.name(), median(s), slices.Min(s), slices.Max(s), median(ratios), m.build.Milliseconds(), float64(m.heap)/1e6, m.note)
 		}
-		_ = own
 	}
 	for _, m := range all {
 		if o, ok := m.matcher.(*ownMatcher); ok {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/internal/detect"
@@ -90,5 +92,27 @@ func (o *ownMatcher) whole(text []byte, rounds int, pass time.Duration) {
 	}
 }
 
-// keys measures one typed character.
-func (o *ownMatcher) keys(text []byte, rounds int) {}
+// keys measures one typed character: Stream.Type and Ends, warm.
+func (o *ownMatcher) keys(text []byte, rounds int) {
+	text = text[:min(len(text), 100_000)]
+	s := o.engine.NewStream(detect.Options{})
+	typeAll := func() {
+		for _, c := range text {
+			s.Type(rune(c))
+			if s.Ends() {
+				sink++
+			}
+		}
+	}
+	typeAll()
+	var took []float64
+	for range rounds {
+		start := cpu()
+		for range 10 {
+			typeAll()
+		}
+		took = append(took, float64((cpu()-start).Nanoseconds())/10/float64(len(text)))
+	}
+	fmt.Printf("\none typed character: %.1f ns (%.1f-%.1f), %.0f allocations in %d\n",
+		median(took), slices.Min(took), slices.Max(took), testing.AllocsPerRun(1, typeAll), len(text))
+}
