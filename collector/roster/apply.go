@@ -22,11 +22,14 @@ import (
 const sealers = 128
 
 // Apply does a plan. It fails with store.ErrExists when the directory has
-// changed since the plan was made. A plan that changes nothing does nothing.
+// changed since the plan was made. A plan that changes nothing does nothing. It
+// goes on to its end when ctx is cancelled: a browser that turns away must not
+// leave cases where they no longer belong.
 func (s *Service) Apply(ctx context.Context, t store.Tenant, p *Plan, by audit.Who) (store.DirectoryState, error) {
 	if !p.Changes() {
 		return t.DirectoryState(ctx)
 	}
+	ctx = context.WithoutCancel(ctx)
 	now := s.now()
 	entries := slices.Clone(p.entries)
 	if err := s.seal(ctx, t, p.records, entries); err != nil {
@@ -51,12 +54,42 @@ func (s *Service) Apply(ctx context.Context, t store.Tenant, p *Plan, by audit.W
 	if err != nil {
 		return state, fmt.Errorf("import directory: %w", err)
 	}
-	if p.staff {
+	return state, s.finish(ctx, t, state.Version, p.staff, by)
+}
+
+// scanKind is the document whose version is the last directory of which all
+// staff have been looked for in open cases.
+const scanKind = "directory/scan"
+
+// Finish makes up for what a stop cut short between an import and its end.
+func (s *Service) Finish(ctx context.Context, t store.Tenant) error {
+	state, err := t.DirectoryState(ctx)
+	if err != nil {
+		return fmt.Errorf("read directory: %w", err)
+	}
+	return s.finish(ctx, t, state.Version, false, audit.System())
+}
+
+// finish looks for staff in open cases, where the directory has new ones or
+// the look after an earlier import was not finished.
+func (s *Service) finish(ctx context.Context, t store.Tenant, version uint64, fresh bool, by audit.Who) error {
+	done, err := t.LatestDocument(ctx, scanKind)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("look for new staff in open cases: %w", err)
+	}
+	if done.Version >= version {
+		return nil
+	}
+	if fresh || done.Version+1 < version || by.Via == audit.ViaSystem {
 		if err := s.findStaff(ctx, t); err != nil {
-			return state, fmt.Errorf("look for new staff in open cases: %w", err)
+			return fmt.Errorf("look for new staff in open cases: %w", err)
 		}
 	}
-	return state, nil
+	err = t.PutDocument(ctx, store.Document{Kind: scanKind, Version: version, Proposed: by, Approved: by, Created: s.now()})
+	if err != nil && !errors.Is(err, store.ErrExists) { // somebody else finished it
+		return fmt.Errorf("look for new staff in open cases: %w", err)
+	}
+	return nil
 }
 
 // seal seals the content of entries that have none.

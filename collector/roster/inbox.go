@@ -138,6 +138,13 @@ func (in *Inbox) Look(ctx context.Context) {
 }
 
 func (in *Inbox) look(ctx context.Context, school store.School, dir string) error {
+	t, err := in.schools.School(ctx, school.ID)
+	if err != nil {
+		return err
+	}
+	if err := in.service.Finish(ctx, t); err != nil {
+		return err
+	}
 	file, sum, err := newest(dir)
 	if err != nil || file == "" {
 		return err
@@ -147,10 +154,6 @@ func (in *Inbox) look(ctx context.Context, school store.School, dir string) erro
 	in.mu.Unlock()
 	if tried {
 		return nil
-	}
-	t, err := in.schools.School(ctx, school.ID)
-	if err != nil {
-		return err
 	}
 	p := Pickup{File: filepath.Base(file), At: in.service.now()}
 	err = in.take(ctx, t, file)

@@ -473,3 +473,29 @@ func TestUsersAreLinkedByAnImport(t *testing.T) {
 		t.Error("linked to nobody")
 	}
 }
+
+// An import whose look through open cases was cut short is finished later.
+func TestFinish(t *testing.T) {
+	s := newSchool(t)
+	ctx := t.Context()
+	s.types("rowan.ash", "mr porter again", vocab.GroupPupil)
+	// As after a stop: the directory stands, nobody has looked.
+	key := s.vault.EntryKey(s.Info().ID, "csv", "j.porter")
+	e := store.DirectoryEntry{Names: []caseflow.PersonKey{s.vault.NameKey(s.Info().ID, "~ porter")}}
+	e.Key, e.Audience = key, vocab.Staff
+	_, err := s.PutDirectory(ctx, store.DirectoryImport{Source: "csv", Entries: []store.DirectoryEntry{e}, By: root, At: morning})
+	s.must(err)
+	if len(s.sees(dsl)) != 1 {
+		t.Fatal("the store itself has looked; this test shows nothing")
+	}
+	in := roster.NewInbox(s.roster, filepath.Join(s.dir, "inbox"), s.store)
+	in.Look(ctx)
+	if rows := s.sees(head); len(s.sees(dsl)) != 0 || len(rows) != 1 || !slices.Contains(rows[0].Case.Subjects, key) {
+		t.Errorf("not finished: %+v", rows)
+	}
+	before := s.ledger()
+	in.Look(ctx)
+	if s.ledger() != before {
+		t.Error("finished twice")
+	}
+}
