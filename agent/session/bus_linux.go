@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 const (
 	// connectBound for finding and greeting a bus; activation may start programs.
 	connectBound = 10 * time.Second
-	// busRetry is the pause before a lost or missing accessibility bus is tried again.
+	// busRetry is the pause before a lost or missing bus is tried again.
 	busRetry = 10 * time.Second
 	// askBound for one question; capture has dropped the keys long before.
 	askBound = 2 * time.Second
@@ -156,45 +157,88 @@ func answerOf(ctx context.Context, client *atspi.Client, q text.Query) answer {
 	return a
 }
 
-// lockEvent is either a source's word or, once, how many buses are listened on.
+// lockState is how a source of lock events does.
+type lockState uint8
+
+const (
+	lockAbsent    lockState = iota // this system has none
+	lockMissing                    // there, but cannot be listened on
+	lockListening                  // all is well
+)
+
+// lockEvent is either a source's word or, with a bus, how that bus does.
 type lockEvent struct {
 	lock.Event
-	listening bool
-	buses     int
+	bus   string
+	state lockState
 }
 
 // locks listens for lock events of the buses.
 type locks struct {
-	places  lock.Places
+	buses   map[string]func(context.Context) (*lock.Bus, error)
+	retry   time.Duration
 	events  chan lockEvent
 	running sync.WaitGroup
 }
 
 func newLocks(d Desktop) *locks {
-	places := lock.Places{SessionBus: d.SessionBus, SystemBus: d.SystemBus, SessionID: d.SessionID}
-	if places.SystemBus == "" {
-		places.SystemBus = lock.DefaultSystemBus
+	if d.SystemBus == "" {
+		d.SystemBus = lock.DefaultSystemBus
 	}
-	return &locks{places: places, events: make(chan lockEvent, 16)}
+	if d.SessionBus == "" && d.RuntimeDir != "" {
+		d.SessionBus = "unix:path=" + d.RuntimeDir + "/bus"
+	}
+	return &locks{
+		buses: map[string]func(context.Context) (*lock.Bus, error){
+			"session": func(ctx context.Context) (*lock.Bus, error) { return lock.Savers(ctx, d.SessionBus) },
+			"system":  func(ctx context.Context) (*lock.Bus, error) { return lock.Logind(ctx, d.SystemBus, d.SessionID) },
+		},
+		retry:  busRetry,
+		events: make(chan lockEvent, 16),
+	}
 }
 
-func (l *locks) start(ctx context.Context) { l.running.Go(func() { l.run(ctx) }) }
+func (l *locks) start(ctx context.Context) {
+	for name := range l.buses {
+		l.running.Go(func() { l.run(ctx, name) })
+	}
+}
 
 func (l *locks) wait() { l.running.Wait() }
 
-func (l *locks) run(ctx context.Context) {
-	bounded, cancel := context.WithTimeout(ctx, connectBound)
-	// A missing bus shows in the count; there is nothing to do about it here.
-	buses, _ := lock.Listen(bounded, l.places)
-	cancel()
-	// Closing twice is closing once; errors of a connection that ends say nothing.
-	defer func() { _ = buses.Close() }()
-	l.tell(ctx, lockEvent{listening: true, buses: buses.Count()})
+func (l *locks) run(ctx context.Context, name string) {
+	for ctx.Err() == nil {
+		bounded, cancel := context.WithTimeout(ctx, connectBound)
+		bus, err := l.buses[name](bounded)
+		cancel()
+		state := lockMissing
+		switch {
+		case err == nil:
+			l.follow(ctx, name, bus)
+		case errors.Is(err, lock.ErrAbsent):
+			state = lockAbsent
+		}
+		l.tell(ctx, lockEvent{bus: name, state: state})
+		select {
+		case <-time.After(l.retry):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follow passes the events on until the connection ends. What is true already
+// comes before the word that the bus is listened on.
+func (l *locks) follow(ctx context.Context, name string, bus *lock.Bus) {
+	// The connection is ending either way; its error says nothing new.
+	defer func() { _ = bus.Close() }()
+	for _, ev := range bus.First {
+		l.tell(ctx, lockEvent{Event: ev})
+	}
+	l.tell(ctx, lockEvent{bus: name, state: lockListening})
 	for {
 		select {
-		case ev, ok := <-buses.Events():
+		case ev, ok := <-bus.Events():
 			if !ok {
-				l.tell(ctx, lockEvent{listening: true})
 				return
 			}
 			l.tell(ctx, lockEvent{Event: ev})

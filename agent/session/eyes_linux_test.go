@@ -32,6 +32,8 @@ type eyes struct {
 	t     *testing.T
 	d     *testdesktop.Desktop
 	board *coverage.Board
+	// systemBus is its address, when the desktop's own is not to be used.
+	systemBus string
 
 	mu     sync.Mutex
 	cond   *sync.Cond
@@ -46,6 +48,14 @@ func (e *eyes) Match(text string, _ detect.Options) []detect.Hit {
 
 func startEyes(t *testing.T, o testdesktop.Options) *eyes {
 	t.Helper()
+	e := newEyes(t, o)
+	e.start()
+	e.await("the lock sources", func() bool { return !e.isLocked() && e.inputs != nil })
+	return e
+}
+
+func newEyes(t *testing.T, o testdesktop.Options) *eyes {
+	t.Helper()
 	d, err := testdesktop.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -57,12 +67,24 @@ func startEyes(t *testing.T, o testdesktop.Options) *eyes {
 	})
 	e := &eyes{t: t, d: d, board: coverage.NewBoard(time.Now, sensor.Text, sensor.Window, sensor.Lock)}
 	e.cond = sync.NewCond(&e.mu)
-	e.start()
 	return e
+}
+
+// isLocked is what the last input about the lock said.
+func (e *eyes) isLocked() bool {
+	for _, in := range slices.Backward(e.inputs) {
+		if in.Kind == capture.ScreenLocked || in.Kind == capture.ScreenUnlocked {
+			return in.Kind == capture.ScreenLocked
+		}
+	}
+	return false
 }
 
 func (e *eyes) start() {
 	cfg := Config{Desktop: DesktopOf(e.d.Getenv), Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	if e.systemBus != "" {
+		cfg.Desktop.SystemBus = e.systemBus
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	inputs := make(chan capture.Input, maxInputs)
 	var wg sync.WaitGroup
@@ -200,7 +222,9 @@ func (e *eyes) openForm() {
 	e.open("form.py", "/usr/bin/python3", testdata(e.t, "form.py"))
 }
 
-func (e *eyes) openChromium() {
+func (e *eyes) openChromium() { e.openPage("page.html") }
+
+func (e *eyes) openPage(name string) {
 	e.open("chromium", "chromium", "--no-sandbox", "--no-first-run", "--disable-gpu", "--disable-background-networking",
-		"--user-data-dir="+filepath.Join(e.d.Dir(), "profile"), "file://"+testdata(e.t, "page.html"))
+		"--user-data-dir="+filepath.Join(e.d.Dir(), "profile"), "file://"+testdata(e.t, name))
 }

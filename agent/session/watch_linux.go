@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/capture"
@@ -61,6 +63,7 @@ type desktop struct {
 	echo   *text.Echo
 	bus    *bus
 	locks  *locks
+	buses  map[string]lockState
 
 	lastKey time.Time
 	enter   bool
@@ -93,6 +96,7 @@ func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs 
 	}
 	d.bus = newBus(cfg.Desktop, property)
 	d.locks = newLocks(cfg.Desktop)
+	d.buses = map[string]lockState{}
 	d.fields = text.NewFields(d.emit, d.bus.has, d.echo.Off)
 	d.typist = text.NewTypist(d.emit, d.fields)
 	return d, nil
@@ -113,6 +117,10 @@ func (d *desktop) run(ctx context.Context) error {
 	d.ctx = ctx
 	stop := func() { cancel(); d.bus.wait(); d.locks.wait() }
 	defer stop()
+	// Locked until every bus has said whether it is, or cannot be asked.
+	if err := d.setLock(lock.Event{Source: starting, Locked: true}); err != nil {
+		return fmt.Errorf("watch desktop: %w", err)
+	}
 	d.bus.start(ctx)
 	d.locks.start(ctx)
 	if err := d.look(); err != nil {
@@ -318,20 +326,32 @@ func (d *desktop) title(now time.Time) {
 	d.emit(capture.Input{At: now, Kind: capture.TitleShown, Text: w.Title, Field: capture.Field{App: w.App, Title: w.Title}})
 }
 
+// starting is the source that says locked until the buses are listened on.
+const starting = "starting"
+
 func (d *desktop) lockEvent(ev lockEvent) {
-	if ev.listening {
-		status := sensor.Status{State: sensor.OK}
-		if ev.buses == 0 {
-			// Lockers that only cover the screen are still seen.
-			status = sensor.Status{State: sensor.Limited, Code: conditions.LockSourceMissing}
+	if ev.bus != "" {
+		d.buses[ev.bus] = ev.state
+		if len(d.buses) < len(d.locks.buses) {
+			return
 		}
-		d.board.Report(sensor.Lock, status)
-		return
+		defer d.board.Report(sensor.Lock, lockStatus(d.buses))
+		ev.Event = lock.Event{Source: starting}
 	}
 	// An error here is a lost display; the next packet says so too.
 	if err := d.setLock(ev.Event); err != nil {
 		d.cfg.Log.Warn("lock state not applied", "error", err)
 	}
+}
+
+// lockStatus is limited when no bus is listened on (lockers that only cover the
+// screen are still seen), or not one that this system has.
+func lockStatus(buses map[string]lockState) sensor.Status {
+	states := slices.Collect(maps.Values(buses))
+	if slices.Contains(states, lockMissing) || !slices.Contains(states, lockListening) {
+		return sensor.Status{State: sensor.Limited, Code: conditions.LockSourceMissing}
+	}
+	return sensor.Status{State: sensor.OK}
 }
 
 // setLock stops everything on lock, and looks afresh on unlock.
@@ -349,6 +369,6 @@ func (d *desktop) setLock(ev lock.Event) error {
 	if _, err := d.window.Refresh(); err != nil {
 		return fmt.Errorf("look after unlock: %w", err)
 	}
-	d.fields.Window(now, d.window.Current())
+	d.activated(now)
 	return nil
 }

@@ -189,16 +189,11 @@ func TestNothingWhileLocked(t *testing.T) {
 	e.awaitText("before")
 	i3lock, err := e.d.Start("i3lock", "--nofork", "--color=000000")
 	e.must(err)
-	locked := func(kind capture.InputKind) func() bool {
-		return func() bool {
-			return slices.ContainsFunc(e.inputs, func(in capture.Input) bool { return in.Kind == kind })
-		}
-	}
-	e.await("the lock", locked(capture.ScreenLocked))
+	e.await("the lock", e.isLocked)
 	e.typed("letmein9")
 	e.keys("Return")
 	i3lock.Kill()
-	e.await("the end of the lock", locked(capture.ScreenUnlocked))
+	e.await("the end of the lock", func() bool { return !e.isLocked() })
 	e.typed("after")
 	e.awaitText("after")
 	e.never("let")
@@ -313,4 +308,51 @@ func TestToolkitWithoutItsBridge(t *testing.T) {
 	e.typed("unseen")
 	e.awaitStatus(sensor.Text, "COVERAGE_STATE_LIMITED", "role_unavailable")
 	e.never("un")
+}
+
+// TestShownPasswordInChromium: what a page does when a password is to be seen
+// opens nothing, neither a field of another type nor another element.
+func TestShownPasswordInChromium(t *testing.T) {
+	for _, key := range []string{"F8", "F9"} {
+		t.Run(key, func(t *testing.T) {
+			e := startEyes(t, testdesktop.Options{})
+			e.awaitStatus(sensor.Text, "COVERAGE_STATE_OK", "")
+			e.openPage("show.html")
+			e.awaitRole("chromium", capture.RoleText)
+			e.typed("pupil")
+			e.awaitText("pupil")
+			e.keys("Tab")
+			e.awaitRole("chromium", capture.RolePassword)
+			e.typed("qqzz")
+			e.keys(key)
+			e.typed("qzqzqz")
+			// Long enough for the new object to be asked, and found to be one.
+			e.awaitRole("chromium", capture.RolePassword)
+			e.typed("zqzq")
+			e.keys("Tab")
+			e.awaitRole("chromium", capture.RoleText)
+			e.typed("after")
+			e.awaitText("after")
+			e.never("q")
+			e.never("z")
+		})
+	}
+}
+
+// TestSilentPromptInTmux: the outer terminal only says that it is raw.
+func TestSilentPromptInTmux(t *testing.T) {
+	e := startEyes(t, testdesktop.Options{})
+	ready := filepath.Join(e.d.Dir(), "ready")
+	e.open("xterm", "xterm", "-e", "bash --norc")
+	e.awaitRole("xterm", capture.RoleNone)
+	e.typed("seen in bash")
+	e.awaitText("seen in bash")
+	e.keys("ctrl+u")
+	e.typed("tmux -f /dev/null -S " + filepath.Join(e.d.Dir(), "tmux") + " new bash -c 'touch " + ready + "; read -s x; rm " + ready + "'")
+	e.keys("Return")
+	e.awaitFile(ready, true)
+	e.typed("qwertyqwerty")
+	e.keys("Return")
+	e.awaitFile(ready, false)
+	e.never("qw")
 }

@@ -4,22 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
 )
-
-// Places are the buses on which desktops tell that they lock.
-type Places struct {
-	// SessionBus is the address of the session bus, empty when there is none.
-	SessionBus string
-	// SystemBus is the address of the system bus; logind is there.
-	SystemBus string
-	// SessionID is logind's XDG_SESSION_ID; empty means: the session of this process.
-	SessionID string
-}
 
 // DefaultSystemBus is where the system bus is unless DBUS_SYSTEM_BUS_ADDRESS says otherwise.
 const DefaultSystemBus = "unix:path=/run/dbus/system_bus_socket"
@@ -33,65 +24,63 @@ func savers() []string {
 	}
 }
 
-// Buses listens on both buses. Its events end when both connections have.
-type Buses struct {
-	conns  []*dbus.Conn
+// ErrAbsent says that this system has no such source, so that none is missing.
+var ErrAbsent = errors.New("not on this system")
+
+// Bus is one bus that is listened on.
+type Bus struct {
+	// First is what was true when the listening began, of every source.
+	First  []Event
+	conn   *dbus.Conn
 	events chan Event
 }
 
-// Listen connects to whatever of the two buses there is. It returns an error,
-// and still a usable Buses, when either is missing; both missing is an empty
-// one. ctx bounds the connecting.
-func Listen(ctx context.Context, p Places) (*Buses, error) {
-	b := &Buses{events: make(chan Event, 16)}
-	var errs []error
-	running := make(chan struct{})
-	start := func(name, address string, subscribe func(context.Context, *dbus.Conn) ([]Event, error)) {
-		conn, first, signals, err := open(ctx, address, subscribe)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("listen on %s: %w", name, err))
-			return
-		}
-		b.conns = append(b.conns, conn)
-		go b.run(first, signals, running)
+// Savers listens to the screen savers on the session bus at an address; ctx
+// bounds the connecting. The error is ErrAbsent when there is no such bus.
+func Savers(ctx context.Context, address string) (*Bus, error) {
+	b, err := listen(ctx, address, subscribeSavers)
+	if err != nil {
+		return nil, fmt.Errorf("listen on session bus: %w", err)
 	}
-	start("session bus", p.SessionBus, subscribeSavers)
-	start("system bus", p.SystemBus, func(ctx context.Context, c *dbus.Conn) ([]Event, error) {
-		return subscribeLogind(ctx, c, p.SessionID)
-	})
-	n := len(b.conns)
-	go func() {
-		for range n {
-			<-running
-		}
-		close(b.events)
-	}()
-	return b, errors.Join(errs...)
+	return b, nil
 }
 
-// Events is closed when no bus is left.
-func (b *Buses) Events() <-chan Event { return b.events }
-
-// Count says how many buses are listened on.
-func (b *Buses) Count() int { return len(b.conns) }
-
-// Close ends the connections; read Events until it is closed, or the last
-// events are waited with for ever.
-func (b *Buses) Close() error {
-	var errs []error
-	for _, c := range b.conns {
-		errs = append(errs, c.Close())
+// Logind listens to logind on the system bus at an address. session is logind's
+// XDG_SESSION_ID; empty means the session of this process. ctx bounds the
+// connecting. The error is ErrAbsent when there is no such bus or no logind.
+func Logind(ctx context.Context, address, session string) (*Bus, error) {
+	b, err := listen(ctx, address, func(ctx context.Context, c *dbus.Conn) ([]Event, error) {
+		return subscribeLogind(ctx, c, session)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen on system bus: %w", err)
 	}
+	return b, nil
+}
+
+func listen(ctx context.Context, address string, subscribe func(context.Context, *dbus.Conn) ([]Event, error)) (*Bus, error) {
+	conn, first, signals, err := open(ctx, address, subscribe)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{First: first, conn: conn, events: make(chan Event, 16)}
+	go b.run(signals)
+	return b, nil
+}
+
+// Events is closed when the connection ends.
+func (b *Bus) Events() <-chan Event { return b.events }
+
+// Close ends the connection and discards the events that nobody has read.
+func (b *Bus) Close() error {
+	err := b.conn.Close()
 	for range b.events {
 	}
-	return errors.Join(errs...)
+	return err
 }
 
-func (b *Buses) run(first []Event, signals <-chan *dbus.Signal, done chan<- struct{}) {
-	defer func() { done <- struct{}{} }()
-	for _, ev := range first {
-		b.events <- ev
-	}
+func (b *Bus) run(signals <-chan *dbus.Signal) {
+	defer close(b.events)
 	for s := range signals {
 		if ev, ok := eventOf(s); ok {
 			b.events <- ev
@@ -101,9 +90,12 @@ func (b *Buses) run(first []Event, signals <-chan *dbus.Signal, done chan<- stru
 
 func open(ctx context.Context, address string, subscribe func(context.Context, *dbus.Conn) ([]Event, error)) (*dbus.Conn, []Event, <-chan *dbus.Signal, error) {
 	if address == "" {
-		return nil, nil, nil, errors.New("no address")
+		return nil, nil, nil, ErrAbsent
 	}
 	conn, err := dbus.Dial(address, dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil, ErrAbsent
+	}
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("dial: %w", err)
 	}
@@ -137,9 +129,10 @@ func subscribeSavers(ctx context.Context, c *dbus.Conn) ([]Event, error) {
 		var active bool
 		// Ask without starting what does not run; most of them are not there.
 		call := c.Object(name, path).CallWithContext(ctx, name+".GetActive", dbus.FlagNoAutoStart)
-		if call.Store(&active) == nil && active {
-			first = append(first, Event{Source: name, Locked: true})
+		if call.Store(&active) != nil {
+			active = false // not there, so nothing that it once said holds
 		}
+		first = append(first, Event{Source: name, Locked: active})
 	}
 	return first, nil
 }
@@ -154,6 +147,10 @@ func subscribeLogind(ctx context.Context, c *dbus.Conn, id string) ([]Event, err
 	}
 	var path dbus.ObjectPath
 	if err := call.Store(&path); err != nil {
+		var refused dbus.Error
+		if errors.As(err, &refused) && refused.Name == "org.freedesktop.DBus.Error.ServiceUnknown" {
+			return nil, ErrAbsent
+		}
 		return nil, fmt.Errorf("find session: %w", err)
 	}
 	err := c.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(path),
