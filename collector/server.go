@@ -148,7 +148,9 @@ func (s *server) wire() error {
 	}); err != nil {
 		return err
 	}
-	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox, Now: s.now, Logger: s.log})
+	key := s.data.Vault.Subkey("known browsers")
+	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox,
+		Key: key[:], Now: s.now, Logger: s.log})
 	return err
 }
 

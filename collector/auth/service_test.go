@@ -107,7 +107,7 @@ func TestDisabledUsersStayOut(t *testing.T) {
 	if _, err := svc.RedeemLink(t.Context(), token, words); !errors.Is(err, auth.ErrLink) {
 		t.Errorf("by link: %v", err)
 	}
-	if _, err := svc.SignIn(t.Context(), tenant.Info().ID, "H. Marlow", words, "192.0.2.1"); !errors.Is(err, auth.ErrRefused) {
+	if _, err := svc.SignIn(t.Context(), tenant.Info().ID, "H. Marlow", words, auth.Browser{Address: "192.0.2.1"}); !errors.Is(err, auth.ErrRefused) {
 		t.Errorf("by passphrase: %v", err)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -173,7 +173,7 @@ func TestSignInStopsWithItsRequest(t *testing.T) {
 	svc, _, tenant := newService(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := svc.SignIn(ctx, tenant.Info().ID, "x", "y", "192.0.2.1"); err == nil || errors.Is(err, auth.ErrRefused) && ctx.Err() == nil {
+	if _, err := svc.SignIn(ctx, tenant.Info().ID, "x", "y", auth.Browser{Address: "192.0.2.1"}); err == nil || errors.Is(err, auth.ErrRefused) && ctx.Err() == nil {
 		t.Errorf("a request that is gone: %v", err)
 	}
 }

@@ -35,6 +35,9 @@ type Config struct {
 	Absolute time.Duration
 	Cost     Cost
 	Hashes   int // argon2id computations at once, default 2
+	// Key signs the cookies of browsers that signed in before, at least MinKey
+	// bytes; default a random one, with which a restart forgets those browsers.
+	Key []byte
 }
 
 // Service signs people in and out. Safe for concurrent use.
@@ -45,6 +48,7 @@ type Service struct {
 	absolute time.Duration
 	hasher   *hasher
 	throttle *throttle
+	known    knownBrowsers
 }
 
 // New returns a Service.
@@ -71,8 +75,12 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare passphrase hashing: %w", err)
 	}
+	known, err := newKnownBrowsers(cfg.Key, cfg.Now)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
 	return &Service{schools: cfg.Schools, now: cfg.Now, idle: cfg.Idle, absolute: cfg.Absolute,
-		hasher: h, throttle: newThrottle(cfg.Now)}, nil
+		hasher: h, throttle: newThrottle(cfg.Now), known: known}, nil
 }
 
 // Identity is who makes a request, read from the store for this request.
@@ -95,10 +103,11 @@ func (i Identity) SameRights(o Identity) bool {
 		slices.Equal(i.Actor.Persons, o.Actor.Persons)
 }
 
-// Started is a session just begun; Cookie goes to the browser.
+// Started is a session just begun; both cookies go to the browser. Known
+// outlives the session and only spares the browser others' wrong tries.
 type Started struct {
 	Identity
-	Cookie *http.Cookie
+	Cookie, Known *http.Cookie
 }
 
 // start begins a session under a fresh secret, whatever the browser sent.
@@ -113,7 +122,7 @@ func (s *Service) start(ctx context.Context, tenant store.Tenant, u store.User) 
 	if err := tenant.Append(ctx, audit.Entry{At: now, Who: id.Who(), Action: audit.SessionStarted, Object: []string{string(u.ID)}}); err != nil {
 		return Started{}, fmt.Errorf("record sign-in: %w", err)
 	}
-	return Started{Identity: id, Cookie: cookie(value, int(s.absolute/time.Second))}, nil
+	return Started{Identity: id, Cookie: cookie(value, int(s.absolute/time.Second)), Known: s.known.cookie(tenant.Info().ID, u.ID)}, nil
 }
 
 // expiry is the nearer of the idle and the absolute end.

@@ -21,17 +21,13 @@ func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many tries: wait %s", e.Wait.Round(time.Second))
 }
 
-// SignIn checks a login and a passphrase and starts a session. address is the
-// client's, without its port. It answers ErrRefused or *ThrottledError, after
-// the same work whether or not there is such an account.
-func (s *Service) SignIn(ctx context.Context, school store.SchoolID, login, passphrase, address string) (Started, error) {
+// SignIn checks a login and a passphrase and starts a session. It answers
+// ErrRefused or *ThrottledError, after the same work whether or not there is
+// such an account.
+func (s *Service) SignIn(ctx context.Context, school store.SchoolID, login, passphrase string, from Browser) (Started, error) {
 	login = strings.TrimSpace(login)
 	if len(login) > MaxLoginBytes || len(passphrase) > MaxPassphraseBytes {
 		return Started{}, ErrRefused
-	}
-	account := fmt.Sprintf("%d/%s", school, strings.ToLower(login))
-	if wait := s.throttle.try(account, address); wait > 0 {
-		return Started{}, &ThrottledError{Wait: wait}
 	}
 	tenant, err := s.schools.School(ctx, school)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -44,6 +40,10 @@ func (s *Service) SignIn(ctx context.Context, school store.SchoolID, login, pass
 			return Started{}, fmt.Errorf("look up account: %w", err)
 		}
 	}
+	a := s.attempt(school, login, u, from)
+	if wait := s.throttle.try(a); wait > 0 {
+		return Started{}, &ThrottledError{Wait: wait}
+	}
 	ok, err := s.hasher.verify(ctx, u.Passphrase, normalise(passphrase))
 	if err != nil {
 		return Started{}, fmt.Errorf("check passphrase: %w", err)
@@ -51,8 +51,19 @@ func (s *Service) SignIn(ctx context.Context, school store.SchoolID, login, pass
 	if !ok || u.Disabled {
 		return Started{}, s.refused(ctx, tenant, u)
 	}
-	s.throttle.succeeded(account, address)
+	s.throttle.succeeded(a)
 	return s.start(ctx, tenant, u)
+}
+
+// attempt is counted by user, so that a name, an address and their spellings
+// are one account; a login of nobody is counted alike.
+func (s *Service) attempt(school store.SchoolID, login string, u store.User, from Browser) attempt {
+	a := attempt{account: fmt.Sprintf("%d?%s", school, strings.ToLower(login)), address: from.Address}
+	if u.ID != "" {
+		a.account = fmt.Sprintf("%d/%s", school, u.ID)
+		a.known = s.known.browser(from.Cookies, school, u.ID)
+	}
+	return a
 }
 
 // refused books a refusal in the ledger, for an unknown account as for a known

@@ -18,48 +18,85 @@ func newTestThrottle() (*throttle, *fakeClock) {
 	return newThrottle(c.now), c
 }
 
-func TestThrottleAccount(t *testing.T) {
-	th, clock := newTestThrottle()
-	for i := range accountTries {
-		if w := th.try("marlow", fmt.Sprint(i)); w != 0 {
-			t.Fatalf("try %d waits %s", i+1, w)
-		}
-	}
-	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute, 15 * time.Minute} {
-		if w := th.try("marlow", "elsewhere"); w != want {
-			t.Fatalf("wait %s, want %s", w, want)
-		}
-		if w := th.try("thistle", "another"); w != 0 {
-			t.Fatalf("another account waits %s", w)
-		}
-		th.succeeded("thistle", "another")
-		clock.t = clock.t.Add(want)
-		if w := th.try("marlow", "elsewhere"); w != 0 {
-			t.Fatalf("after the wait still %s", w)
-		}
-	}
-	th.succeeded("marlow", "elsewhere")
-	if w := th.try("marlow", "elsewhere"); w != 0 {
-		t.Errorf("after success: wait %s", w)
+func from(account, address string) attempt { return attempt{account: account, address: address} }
+
+func TestThrottlePair(t *testing.T) {
+	for name, a := range map[string]attempt{"an address": from("marlow", "here"), "a known browser": {"marlow", "here", "browser"}} {
+		t.Run(name, func(t *testing.T) {
+			th, clock := newTestThrottle()
+			for i := range pairTries {
+				if w := th.try(a); w != 0 {
+					t.Fatalf("try %d waits %s", i+1, w)
+				}
+			}
+			for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 15 * time.Minute, 15 * time.Minute} {
+				if w := th.try(a); w != want {
+					t.Fatalf("wait %s, want %s", w, want)
+				}
+				for _, other := range []attempt{from("thistle", "here"), from("marlow", "elsewhere"), {"marlow", "here", "other browser"}} {
+					if w := th.try(other); w != 0 {
+						t.Fatalf("%+v waits %s", other, w)
+					}
+					th.succeeded(other)
+				}
+				clock.t = clock.t.Add(want)
+				if w := th.try(a); w != 0 {
+					t.Fatalf("after the wait still %s", w)
+				}
+			}
+			th.succeeded(a)
+			if w := th.try(a); w != 0 {
+				t.Errorf("after success: wait %s", w)
+			}
+		})
 	}
 }
 
+// A pupil who tries the safeguarding lead's account without end, from many
+// addresses, delays no browser that the lead signed in with, and no other one
+// for longer than a minute.
+func TestThrottleShutsNobodyOut(t *testing.T) {
+	th, clock := newTestThrottle()
+	for i := range 24 * 60 * 6 {
+		clock.t = clock.t.Add(10 * time.Second)
+		th.try(from("marlow", fmt.Sprint(i)))
+	}
+	if w := th.try(from("marlow", "fresh")); w <= 0 || w > accountEvery {
+		t.Errorf("a fresh browser during the attack waits %s", w)
+	}
+	known := attempt{"marlow", "0", "browser"}
+	if w := th.try(known); w != 0 {
+		t.Errorf("a known browser waits %s", w)
+	}
+	clock.t = clock.t.Add(accountEvery)
+	if w := th.try(from("marlow", "fresh")); w != 0 {
+		t.Errorf("a minute later: wait %s", w)
+	}
+}
+
+// All of a school may stand behind one address.
 func TestThrottleAddress(t *testing.T) {
 	th, clock := newTestThrottle()
 	for i := range addressTries {
-		if w := th.try(fmt.Sprint("account", i), "one address"); w != 0 {
+		if w := th.try(from(fmt.Sprint("account", i), "school")); w != 0 {
 			t.Fatalf("try %d waits %s", i+1, w)
 		}
 	}
-	if w := th.try("fresh", "one address"); w != firstWait {
+	if w := th.try(from("fresh", "school")); w != addressEvery {
 		t.Errorf("one address, many accounts: wait %s", w)
 	}
-	if w := th.try("fresh", "another"); w != 0 {
+	if w := th.try(attempt{"fresh", "school", "browser"}); w != 0 {
+		t.Errorf("a known browser behind the address: wait %s", w)
+	}
+	if w := th.try(from("fresh", "another")); w != 0 {
 		t.Errorf("another address: wait %s", w)
 	}
-	clock.t = clock.t.Add(forgetAfter + firstWait)
-	if w := th.try("fresh2", "one address"); w != 0 {
-		t.Errorf("after a quiet hour: wait %s", w)
+	clock.t = clock.t.Add(addressEvery)
+	if w := th.try(from("fresh2", "school")); w != 0 {
+		t.Errorf("after the wait: %s", w)
+	}
+	if w := th.try(from("fresh3", "school")); w != addressEvery {
+		t.Errorf("one more: wait %s", w)
 	}
 }
 
@@ -67,51 +104,62 @@ func TestThrottleAddress(t *testing.T) {
 func TestThrottleSuccessForgivesOneTryOfTheAddress(t *testing.T) {
 	th, _ := newTestThrottle()
 	for i := range addressTries - 1 {
-		th.try(fmt.Sprint("account", i), "here")
+		th.try(from(fmt.Sprint("account", i), "here"))
 	}
-	th.try("mine", "here")
-	th.succeeded("mine", "here")
-	if w := th.try("guess1", "here"); w != 0 {
+	th.try(from("mine", "here"))
+	th.succeeded(from("mine", "here"))
+	if w := th.try(from("guess1", "here")); w != 0 {
 		t.Fatalf("wait %s", w)
 	}
-	if w := th.try("guess2", "here"); w == 0 {
+	if w := th.try(from("guess2", "here")); w == 0 {
 		t.Error("the address starts from nothing after one success")
 	}
 }
 
 func TestThrottleMemoryIsBounded(t *testing.T) {
 	th, _ := newTestThrottle()
-	for range accountTries + 1 {
-		th.try("victim", "v")
+	for range pairTries + 1 {
+		th.try(from("victim", "v"))
 	}
 	th.limit = 200
 	for i := range th.limit {
-		th.try(fmt.Sprint("a", i), fmt.Sprint("b", i))
+		th.try(from(fmt.Sprint("a", i), fmt.Sprint("b", i)))
 	}
 	if n := len(th.tracked); n > th.limit {
 		t.Errorf("%d entries tracked, at most %d", n, th.limit)
 	}
-	if w := th.try("victim", "v"); w == 0 {
+	if w := th.try(from("victim", "v")); w == 0 {
 		t.Error("a flood of names unlocked an account that was barred")
 	}
 }
 
-// However tries are mixed, no account gets more than its share in any minute.
+// However tries are mixed, no address gets more than its share of an account
+// in any half minute, and all together no more than the account's.
 func TestThrottleProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		th, clock := newTestThrottle()
-		allowed := map[string][]time.Time{}
-		for range rapid.IntRange(1, 200).Draw(t, "steps") {
+		pairs, accounts := map[attempt][]time.Time{}, map[string][]time.Time{}
+		for range rapid.IntRange(1, 400).Draw(t, "steps") {
 			clock.t = clock.t.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "seconds")) * time.Second)
-			account := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "account")
-			if th.try(account, rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "address")) == 0 {
-				allowed[account] = append(allowed[account], clock.t)
+			a := from(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "account"), fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "address")))
+			if th.try(a) == 0 {
+				pairs[a] = append(pairs[a], clock.t)
+				accounts[a.account] = append(accounts[a.account], clock.t)
 			}
 		}
-		for account, at := range allowed {
+		for a, at := range pairs {
 			for i := range at {
-				if j := i + accountTries + 1; j < len(at) && at[j].Sub(at[i]) < firstWait {
-					t.Fatalf("%s got %d tries in %s", account, accountTries+2, at[j].Sub(at[i]))
+				if j := i + pairTries + 1; j < len(at) && at[j].Sub(at[i]) < firstWait {
+					t.Fatalf("%+v got %d tries in %s", a, pairTries+2, at[j].Sub(at[i]))
+				}
+			}
+		}
+		for account, at := range accounts {
+			for i := range at {
+				for j := i; j < len(at); j++ {
+					if most := accountTries + int(at[j].Sub(at[i])/accountEvery); j-i+1 > most {
+						t.Fatalf("%s got %d tries in %s, at most %d", account, j-i+1, at[j].Sub(at[i]), most)
+					}
 				}
 			}
 		}

@@ -21,9 +21,11 @@ type Config struct {
 	Directory Directory
 	// Pickups, if set, tells what became of nightly files.
 	Pickups Pickups
-	Auth    *auth.Service // default: auth.New over Store
-	Now     func() time.Time
-	Logger  *slog.Logger
+	Auth    *auth.Service // default: auth.New over Store, with Key
+	// Key signs the cookies of browsers that signed in before (auth.Config.Key).
+	Key    []byte
+	Now    func() time.Time
+	Logger *slog.Logger
 	// Zone is the school's clock, default Europe/London.
 	Zone *time.Location
 	// Heartbeat is how often a live stream shows that it lives and asks anew
@@ -73,7 +75,7 @@ func New(cfg Config) (*Console, error) {
 		}
 	}
 	if c.auth == nil {
-		if c.auth, err = auth.New(auth.Config{Schools: c.store, Now: c.now}); err != nil {
+		if c.auth, err = auth.New(auth.Config{Schools: c.store, Now: c.now, Key: cfg.Key}); err != nil {
 			return nil, fmt.Errorf("console: %w", err)
 		}
 	}

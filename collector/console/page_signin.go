@@ -113,12 +113,12 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 		c.showSignIn(w, r, http.StatusUnprocessableEntity, v)
 		return
 	}
-	started, err := c.auth.SignIn(r.Context(), school, v.Login, passphrase, clientAddress(r))
+	started, err := c.auth.SignIn(r.Context(), school, v.Login, passphrase, auth.Browser{Address: clientAddress(r), Cookies: r.Cookies()})
 	var slow *auth.ThrottledError
 	switch {
 	case errors.As(err, &slow):
 		w.Header().Set("Retry-After", strconv.Itoa(int(slow.Wait/time.Second)+1))
-		v.Errors = []fieldError{{"login", "Too many tries. Wait " + inWords(slow.Wait) + ", then try again"}}
+		v.Errors = []fieldError{{"login", "Too many tries. Wait " + inWords(max(slow.Wait, time.Minute)) + ", then try again"}}
 		c.showSignIn(w, r, http.StatusTooManyRequests, v)
 	case errors.Is(err, auth.ErrRefused):
 		v.Errors = []fieldError{{"login", "That name and passphrase do not go together"}}
@@ -138,6 +138,7 @@ func (c *Console) enter(w http.ResponseWriter, r *http.Request, s auth.Started, 
 		}
 	}
 	http.SetCookie(w, s.Cookie)
+	http.SetCookie(w, s.Known)
 	if next == "" {
 		next = "/"
 	}

@@ -261,3 +261,21 @@ func TestTwoSchools(t *testing.T) {
 		t.Errorf("a device of the first school: status %d", p.status)
 	}
 }
+
+// A pupil's guesses from behind the same address do not keep the safeguarding
+// lead's own browser out, also when she had signed out of it.
+func TestGuessesDoNotLockAKnownBrowserOut(t *testing.T) {
+	f := newFixture(t)
+	lead := f.signIn("H. Marlow", caseflow.DSL)
+	lead.post("/sign-out", nil)
+	wrong, right := url.Values{"login": {"H. Marlow"}, "passphrase": {"wrong words here"}}, url.Values{"login": {"H. Marlow"}, "passphrase": {passphrase}}
+	for range 10 {
+		f.browser().post("/sign-in", wrong)
+	}
+	if p := f.browser().post("/sign-in", right); p.status != http.StatusTooManyRequests {
+		t.Fatalf("an unknown browser at the guesser's address: status %d", p.status)
+	}
+	if p := lead.post("/sign-in", right); p.status != http.StatusOK || p.path != "/cases" {
+		t.Errorf("the lead's own browser: %s, status %d", p.path, p.status)
+	}
+}

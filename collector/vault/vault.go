@@ -85,6 +85,15 @@ func (v *Vault) PersonKey(school store.SchoolID, account string) caseflow.Person
 	return caseflow.PersonKey(mac.Sum(nil)[:16])
 }
 
+// Subkey is a key for another use of the collector's, named by label. It is the
+// same as long as the key file is, and tells nothing about other keys.
+func (v *Vault) Subkey(label string) [32]byte {
+	mac := hmac.New(sha256.New, v.lookup[:])
+	mac.Write([]byte("lapwing subkey v1\x00"))
+	mac.Write([]byte(label))
+	return [32]byte(mac.Sum(nil))
+}
+
 // Seal encrypts plain for one person and purpose, making the person's data key
 // when there is none yet. Content of nobody (the zero key) has a key of its
 // own. It fails only with the store, the system's randomness, or ErrBroken

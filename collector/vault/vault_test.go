@@ -221,3 +221,23 @@ func TestKeyFileRefusals(t *testing.T) {
 		}
 	}
 }
+
+func TestSubkey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vault.key")
+	v, err := vault.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := vault.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := vault.Create(filepath.Join(t.TempDir(), "vault.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := v.Subkey("a")
+	if a != again.Subkey("a") || a == v.Subkey("b") || a == other.Subkey("a") || a == [32]byte{} {
+		t.Error("a subkey is not of its label and key file alone")
+	}
+}
