@@ -131,6 +131,9 @@ func page[T any](r reader, p []byte, after caseflow.PersonKey, limit int, fields
 }
 
 func (t *tenant) MatchAccount(ctx context.Context, a directory.Account) (store.DirectoryEntry, error) {
+	if t.s.isClosed() {
+		return store.DirectoryEntry{}, store.ErrClosed
+	}
 	p, ok := t.standing().index.Match(a)
 	if !ok {
 		return store.DirectoryEntry{}, fmt.Errorf("match account: %w", store.ErrNotFound)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +55,8 @@ func testDirectory(t *testing.T, open Open) {
 	t.Run("named staff", func(t *testing.T) { testNamed(t, open) })
 	t.Run("a head who is linked later", func(t *testing.T) { testLinkedLater(t, open) })
 	t.Run("flags", func(t *testing.T) { testFlags(t, open) })
+	t.Run("of one school", func(t *testing.T) { testDirectoryAlone(t, open) })
+	t.Run("while events come", func(t *testing.T) { testImportMeetsEvents(t, open) })
 }
 
 func testDirectoryStands(t *testing.T, open Open) {
@@ -264,6 +267,91 @@ func testFlags(t *testing.T, open Open) {
 	}
 	words := actions(Ledger(t, tn))
 	same(t, "ledger", []audit.Action{audit.FlagSet, audit.FlagSet, audit.FlagSet, audit.FlagEnded}, words[len(words)-4:])
+}
+
+// testDirectoryAlone: nothing of a directory shows in another school, or after Close.
+func testDirectoryAlone(t *testing.T, open Open) {
+	ctx := t.Context()
+	s := open(t, t.TempDir())
+	a, b := NewSchool(t, s), NewSchool(t, s)
+	putDirectory(t, a, Start, Entry(1, vocab.Staff, Person(1)), Entry(2, vocab.Pupil, Person(2)))
+	must(t, a.PutFlag(ctx, store.Flag{Person: entryKey(2), ID: "f", Kind: store.FlagSEND, Reason: caseflow.Sealed("r"), Set: Start, Review: Start}, command, Start))
+	mustIngest(t, a, unknown(1, 1, vocab.GroupPupil))
+	if ref := mustIngest(t, b, unknown(1, 1, vocab.GroupPupil))[0].Case; mustCase(t, b, dsl, ref).Case.Audience != vocab.Unknown {
+		t.Error("matched to another school's directory")
+	}
+	_, err := b.DirectoryEntry(ctx, entryKey(1))
+	fails(t, "entry", err, store.ErrNotFound)
+	_, err = b.MatchAccount(ctx, directory.Account{Exact: Person(1)})
+	fails(t, "account", err, store.ErrNotFound)
+	if named, err := b.NamedStaff(ctx, []caseflow.PersonKey{Person(1001)}); err != nil || len(named) > 0 {
+		t.Errorf("named %v, %v", named, err)
+	}
+	if flags, err := b.Flags(ctx, caseflow.PersonKey{}); err != nil || len(flags) > 0 {
+		t.Errorf("flags %v, %v", flags, err)
+	}
+	if all, err := b.Accounts(ctx, caseflow.PersonKey{}, 10); err != nil || len(all) != 1 {
+		t.Errorf("accounts %v, %v", all, err)
+	}
+	must(t, s.Close())
+	for name, call := range map[string]func() error{
+		"state":    func() error { _, err := a.DirectoryState(ctx); return err },
+		"entry":    func() error { _, err := a.DirectoryEntry(ctx, entryKey(1)); return err },
+		"match":    func() error { _, err := a.MatchAccount(ctx, directory.Account{}); return err },
+		"named":    func() error { _, err := a.NamedStaff(ctx, nil); return err },
+		"flags":    func() error { _, err := a.Flags(ctx, entryKey(1)); return err },
+		"accounts": func() error { _, err := a.Accounts(ctx, entryKey(1), 1); return err },
+		"subjects": func() error { _, err := a.AddSubjects(ctx, "00000000", nil, Start); return err },
+		"import": func() error {
+			_, err := a.PutDirectory(ctx, store.DirectoryImport{After: 1, Entries: []store.DirectoryEntry{Entry(1, vocab.Staff)}, By: command, At: Start})
+			return err
+		},
+	} {
+		fails(t, name+" when closed", call(), store.ErrClosed)
+	}
+}
+
+// testImportMeetsEvents: whatever comes in while an import goes on, no case of
+// staff is a DSL's afterwards.
+func testImportMeetsEvents(t *testing.T, open Open) {
+	tn := newTenant(t, open)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				a := unknown(w*1_000_000+n, n%40, vocab.GroupPupil)
+				a.Capture.Categories = []vocab.Category{vocab.Categories()[n%5]}
+				if _, err := tn.Ingest(context.Background(), []triage.Arrival{a}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for round := range 4 {
+		var entries []store.DirectoryEntry
+		for n := range 40 {
+			if n%4 <= round {
+				entries = append(entries, Entry(n, vocab.Staff, Person(n)))
+			}
+		}
+		putDirectory(t, tn, Start.Add(time.Minute), entries...)
+	}
+	close(stop)
+	wg.Wait()
+	all := store.QueueQuery{States: []caseflow.State{caseflow.New, caseflow.Claimed, caseflow.Closed}, Limit: store.MaxQueue}
+	if q := mustQueue(t, tn, dsl, all); q.Total > 0 {
+		t.Errorf("a DSL sees %d cases of staff", q.Total)
+	}
+	if q := mustQueue(t, tn, head, all); q.Total == 0 {
+		t.Error("nothing came in; this test shows nothing")
+	}
 }
 
 // directory imports a random directory of the model's accounts.
