@@ -3,6 +3,7 @@ package ingest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -36,25 +37,44 @@ type person struct {
 	account directory.Account
 }
 
-// arrivals builds an arrival of each valid event and counts the others.
+// crowdError says that the device has named too many new accounts; upto is the
+// last event before the first of them, 0 for none.
+type crowdError struct {
+	upto uint64
+	wait time.Duration
+}
+
+func (e *crowdError) Error() string { return "too many new accounts of one device" }
+
+// arrivals builds an arrival of each valid event and counts the others. With a
+// *crowdError it returns those up to there.
 func (c *Core) arrivals(ctx context.Context, t store.Tenant, d Device, batch *lapwingv1.Batch, received time.Time) (all []triage.Arrival, refused int, err error) {
 	b := &builder{core: c, tenant: t, device: d, now: batch.Now, received: received, names: map[string]person{}}
 	all = make([]triage.Arrival, 0, len(batch.Events))
 	var problem error // the first; one device must not be able to flood the log
+	var crowd *crowdError
+	var upto uint64
 	for _, e := range batch.Events {
 		if err := e.Validate(); err != nil {
 			refused++
-			problem = cmp.Or(problem, err)
+			problem, upto = cmp.Or(problem, err), e.Seq
 			continue
 		}
 		a, err := b.arrival(ctx, e)
+		if errors.As(err, &crowd) {
+			break
+		}
 		if err != nil {
 			return nil, 0, err
 		}
-		all = append(all, a)
+		all, upto = append(all, a), e.Seq
 	}
 	if refused > 0 {
 		c.log.WarnContext(ctx, "events refused", "school", t.Info().Slug, "device", string(d.ID), "count", refused, "first_problem", problem)
+	}
+	if crowd != nil {
+		crowd.upto = upto
+		return all, refused, crowd
 	}
 	return all, refused, nil
 }
@@ -100,6 +120,9 @@ func (b *builder) person(ctx context.Context, account string) (person, error) {
 	p := person{account: directory.AccountOf(account, func(text string) caseflow.PersonKey { return b.core.vault.PersonKey(school, text) })}
 	p.key = p.account.Exact
 	if !p.key.IsZero() {
+		if err := b.admit(ctx, p.key); err != nil {
+			return person{}, err
+		}
 		var err error
 		p.name, err = b.core.vault.Seal(ctx, b.tenant, school, p.key, vault.PersonName, []byte(account))
 		if err != nil {
@@ -108,6 +131,22 @@ func (b *builder) person(ctx context.Context, account string) (person, error) {
 	}
 	b.names[account] = p
 	return p, nil
+}
+
+// admit lets the device name an account that the school knows, which then has
+// a data key, and so many others.
+func (b *builder) admit(ctx context.Context, who caseflow.PersonKey) error {
+	_, err := b.tenant.Key(ctx, who)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("look for account: %w", err)
+	}
+	if ok, wait := b.core.accounts.Take(string(b.device.ID), 1); !ok {
+		return &crowdError{wait: wait}
+	}
+	return nil
 }
 
 // capture keeps in the clear what triage decides by, and seals the rest.

@@ -97,6 +97,9 @@ func stream(b *testing.B, c *collectortest.Collector, d collectortest.Device) li
 	if err := s.Send(h); err != nil {
 		b.Fatal(err)
 	}
+	if m, err := s.Recv(); err != nil || m.GetAck().GetServerTimeMs() == 0 {
+		b.Fatal(m, err) // the time comes first
+	}
 	return s
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/ratelimit"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/collector/vault"
@@ -36,6 +37,15 @@ import (
 // a few megabytes, and a store that syncs a thousand times a second is through
 // with them in well under a second.
 const MaxPending = 20_000
+
+// How many accounts that the school has not seen before one device may name at
+// once, and then an hour. A terminal server on a school's first morning names a
+// class or two; a stolen device that invents pupils would fill the queue of
+// everybody. Beyond it events wait in the device's spool.
+const (
+	accountsBurst   = 100
+	accountsPerHour = 100
+)
 
 // ErrEnvelope says that a batch as a whole is not valid: it says nothing that
 // could be acknowledged. It wraps a *lapwingv1.FieldError.
@@ -54,6 +64,8 @@ type Core struct {
 	log     *slog.Logger
 	metrics *coreMetrics
 	pending atomic.Int64
+	// accounts are the new ones that each device may still name.
+	accounts *ratelimit.Buckets
 }
 
 // NewCore returns a Core and registers its counters.
@@ -62,14 +74,19 @@ func NewCore(v *vault.Vault, now func() time.Time, log *slog.Logger, reg prometh
 	if err != nil {
 		return nil, err
 	}
-	return &Core{vault: v, now: now, log: log, metrics: m}, nil
+	return &Core{
+		vault: v, now: now, log: log, metrics: m,
+		accounts: ratelimit.New(accountsPerHour/time.Hour.Seconds(), accountsBurst, devicesLimited, now),
+	}, nil
 }
 
 // Accept commits a batch and acknowledges it. The acknowledgement covers the
 // whole batch once every valid event in it is durable; events that are not
 // valid are kept nowhere, counted, and covered too, so that one of them cannot
 // block its lane for ever. When the store cannot take the batch now, the
-// acknowledgement covers nothing (Upto 0) and says when to send it again.
+// acknowledgement covers nothing (Upto 0) and says when to send it again. When
+// the device names too many new accounts, it covers what comes before the first
+// that is too many, and says when to send the rest.
 //
 // The error is ErrEnvelope, wrapped, or that of ctx.
 func (c *Core) Accept(ctx context.Context, t store.Tenant, d Device, b *lapwingv1.Batch) (*lapwingv1.Ack, error) {
@@ -85,6 +102,14 @@ func (c *Core) Accept(ctx context.Context, t store.Tenant, d Device, b *lapwingv
 		return c.putOff(b.Lane, time.Second), nil
 	}
 	arrivals, refused, err := c.arrivals(ctx, t, d, b, received)
+	upto, wait := b.Events[len(b.Events)-1].Seq, time.Duration(0)
+	var crowd *crowdError
+	if errors.As(err, &crowd) {
+		upto, wait, err = crowd.upto, crowd.wait, nil
+		c.metrics.crowds.Inc()
+		c.log.WarnContext(ctx, "device names many new accounts; the rest waits", "school", t.Info().Slug, "device", string(d.ID),
+			"limit_per_hour", accountsPerHour)
+	}
 	var more int
 	if err == nil && len(arrivals) > 0 {
 		more, err = c.commit(ctx, t, arrivals)
@@ -98,10 +123,11 @@ func (c *Core) Accept(ctx context.Context, t store.Tenant, d Device, b *lapwingv
 	}
 	c.metrics.batches.WithLabelValues("committed").Inc()
 	c.metrics.events.WithLabelValues(laneWord(b.Lane), "refused").Add(float64(refused))
-	return &lapwingv1.Ack{
-		Lane: b.Lane, Upto: b.Events[len(b.Events)-1].Seq,
-		ServerTimeMs: c.now().UnixMilli(), Refused: uint32(refused),
-	}, nil
+	ack := &lapwingv1.Ack{Lane: b.Lane, Upto: upto, ServerTimeMs: c.now().UnixMilli(), Refused: uint32(refused)}
+	if crowd != nil {
+		ack.RetryAfterMs = later(wait)
+	}
+	return ack, nil
 }
 
 // commit keeps arrivals and counts those that the store refused as revisions.
@@ -172,8 +198,22 @@ func (c *Core) failed(ctx context.Context, lane lapwingv1.Lane, err error) (*lap
 // putOff asks for the batch again after wait to three times wait: spread out,
 // so that devices which were put off together do not come back together.
 func (c *Core) putOff(lane lapwingv1.Lane, wait time.Duration) *lapwingv1.Ack {
-	wait += rand.N(2 * wait)
-	return &lapwingv1.Ack{Lane: lane, ServerTimeMs: c.now().UnixMilli(), RetryAfterMs: uint32(wait.Milliseconds())}
+	return c.putOffAlone(lane, wait+rand.N(2*wait))
+}
+
+// putOffAlone asks for the batch again after wait, which is this device's own.
+func (c *Core) putOffAlone(lane lapwingv1.Lane, wait time.Duration) *lapwingv1.Ack {
+	return &lapwingv1.Ack{Lane: lane, ServerTimeMs: c.now().UnixMilli(), RetryAfterMs: later(wait)}
+}
+
+// time is an acknowledgement that tells the time and answers no batch.
+func (c *Core) time() *lapwingv1.Ack {
+	return &lapwingv1.Ack{Lane: lapwingv1.Lane_LANE_URGENT, ServerTimeMs: c.now().UnixMilli()}
+}
+
+// later is never 0, which would not ask to wait, nor more than the message allows.
+func later(wait time.Duration) uint32 {
+	return uint32(min(max(wait, 100*time.Millisecond), time.Hour).Milliseconds())
 }
 
 func laneWord(l lapwingv1.Lane) string {

@@ -341,6 +341,100 @@ func TestTooMuchPendingWorkIsPutOff(t *testing.T) {
 	}
 }
 
+// One device must not be able to fill everybody's queue with pupils that it invents.
+func TestNewAccountsOfOneDeviceAreLimited(t *testing.T) {
+	f, s := newFixture(t), newSchool()
+	now := epoch
+	core, err := ingest.NewCore(f.vault, func() time.Time { return now }, slog.New(slog.NewTextHandler(f.log, nil)), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	crowd := batch(many(150)...)
+	for i, e := range crowd.Events {
+		e.Account = fmt.Sprintf("invented-%d", i)
+	}
+	accept := func(d ingest.Device, b *lapwingv1.Batch) *lapwingv1.Ack {
+		t.Helper()
+		ack, err := core.Accept(t.Context(), s, d, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ack.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		return ack
+	}
+	if a := accept(laptop, crowd); a.Upto != 100 || a.RetryAfterMs < 35_000 || a.RetryAfterMs > 37_000 {
+		t.Fatalf("ack %v, want upto 100 and 36 s", a)
+	}
+	if len(s.kept) != 100 {
+		t.Errorf("%d events kept, want those that were acknowledged", len(s.kept))
+	}
+	rest := proto.CloneOf(crowd)
+	rest.Events = rest.Events[100:]
+	if a := accept(laptop, rest); a.Upto != 0 || a.RetryAfterMs == 0 {
+		t.Errorf("at once again: %v, want it put off", a)
+	}
+	known := batch(200)
+	known.Events[0].Account = "invented-7"
+	if a := accept(laptop, known); a.Upto != 200 || a.RetryAfterMs != 0 {
+		t.Errorf("an account that is known: %v", a)
+	}
+	if a := accept(ingest.Device{ID: "another", Group: vocab.GroupPupil}, batch(1)); a.Upto != 1 {
+		t.Errorf("another device: %v", a)
+	}
+	for at := 0; at < len(rest.Events); { // nothing is lost
+		now = now.Add(time.Minute)
+		rest.Events = rest.Events[at:]
+		a := accept(laptop, rest)
+		if a.Upto == 0 {
+			t.Fatal("no progress after a minute")
+		}
+		for at = 0; at < len(rest.Events) && rest.Events[at].Seq <= a.Upto; at++ {
+		}
+	}
+	if len(s.kept) != 152 {
+		t.Errorf("%d events kept in the end, want 152", len(s.kept))
+	}
+	if strings.Contains(f.log.String(), "invented") || !strings.Contains(f.log.String(), "many new accounts") {
+		t.Errorf("the log should name the device and no account: %s", f.log)
+	}
+}
+
+// What follows a final revision is acknowledged, counted and kept nowhere.
+func TestARevisionThatTheStoreRefusesIsCounted(t *testing.T) {
+	f := newFixture(t)
+	st, err := openBadger(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	info, err := st.AddSchool(t.Context(), "demo", "Demo", epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tn, err := st.School(t.Context(), info.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := f.core.Accept(t.Context(), tn, laptop, batch(1)); err != nil || a.Refused != 0 {
+		t.Fatal(a, err)
+	}
+	b := batch(2, 3)
+	b.Events[0].Id, b.Events[0].Revision = event(1).Id, 1
+	b.Events[0].GetCapture().Withdrawn = true
+	b.Events[0].GetCapture().Excerpt, b.Events[0].GetCapture().Marks = "", nil
+	if a, err := f.core.Accept(t.Context(), tn, laptop, b); err != nil || a.Upto != 3 || a.Refused != 1 {
+		t.Errorf("ack %v, %v; want upto 3, 1 refused", a, err)
+	}
+	if n := counter(t, f.reg, "lapwing_ingest_events_total", "refused"); n != 1 {
+		t.Errorf("%v refusals counted, want 1", n)
+	}
+	if n := counter(t, f.reg, "lapwing_ingest_events_total", "kept"); n != 2 {
+		t.Errorf("%v kept counted, want 2", n)
+	}
+}
+
 func TestOtherBodies(t *testing.T) {
 	f, s := newFixture(t), newSchool()
 	b := batch(1, 2, 3)
@@ -423,4 +517,20 @@ func counter(t *testing.T, reg *prometheus.Registry, name, label string) (sum fl
 		}
 	}
 	return sum
+}
+
+// total is the value of a counter without labels.
+func total(t *testing.T, reg *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fam := range families {
+		if fam.GetName() == name {
+			return fam.Metric[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("no counter %s", name)
+	return 0
 }

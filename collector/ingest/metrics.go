@@ -11,6 +11,7 @@ type coreMetrics struct {
 	batches *prometheus.CounterVec
 	events  *prometheus.CounterVec
 	suspect prometheus.Counter
+	crowds  prometheus.Counter
 	commit  prometheus.Histogram
 }
 
@@ -28,13 +29,17 @@ func newCoreMetrics(reg prometheus.Registerer) (*coreMetrics, error) {
 			Name: "lapwing_ingest_suspect_times_total",
 			Help: "Events whose time was in the future or absurdly old, kept with the time of receipt.",
 		}),
+		crowds: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lapwing_ingest_new_accounts_put_off_total",
+			Help: "Batches of which a part was put off because its device named too many new accounts.",
+		}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "lapwing_ingest_commit_seconds",
 			Help:    "From handing a batch to the store until it was durable.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}),
 	}
-	return m, register(reg, m.batches, m.events, m.suspect, m.commit)
+	return m, register(reg, m.batches, m.events, m.suspect, m.crowds, m.commit)
 }
 
 type serverMetrics struct {
@@ -42,6 +47,7 @@ type serverMetrics struct {
 	opened   prometheus.Counter
 	ended    *prometheus.CounterVec
 	policies prometheus.Counter
+	behind   prometheus.Counter
 	panics   prometheus.Counter
 }
 
@@ -59,11 +65,15 @@ func newServerMetrics(reg prometheus.Registerer) (*serverMetrics, error) {
 		policies: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lapwing_agent_policies_sent_total", Help: "Policies sent down a stream.",
 		}),
+		behind: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lapwing_agent_policies_behind_total",
+			Help: "Times a device had a newer policy than the collector, which it keeps: after a restore, for instance. It gets no policy until the collector's version is higher.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lapwing_agent_panics_total", Help: "Streams that ended in an error of the collector's own.",
 		}),
 	}
-	return m, register(reg, m.streams, m.opened, m.ended, m.policies, m.panics)
+	return m, register(reg, m.streams, m.opened, m.ended, m.policies, m.behind, m.panics)
 }
 
 func register(reg prometheus.Registerer, all ...prometheus.Collector) error {

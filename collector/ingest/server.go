@@ -34,8 +34,9 @@ const (
 	// by itself at two thirds of its life, so one that is told has missed that.
 	hintBefore = tlsx.DeviceLifetime / 4
 	// A device that was away for long sends its spool at once: ten thousand
-	// events pass, and then as many a second as a person could never type.
-	eventsPerSecond = 1000
+	// events pass, and then as many a second as no person could cause. What is
+	// beyond waits in the device's spool; nothing is lost.
+	eventsPerSecond = 20
 	eventsBurst     = 10_000
 	// Other messages: a heartbeat every five seconds is the most a policy asks for.
 	framesPerSecond = 1

@@ -93,6 +93,19 @@ func (s *Server) Stream(w wire) error {
 	return err
 }
 
+// stillWelcome reads the device again now that Server.Revoked finds this
+// stream: a revocation between identify and live.enter found none.
+func (st *stream) stillWelcome(ctx context.Context) (why string, err error) {
+	d, err := st.tenant.Device(ctx, st.device.ID)
+	if err != nil {
+		return "broken", st.server.unavailable(ctx, "find device again", err)
+	}
+	if !d.Revoked.IsZero() {
+		return "revoked", st.revoked(d.RevokedWhy)
+	}
+	return "", nil
+}
+
 // left takes a stream that ended out of the books, unless a newer one has
 // taken its place there.
 func (st *stream) left(why string) {
@@ -118,6 +131,9 @@ var (
 
 // serve returns a word for the counter and the status.
 func (st *stream) serve(ctx context.Context) (why string, err error) {
+	if why, err := st.stillWelcome(ctx); why != "" {
+		return why, err
+	}
 	frames := make(chan frame)
 	go st.read(ctx, frames)
 	if why, err := st.greet(ctx, frames); why != "" {
@@ -195,6 +211,9 @@ func (st *stream) greet(ctx context.Context, frames <-chan frame) (why string, e
 		}
 		st.policy = hello.PolicyVersion
 		st.greeted(hello)
+		if why, err := st.tellTime(); why != "" {
+			return why, err
+		}
 		return st.hintRenewal()
 	case e := <-st.ends:
 		return st.ended(e)
@@ -210,6 +229,16 @@ func (st *stream) greeted(h *lapwingv1.Hello) {
 	r.ID, r.Seen, r.Connected, r.Goodbye = st.device.ID, st.server.cfg.Now(), true, ""
 	r.Host, r.OSText, r.AgentVersion, r.PolicyVersion = h.Hostname, h.OsVersion, h.AgentVersion, h.PolicyVersion
 	st.server.reports.put(st.tenant, *r)
+}
+
+// tellTime lets a device that has nothing to send know the time: without it,
+// one with a wrong clock would not learn so before its first event.
+func (st *stream) tellTime() (why string, err error) {
+	ack := &lapwingv1.CollectorMessage_Ack{Ack: st.server.cfg.Core.time()}
+	if err := st.wire.Send(&lapwingv1.CollectorMessage{Kind: ack}); err != nil {
+		return "gone", err
+	}
+	return "", nil
 }
 
 // hintRenewal tells a device whose certificate ends soon.
@@ -277,6 +306,13 @@ func (st *stream) pushPolicy(ctx context.Context) (<-chan struct{}, error) {
 		// It goes on with what it has; events matter more.
 		st.server.cfg.Log.ErrorContext(ctx, "policy not read", "error", err)
 		return changed, nil
+	}
+	if policy != nil && version < st.policy {
+		// The device would refuse it: versions only go up. It happens when the
+		// collector's data is from an older backup.
+		st.server.metrics.behind.Inc()
+		st.server.cfg.Log.WarnContext(ctx, "device keeps a newer policy than the collector has; approve policies until the version is higher",
+			"device", string(st.device.ID), "device_version", st.policy, "collector_version", version)
 	}
 	if policy == nil || version <= st.policy {
 		return changed, nil

@@ -87,7 +87,7 @@ func (st *stream) accept(ctx context.Context, b *lapwingv1.Batch) (*lapwingv1.Ac
 			return nil, errTooMany // it does not wait as it is told
 		}
 		waiting.add(first, last)
-		return core.putOff(b.Lane, max(wait, 100*time.Millisecond)), nil
+		return core.putOffAlone(b.Lane, wait), nil
 	}
 	ack, err := core.Accept(ctx, st.tenant, st.source(), b)
 	switch {

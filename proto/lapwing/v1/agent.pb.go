@@ -874,7 +874,9 @@ func (x *Goodbye) GetReason() Goodbye_Reason {
 }
 
 // Ack means: every event of this lane with seq <= upto, sent on this stream
-// or before, is durably committed.
+// or before, is durably committed. One with neither upto nor retry_after_ms
+// answers no batch and only tells the time; the collector sends one after each
+// Hello, so that a device with nothing to send knows how wrong its clock is.
 type Ack struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
 	Lane         Lane                   `protobuf:"varint,1,opt,name=lane,proto3,enum=lapwing.v1.Lane" json:"lane,omitempty"`
