@@ -50,6 +50,25 @@ func BenchmarkIdleFootprint(b *testing.B) {
 	}
 }
 
+// BenchmarkTyping reports what the session process costs while somebody types
+// ten keys a second, faster than most people do for long.
+func BenchmarkTyping(b *testing.B) {
+	f := takeOff(b)
+	session := children(b, f.AgentPID())
+	if len(session) != 1 {
+		b.Fatalf("want one session process, got %v", session)
+	}
+	keys := newKeyboard(b, f.desktop)
+	f.focus(b, "mousepad")
+	const sentence = "the causes of the first world war are still argued about by historians "
+	before, begin := cpu(b, session[0]), time.Now()
+	for b.Loop() {
+		keys.press(b, sentence, 100*time.Millisecond)
+	}
+	used := cpu(b, session[0]) - before
+	b.ReportMetric(100*used.Seconds()/time.Since(begin).Seconds(), "%-of-a-core")
+}
+
 // children returns the direct children of a process.
 func children(t testing.TB, pid int) []int {
 	t.Helper()

@@ -55,11 +55,14 @@ func newKeyboard(t testing.TB, d *desktop.Desktop) *keyboard {
 	return k
 }
 
-// press types text, 12 ms a key as a quick typist's burst, and returns the
-// moment just before the last key went down.
-func (k *keyboard) press(t testing.TB, text string) (last time.Time) {
+// burst is the time between two keys of a quick typist's burst.
+const burst = 12 * time.Millisecond
+
+// press types text, a key every pace, and returns the moment just before the
+// last key went down.
+func (k *keyboard) press(t testing.TB, text string, every time.Duration) (last time.Time) {
 	t.Helper()
-	pace := time.NewTicker(12 * time.Millisecond)
+	pace := time.NewTicker(every)
 	defer pace.Stop()
 	for _, r := range text {
 		code, ok := k.codes[r]

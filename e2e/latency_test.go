@@ -45,13 +45,13 @@ func BenchmarkKeyToQueue(b *testing.B) {
 	var durable, drawn []time.Duration
 	for i := 0; b.Loop(); i++ {
 		word := fmt.Sprintf("q%c%c%c", 'a'+i/100%10, 'a'+i/10%10, 'a'+i%10)
-		pressed := keys.press(b, word+" i want to kill myself")
+		pressed := keys.press(b, word+" i want to kill myself", burst)
 		durable = append(durable, next(changes, pressed).Sub(pressed))
 		var at float64
 		dsl.await(b, "the row of "+word, fmt.Sprintf("window.drawn.%s > 0", word))
 		dsl.do(b, "read when it was drawn", chromedp.Evaluate("window.drawn."+word, &at))
 		drawn = append(drawn, time.UnixMicro(int64(at*1000)).Sub(pressed))
-		next(changes, keys.press(b, "\n")) // the final revision
+		next(changes, keys.press(b, "\n", burst)) // the final revision
 	}
 	report(b, "durable", durable)
 	report(b, "drawn", drawn)

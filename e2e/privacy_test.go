@@ -23,12 +23,18 @@ const (
 	unmatched = "quibble zephyr marmalade turnstile"
 	password  = "gooseberry-planted-9931"
 	echoOff   = "tambourine-planted-4417"
+	shiftTab  = "cucumber-planted-2250"
+	altTab    = "porcupine-planted-7716"
+	clicked   = "bagpipes-planted-3308"
+	inTmux    = "wheelbarrow-planted-6184"
+	unlocking = "thimble-planted-5529"
 )
 
-// The page has a text field, a password field, and a text field again.
+// The page has a text field, a password field that fills its lower half, and a
+// text field again.
 const page = `<!doctype html><title>Class portal</title><form>
 <label>Essay <input id="essay" autofocus></label>
-<label>Password <input type="password"></label>
+<label>Password <input type="password" style="position: fixed; left: 0; bottom: 0; width: 100%; height: 40%"></label>
 <label>Comment <input></label></form>`
 
 // TestNothingElseLeaves types secrets beside phrases that are flagged, in an
@@ -58,8 +64,23 @@ func TestNothingElseLeaves(t *testing.T) {
 	dsl.await(t, "what was typed in the page's first field", shows("in my essay"))
 	dsl.await(t, "what was typed after the password", shows("in a comment"))
 
+	const more = " i want to kill myself in secret"
+	f.key(t, "shift+Tab")
+	f.typeText(t, shiftTab+more)
+	f.key(t, "alt+Tab")
+	f.awaitTitle(t, "Mousepad")
+	f.key(t, "alt+Tab") // back into the password
+	f.awaitTitle(t, "Class portal")
+	f.typeText(t, altTab+more)
+	f.key(t, "shift+Tab")
+	f.clickPassword(t)
+	f.typeText(t, clicked+more)
+
 	f.openSilentPrompt(t)
-	f.typeText(t, echoOff+" i want to kill myself quietly\n")
+	f.typeText(t, echoOff+" i want to kill myself by saxophone\n")
+	f.openSilentTmux(t)
+	f.typeText(t, inTmux+more+"\n")
+	f.lock(t, func() { f.typeText(t, unlocking+more+"\n") })
 	f.focus(t, "mousepad")
 	f.typeText(t, "and at last i want to kill myself\n")
 	dsl.await(t, "the last phrase", shows("and at last"))
@@ -82,7 +103,7 @@ func TestNothingElseLeaves(t *testing.T) {
 			t.Errorf("the control %q was not seen to cross", control)
 		}
 	}
-	secrets := append(words(unmatched), password, "in secret", echoOff, "quietly")
+	secrets := append(words(unmatched), password, "in secret", echoOff, "saxophone", shiftTab, altTab, clicked, inTmux, unlocking)
 	search(t, "the store, unsealed", []byte(unsealed.String()), secrets)
 	search(t, "the agent's system calls", sent, secrets)
 	search(t, "the network", packets(), secrets)
@@ -149,9 +170,15 @@ func (f *flight) openPage(t *testing.T) {
 	}
 	<-loaded
 	f.focus(t, "chromium")
-	await(t, "the page's title in the window", func() error {
+	f.awaitTitle(t, "Class portal")
+}
+
+// awaitTitle waits until the active window has a title with these words.
+func (f *flight) awaitTitle(t *testing.T, words string) {
+	t.Helper()
+	await(t, words+" in the active window's title", func() error {
 		title, err := f.desktop.Run(t.Context(), "xdotool", "getactivewindow", "getwindowname")
-		if err == nil && !strings.HasPrefix(title, "Class portal") {
+		if err == nil && !strings.Contains(title, words) {
 			err = fmt.Errorf("the window is %q", title)
 		}
 		return err
@@ -171,6 +198,53 @@ func (f *flight) openSilentPrompt(t *testing.T) {
 		_, err := os.Stat(ready)
 		return err
 	})
+}
+
+// openSilentTmux shows the same inside tmux, whose own terminal only says that
+// its program draws by itself.
+func (f *flight) openSilentTmux(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	ready, socket := filepath.Join(dir, "ready"), filepath.Join(dir, "tmux")
+	script := fmt.Sprintf("stty -echo; touch %s; read secret; stty echo; sleep 60", ready)
+	if _, err := f.desktop.Start("xterm", "-class", "Multiplexed", "-e", "tmux", "-f", "/dev/null", "-S", socket, "new", script); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("tmux", "-S", socket, "kill-server").CombinedOutput(); err != nil {
+			t.Errorf("end tmux: %v: %s", err, out)
+		}
+	})
+	f.focus(t, "Multiplexed")
+	await(t, "the silent prompt in tmux", func() error {
+		_, err := os.Stat(ready)
+		return err
+	})
+}
+
+// clickPassword clicks into the page's password field.
+func (f *flight) clickPassword(t *testing.T) {
+	t.Helper()
+	_, err := f.desktop.Run(t.Context(), "sh", "-c", `w=$(xdotool getactivewindow) && eval "$(xdotool getwindowgeometry --shell $w)" &&
+		xdotool mousemove --window $w $((WIDTH/2)) $((HEIGHT-HEIGHT/10)) click 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lock does something while the screen is locked.
+func (f *flight) lock(t *testing.T, do func()) {
+	t.Helper()
+	locker, err := f.desktop.Start("i3lock", "--nofork", "--color=000000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the locked screen", func() error {
+		_, err := f.desktop.Run(t.Context(), "xdotool", "search", "--onlyvisible", "--class", "i3lock")
+		return err
+	})
+	do()
+	locker.Kill()
 }
 
 // traceWrites records every system call by which the agent's two processes

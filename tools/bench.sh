@@ -8,6 +8,8 @@ echo "== key press to queue: 200 phrases typed"
 go test ./e2e -run '^$' -bench KeyToQueue -benchtime 200x -timeout 20m
 echo "== agent, idle for a minute"
 go test ./e2e -run '^$' -bench IdleFootprint -benchtime 1x -timeout 20m
+echo "== typing ten keys a second"
+go test ./e2e -run '^$' -bench Typing -benchtime 10x -timeout 20m
 echo "== packages"
 go test -run '^$' -bench . -benchmem -timeout 30m \
   ./internal/detect/... ./agent/capture ./agent/spool ./collector/store/badgerstore
