@@ -306,7 +306,12 @@ func (c *Console) linkUser(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if err != nil {
 		return fmt.Errorf("link user: %w", err)
 	}
-	if err := c.directory.Link(r.Context(), id.Tenant, user, e.Key, id.Who()); err != nil {
+	err = c.directory.Link(r.Context(), id.Tenant, user, e.Key, id.Who())
+	var invalid *caseflow.InvalidError
+	if errors.As(err, &invalid) {
+		return refuse(invalid.Message)
+	}
+	if err != nil {
 		return fmt.Errorf("link user: %w", err)
 	}
 	http.Redirect(w, r, "/people/directory?done=link", http.StatusSeeOther)

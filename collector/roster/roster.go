@@ -124,7 +124,7 @@ func (s *Service) Find(ctx context.Context, t store.Tenant, account string) (sto
 
 // Persons are the keys that a console user has by an account: the account
 // itself, and the directory entry that it matches. Known is false when it
-// matches nobody.
+// matches nobody. The account of a pupil is a *caseflow.InvalidError.
 func (s *Service) Persons(ctx context.Context, t store.Tenant, account string) (keys []caseflow.PersonKey, known bool, err error) {
 	own := s.hash(t)(account)
 	if own.IsZero() {
@@ -136,6 +136,9 @@ func (s *Service) Persons(ctx context.Context, t store.Tenant, account string) (
 	}
 	if err != nil {
 		return nil, false, err
+	}
+	if e.Audience != vocab.Staff {
+		return nil, false, notStaff()
 	}
 	return append([]caseflow.PersonKey{own, e.Key}, e.Accounts...), true, nil
 }

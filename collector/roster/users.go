@@ -9,6 +9,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/directory"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
 // maxPersons leaves room below what a store keeps of one user.
@@ -50,19 +51,29 @@ func linked(x *directory.Index, keys []caseflow.PersonKey) []caseflow.PersonKey 
 		if !ok {
 			p, ok = x.Match(directory.Account{Exact: k})
 		}
-		if ok {
+		if ok && p.Audience == vocab.Staff {
 			all = merge(all, append([]caseflow.PersonKey{p.Key}, p.Accounts...))
 		}
 	}
 	return all
 }
 
+// notStaff refuses to make a console user a pupil: whoever is linked never sees
+// the person's cases, and a wrong link must not hide a child from a DSL.
+func notStaff() error {
+	return &caseflow.InvalidError{Field: "account", Message: "The directory has a pupil under this account. A user of the console can only be a member of staff."}
+}
+
 // Link makes a console user the person of a directory entry, whose cases they
-// then never see; store.ErrNotFound when there is no such entry.
+// then never see; store.ErrNotFound when there is no such entry, and
+// *caseflow.InvalidError when it is a pupil's.
 func (s *Service) Link(ctx context.Context, t store.Tenant, id caseflow.UserID, entry caseflow.PersonKey, by audit.Who) error {
 	e, err := t.DirectoryEntry(ctx, entry)
 	if err != nil {
 		return fmt.Errorf("link user: %w", err)
+	}
+	if e.Audience != vocab.Staff {
+		return notStaff()
 	}
 	_, err = store.ChangeUser(ctx, t, id, by, s.now(), func(u *store.User) error {
 		u.Persons = merge(u.Persons, append([]caseflow.PersonKey{e.Key}, e.Accounts...))
