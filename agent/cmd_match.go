@@ -1,15 +1,6 @@
 package main
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-
-	"github.com/lapwing-schools/lapwing/agent/match"
-	"github.com/lapwing-schools/lapwing/configs"
-	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
-)
+import "github.com/lapwing-schools/lapwing/agent/match"
 
 type matchCmd struct {
 	Rules    string `type:"existingdir" placeholder:"DIR" help:"Folder of *.yaml rule packs; default those built in."`
@@ -25,21 +16,9 @@ func (matchCmd) Help() string {
 }
 
 func (c *matchCmd) Run(s *streams) error {
-	rules := fs.FS(configs.Rules())
-	if c.Rules != "" {
-		rules = os.DirFS(c.Rules)
-	}
-	packs, problems := rulepack.ReadDir(rules)
-	if len(problems) > 0 {
-		errs := make([]error, len(problems))
-		for i, p := range problems {
-			errs[i] = errors.New(p.String())
-		}
-		return fmt.Errorf("read rule packs: %w", errors.Join(errs...))
-	}
-	engine, err := rulepack.Engine(packs)
+	engine, err := match.Engine(c.Rules)
 	if err != nil {
-		return fmt.Errorf("load rule packs: %w", err)
+		return err
 	}
 	return match.Run(s.in, s.out, engine, match.Flags{JSON: c.JSON, Explain: c.Explain, Readings: c.Readings})
 }

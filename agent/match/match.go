@@ -42,7 +42,7 @@ type Result struct {
 	Level    string          `json:"level"` // alert, log or none
 	Category []string        `json:"category"`
 	Rule     []string        `json:"rule"`
-	Severity string          `json:"severity,omitempty"`
+	Severity string          `json:"severity"`       // low to critical, or none
 	Hits     []Explanation   `json:"hits,omitempty"` // with --explain
 }
 
@@ -113,7 +113,7 @@ func parseLine(b []byte) (json.RawMessage, string, error) {
 
 // Summarise folds the hits of one text into a result.
 func Summarise(text string, hits []detect.Hit, explain bool) Result {
-	r := Result{Level: "none", Category: []string{}, Rule: []string{}}
+	r := Result{Level: "none", Severity: "none", Category: []string{}, Rule: []string{}}
 	var severity vocab.Severity
 	var level vocab.Level
 	for _, h := range hits {
