@@ -8,6 +8,9 @@ echo "== gofmt"
 unformatted=$(git ls-files '*.go' | xargs gofmt -l)
 [ -z "$unformatted" ] || { echo "gofmt would change:"; echo "$unformatted"; exit 1; }
 
+echo "== go.mod names what is imported, and no more"
+go mod tidy -diff
+
 echo "== generated messages are current"
 if command -v protoc >/dev/null; then
   before=$(cat proto/lapwing/v1/*.pb.go | sha256sum)
