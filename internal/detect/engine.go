@@ -14,6 +14,7 @@ type Engine struct {
 	squeezed *dict
 	trie     *trie
 	openers  openers
+	keys     *keyWords
 	packs    []PackInfo
 	rules    []Rule
 	known    KnownWords
@@ -78,7 +79,7 @@ func Load(compiled []byte) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		dict: p.dict, squeezed: p.squeezed, trie: p.trie, openers: buildOpeners(p.trie, p.spelt),
+		dict: p.dict, squeezed: p.squeezed, trie: p.trie, openers: buildOpeners(p.trie, p.spelt), keys: p.keys,
 		packs: p.Packs, rules: p.Rules, known: p.Known, guard: p.Guard, lists: p.Lists, patterns: p.Patterns,
 		ruleOf: make([]uint32, p.Signals),
 	}
@@ -115,7 +116,7 @@ func (e *Engine) anchor(p *compiled) {
 
 // Stats returns the sizes of the rule set.
 func (e *Engine) Stats() Stats {
-	n := e.dict.bytes() + e.squeezed.bytes() + e.trie.bytes() + e.openers.bytes() + len(e.known.Bits)
+	n := e.dict.bytes() + e.squeezed.bytes() + e.trie.bytes() + e.openers.bytes() + e.keys.bytes() + len(e.known.Bits)
 	for _, t := range e.patterns {
 		n += 32 + len(t.Slots)*8
 	}

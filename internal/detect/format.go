@@ -239,6 +239,7 @@ type compiled struct {
 	// thousand for one that is a common word.
 	weight []uint32
 	spelt  *spellings
+	keys   *keyWords
 }
 
 // decode reads and validates a compiled rule set. It keeps no reference to b.
@@ -311,6 +312,11 @@ func (r *reader) words(p *compiled) {
 			buf = s
 		}
 	}
+	again := &reader{buf: section}
+	p.keys = newKeyWords(n, func(int) ([]byte, WordFlags, uint32) {
+		w, _, same := again.word(n)
+		return w, p.dict.flags[same], same
+	})
 }
 
 // word reads a word of a vocabulary of n, without copying it.

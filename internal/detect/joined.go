@@ -9,7 +9,7 @@ func (r *resolver) single(i, end int) int {
 	for i+n < end && r.letter(i+n) {
 		n++
 	}
-	return r.join(i, n)
+	return r.run(i, n)
 }
 
 // spaced joins single characters that white space separates: "k i l l". Whole
@@ -21,7 +21,24 @@ func (r *resolver) spaced(i int) int {
 			break
 		}
 	}
-	return r.join(i, n)
+	return r.run(i, n)
+}
+
+// runTail is how much of a run of single characters that is no word is tried
+// again from each of its characters on; the work is in proportion to the text.
+const runTail = 16
+
+// run joins n single characters from word i on, unless they are of a longer
+// run that came to nothing.
+func (r *resolver) run(i, n int) int {
+	if i < r.tried {
+		return 0
+	}
+	m := r.join(i, n)
+	if m == 0 {
+		r.tried = i + max(n-runTail, 0)
+	}
+	return m
 }
 
 // join reads n single characters as words, when they make some.
@@ -111,8 +128,15 @@ func (s *segmenter) cut(e *Engine, w []byte, how Reading) []cut {
 		if s.cost[i] >= 1e9 {
 			continue
 		}
-		for j := i + 1; j <= n && j-i <= 24; j++ {
-			c, id := pieceCost(e, w[i:j])
+		var key uint64
+		for h, j := newWordHash(), i+1; j <= n && j-i <= 24; j++ {
+			h = h.add(w[j-1])
+			if j-i <= 8 {
+				key |= uint64(w[j-1]) << (8 * (j - i - 1))
+			} else {
+				key = longKey(w[i:j])
+			}
+			c, id := pieceCost(e, w[i:j], key, h)
 			if c > 0 && s.cost[i]+c < s.cost[j] {
 				s.cost[j], s.prev[j], s.ids[j] = s.cost[i]+c, i, id
 			}
@@ -133,9 +157,15 @@ func (s *segmenter) cut(e *Engine, w []byte, how Reading) []cut {
 	return s.cuts
 }
 
-// pieceCost weighs one piece: few long words that rules know are best.
-func pieceCost(e *Engine, w []byte) (float32, uint32) {
-	id := e.dict.find(w)
+// pieceCost weighs one piece, given with its wordKey and its hash: few long
+// words that rules know are best.
+func pieceCost(e *Engine, w []byte, key uint64, h wordHash) (float32, uint32) {
+	var id uint32
+	if len(w) <= 8 {
+		id = e.dict.short(key)
+	} else {
+		id = e.dict.long(key, w)
+	}
 	switch {
 	case len(w) == 1:
 		if w[0] == 'i' || w[0] == 'a' || w[0] == 'u' {
@@ -146,9 +176,9 @@ func pieceCost(e *Engine, w []byte) (float32, uint32) {
 		return 2, id
 	case id != none:
 		return 1.6, id
-	case len(w) >= 4 && e.knows(w):
+	case len(w) >= 4 && e.known.has(h):
 		return 2.2, none
-	case len(w) == 3 && e.knows(w):
+	case len(w) == 3 && e.known.has(h):
 		return 2.8, none
 	}
 	return 0, none

@@ -15,13 +15,15 @@ type resolver struct {
 	alt  []byte // the spelling being tried
 	ids  []uint32
 	seg  segmenter
+	// tried: no run of single characters that begins before this word is read.
+	tried int
 	// changed says that out differs from in.
 	changed bool
 }
 
 // resolve fills r.out from r.in.
 func (r *resolver) resolve() {
-	r.out, r.changed = r.out[:0], false
+	r.out, r.changed, r.tried = r.out[:0], false, 0
 	for i := 0; i < len(r.in); {
 		if n := r.spaced(i); n > 0 {
 			i += n

@@ -109,21 +109,20 @@ func (r *resolver) leet(folded bool) uint32 {
 	return id
 }
 
-// masked lists what r.word may be with one or two of its letters behind a sign.
+// masked lists what r.word may be with one or two of its letters behind a sign,
+// at most four.
 func (r *resolver) masked() []uint32 {
 	if len(r.word) < 3 || len(r.word) > 16 {
 		return nil
 	}
-	var at [2]int
 	n := 0
 	for k, c := range r.word {
 		switch {
 		case c >= 'a' && c <= 'z':
 		case c == '*' || c == '#' || c == '-' || c == '_' || c == '@' || c == '$' || c == '%' || c == '^' || c == '!':
-			if k == 0 || n == len(at) || k == len(r.word)-1 && c != '*' && c != '#' {
+			if k == 0 || n == 2 || k == len(r.word)-1 && c != '*' && c != '#' {
 				return nil
 			}
-			at[n] = k
 			n++
 		default:
 			return nil
@@ -132,20 +131,11 @@ func (r *resolver) masked() []uint32 {
 	if n == 0 || len(r.word)-n < 2 {
 		return nil
 	}
-	r.alt, r.ids = append(r.alt[:0], r.word...), r.ids[:0]
-	for a := byte('a'); a <= 'z'; a++ {
-		r.alt[at[0]] = a
-		for b := byte('a'); b <= 'z'; b++ {
-			if n == 2 {
-				r.alt[at[1]] = b
-			}
-			if id := r.e.dict.find(r.alt); r.hidden(id) && r.e.dict.flags[id]&WordKey != 0 {
-				r.ids = append(r.ids, id)
-			}
-			if n == 1 {
-				break
-			}
+	r.ids = r.ids[:0]
+	for _, x := range r.e.keys.of(len(r.word), r.word[0]) {
+		if len(r.ids) < 4 && r.e.keys.fits(x, r.word) {
+			r.ids = append(r.ids, x.id)
 		}
 	}
-	return r.ids[:min(len(r.ids), 4)]
+	return r.ids
 }

@@ -56,16 +56,11 @@ func (r *resolver) missing() uint32 {
 	if n < 5 || n > 20 {
 		return none
 	}
-	r.alt = append(append(r.alt[:0], 0), r.word...)
-	r.alt[0], r.alt[1] = r.word[0], 0
-	for k := 1; k < n; k++ { // the new letter stands at k, never at an end
-		for c := byte('a'); c <= 'z'; c++ {
-			r.alt[k] = c
-			if id := r.e.dict.find(r.alt); r.hidden(id) && r.e.dict.flags[id]&WordKey != 0 {
-				return id
-			}
+	best, id := n, none
+	for _, x := range r.e.keys.of(n+1, r.word[0]) {
+		if at := r.e.keys.lacking(x, r.word); at > 0 && at < best {
+			best, id = at, x.id
 		}
-		r.alt[k] = r.word[k]
 	}
-	return none
+	return id
 }
