@@ -47,9 +47,9 @@ func (c *directoryImportCmd) Run(ctx context.Context, o *output) error {
 }
 
 func printImport(out io.Writer, r *lapwingv1.ImportDirectoryResponse) error {
-	fmt.Fprintf(out, "%d pupils and %d staff: %d added, %d changed, %d gone, %d as they were; %d others left out.\n",
+	fmt.Fprintf(out, "Pupils %d, staff %d: added %d, changed %d, gone %d, as they were %d, left out %d.\n",
 		r.Pupils, r.Staff, r.Added, r.Changed, r.Gone, r.Same, r.Skipped)
-	fmt.Fprintf(out, "Accounts seen on devices: %d matched, %d unmatched.\n", r.Matched, r.Unmatched)
+	fmt.Fprintf(out, "Accounts seen on devices: matched %d, unmatched %d.\n", r.Matched, r.Unmatched)
 	for _, s := range r.Shared {
 		fmt.Fprintf(out, "Two people share an account, so it matches neither: %s\n", s)
 	}

@@ -56,6 +56,11 @@ func newFake() *fake {
 
 func (f *fake) Info() store.School { return store.School{ID: 1, Slug: "peewit", Name: "Peewit Green"} }
 
+// DirectoryEntry: nobody is in the directory; TestWhoACaseIsAbout has one that is filled.
+func (f *fake) DirectoryEntry(context.Context, caseflow.PersonKey) (store.DirectoryEntry, error) {
+	return store.DirectoryEntry{}, store.ErrNotFound
+}
+
 // keep remembers a value as a store would write it.
 func (f *fake) keep(v any) {
 	if err := json.NewEncoder(&f.written).Encode(v); err != nil {

@@ -17,8 +17,11 @@ import (
 
 // CaseView is everything of one case.
 type CaseView struct {
-	Case       caseflow.Case
-	Person     Person
+	Case   caseflow.Case
+	Person Person
+	// Concerns names the staff whom the case is about besides its typist, for
+	// those who review it; one whose entry is gone is not in it.
+	Concerns   []string
 	DeviceHost string
 	Captures   []CaptureView // newest first
 	History    []Item        // newest first; captures are in it by Event
@@ -90,6 +93,9 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 	}
 	var err error
 	if v.Person, err = s.person(ctx, t, viewer, f.Person, f.Case); err != nil {
+		return CaseView{}, err
+	}
+	if v.Concerns, err = s.concerns(ctx, t, f.Case.Subjects); err != nil {
 		return CaseView{}, err
 	}
 	for _, r := range f.Captures {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
@@ -53,14 +54,12 @@ func (s *Service) person(ctx context.Context, t store.Tenant, viewer caseflow.Ac
 	if err != nil {
 		return Person{}, fmt.Errorf("read directory: %w", err)
 	}
-	plain, state, err := s.unseal(ctx, t, e.Key, vault.DirectoryEntry, e.Content)
+	name, err := s.entryName(ctx, t, e)
 	if err != nil {
 		return Person{}, err
 	}
-	if state == WordsShown {
-		if content, err := directory.UnmarshalContent(plain); err == nil && content.Name != "" {
-			out.Account, out.Name, out.State = out.Name, content.Name, WordsShown
-		}
+	if name != "" {
+		out.Account, out.Name, out.State = out.Name, name, WordsShown
 	}
 	out.Year = e.Year
 	out.Flags, err = s.flags(ctx, t, viewer, e)
@@ -80,4 +79,40 @@ func (s *Service) flags(ctx context.Context, t store.Tenant, viewer caseflow.Act
 		out = append(out, Flag{Kind: f.Kind, Review: f.Review, Overdue: f.Review.Before(s.cfg.Now())})
 	}
 	return out, nil
+}
+
+// entryName is a person's name in the directory; empty when it was erased or
+// cannot be read.
+func (s *Service) entryName(ctx context.Context, t store.Tenant, e store.DirectoryEntry) (string, error) {
+	plain, state, err := s.unseal(ctx, t, e.Key, vault.DirectoryEntry, e.Content)
+	if err != nil || state != WordsShown {
+		return "", err
+	}
+	content, err := directory.UnmarshalContent(plain)
+	if err != nil {
+		return "", nil // as for WordsUnreadable: one bad row must not hide a case
+	}
+	return content.Name, nil
+}
+
+// concerns names people of the directory.
+func (s *Service) concerns(ctx context.Context, t store.Tenant, keys []caseflow.PersonKey) (names []string, err error) {
+	for _, k := range keys {
+		e, err := t.DirectoryEntry(ctx, k)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read directory: %w", err)
+		}
+		name, err := s.entryName(ctx, t, e)
+		if err != nil {
+			return nil, err
+		}
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }

@@ -31,6 +31,8 @@ type Row struct {
 	Case   caseflow.Case
 	Person Person
 	Words  // of the newest capture that stands
+	// At is when that capture was typed, as CaptureView.At; zero when none stands.
+	At time.Time
 	// RuleTitle is the newest capture's first rule, in words.
 	RuleTitle  string
 	DeviceHost string
@@ -116,8 +118,11 @@ func (s *Service) row(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 	if row.Words, err = s.words(ctx, t, r.Latest); err != nil {
 		return Row{}, err
 	}
-	if c := r.Latest.Capture; c != nil && len(c.Rules) > 0 {
-		row.RuleTitle = c.Rules[0].Title
+	if c := r.Latest.Capture; c != nil {
+		row.At = r.Latest.At
+		if len(c.Rules) > 0 {
+			row.RuleTitle = c.Rules[0].Title
+		}
 	}
 	return row, nil
 }

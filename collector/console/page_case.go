@@ -26,6 +26,7 @@ type caseView struct {
 	Unmatched  bool
 	Year       string
 	Flags      []string
+	Concerns   string // staff whom it names
 	Account    string // as the device sent it, where Name is the directory's
 	Severity   severity
 	Category   string
@@ -161,7 +162,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity) caseView {
 	now := c.now().In(c.zone)
 	cs := k.Case
 	v := caseView{Ref: cs.Ref, Version: cs.Version, Seen: cs.Severity.String(), Name: personName(k.Person),
-		Unmatched: k.Person.Unmatched && k.Person.Name != "", Year: k.Person.Year, Account: k.Person.Account, Flags: flagChips(k.Person), Severity: severityGlyph(cs.Severity), Category: categoryWord(cs.Category),
+		Unmatched: k.Person.Unmatched && k.Person.Name != "", Year: k.Person.Year, Account: k.Person.Account, Concerns: strings.Join(k.Concerns, ", "), Flags: flagChips(k.Person), Severity: severityGlyph(cs.Severity), Category: categoryWord(cs.Category),
 		Due: dueWords(cs.DueAt.In(c.zone), now, k.Late), Claim: newClaimWords(k.Claim, c.zone, now), Closed: cs.State == caseflow.Closed,
 		Exempt: cs.Exempt, Captures: captureSpan(cs), Device: k.DeviceHost, Playbook: k.Playbook,
 		Back: "/cases/" + string(cs.Ref), Covered: id.User.CoverWords}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -187,7 +188,13 @@ func (c *Console) linkRows(r *http.Request, id auth.Identity, tried []linkRow) (
 
 // previewImport reads an uploaded file and shows what it would change.
 func (c *Console) previewImport(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	file, header, err := r.FormFile("file")
+	// In memory whole: no list of children in a temporary file.
+	err := r.ParseMultipartForm(roster.MaxUpload + maxForm)
+	var file multipart.File
+	var header *multipart.FileHeader
+	if err == nil {
+		file, header, err = r.FormFile("file")
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
