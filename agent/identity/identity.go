@@ -8,8 +8,8 @@
 //	               trusted-time   the latest time that the collector told
 //
 // All are mode 0600 in a directory of mode 0700. The directory appears whole
-// or not at all. The package may import internal/tlsx and the messages of
-// proto/lapwing/v1.
+// or not at all. The package may import internal/tlsx, internal/durable and
+// the messages of proto/lapwing/v1.
 package identity
 
 import (
@@ -26,6 +26,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/internal/durable"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 )
 
@@ -178,12 +179,9 @@ func (id *Identity) save(dir string) error {
 		keyFile: key, certFile: tlsx.MarshalCertificate(id.Cert.Raw), caFile: tlsx.MarshalCertificate(id.CA.Raw),
 		collectorFile: collector,
 	} {
-		if err := writeFile(filepath.Join(fresh, name), data); err != nil {
+		if err := durable.WriteNew(filepath.Join(fresh, name), data); err != nil {
 			return err
 		}
-	}
-	if err := syncDir(fresh); err != nil {
-		return err
 	}
 	if _, err := os.Stat(final); err == nil {
 		if err := os.RemoveAll(old); err != nil {
@@ -196,7 +194,7 @@ func (id *Identity) save(dir string) error {
 	if err := os.Rename(fresh, final); err != nil {
 		return err
 	}
-	if err := syncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		return err
 	}
 	id.dir = final
@@ -206,27 +204,6 @@ func (id *Identity) save(dir string) error {
 // saveCertificate replaces device.crt, whole or not at all.
 func (id *Identity) saveCertificate(cert *x509.Certificate) error {
 	name := filepath.Join(id.dir, certFile)
-	if err := writeFile(name+".new", tlsx.MarshalCertificate(cert.Raw)); err != nil {
-		return err
-	}
-	if err := os.Rename(name+".new", name); err != nil {
-		return err
-	}
-	return syncDir(id.dir)
-}
-
-// writeFile writes a private file durably.
-func writeFile(name string, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	durable.RemoveTemps(name)
+	return durable.WriteFile(name, tlsx.MarshalCertificate(cert.Raw))
 }

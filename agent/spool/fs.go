@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/lapwing-schools/lapwing/internal/durable"
 )
 
 // filesystem is what the spool asks of a disk; tests put one in its place
@@ -64,7 +66,7 @@ func (osFS) Names(dir string) ([]string, error) {
 
 func (osFS) Rename(from, to string) error    { return os.Rename(from, to) }
 func (osFS) Remove(name string) error        { return os.Remove(name) }
-func (osFS) SyncDir(dir string) error        { return syncDir(dir) }
+func (osFS) SyncDir(dir string) error        { return durable.SyncDir(dir) }
 func (osFS) Free(dir string) (uint64, error) { return freeBytes(dir) }
 
 func (f osFile) Sync() error { return datasync(f.File) }

@@ -7,10 +7,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// syncDir does nothing: NTFS journals directory entries, and a directory
-// handle cannot be flushed.
-func syncDir(string) error { return nil }
-
 func freeBytes(dir string) (uint64, error) {
 	p, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/lapwing-schools/lapwing/collector/vault"
+	"github.com/lapwing-schools/lapwing/internal/durable"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 )
 
@@ -135,16 +136,8 @@ func readPrivate(path string) ([]byte, error) {
 // writePrivate makes a file of mode 0600 that does not exist yet, and returns
 // when its content is on the disk.
 func writePrivate(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := durable.WriteNew(path, b); err != nil {
 		return explain("make file", path, err)
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return explain("write file", path, err)
 	}
 	return nil
 }
@@ -152,17 +145,19 @@ func writePrivate(path string, b []byte) error {
 // replacePrivate puts a new content in place of an old one: after a crash one
 // of the two is there, whole.
 func replacePrivate(path string, b []byte) error {
-	next := path + ".next"
-	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explain("remove file", next, err)
-	}
-	if err := writePrivate(next, b); err != nil {
-		return err
-	}
-	if err := os.Rename(next, path); err != nil {
+	durable.RemoveTemps(path)
+	if err := durable.WriteFile(path, b); err != nil {
 		return explain("replace file", path, err)
 	}
-	return syncDir(filepath.Dir(path))
+	return nil
+}
+
+// syncDir makes a rename or a new file in dir durable.
+func syncDir(dir string) error {
+	if err := durable.SyncDir(dir); err != nil {
+		return explain("sync", dir, err)
+	}
+	return nil
 }
 
 // explain adds to an operating system's error what a person can do about it.

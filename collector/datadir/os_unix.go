@@ -45,15 +45,3 @@ func lock(f *os.File) error {
 	}
 	return err
 }
-
-// syncDir makes a rename or a new file in dir durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return explain("open", dir, err)
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return explain("sync", dir, err)
-	}
-	return nil
-}

@@ -36,6 +36,3 @@ func lock(f *os.File) error {
 	}
 	return err
 }
-
-// syncDir does nothing: NTFS journals names by itself.
-func syncDir(string) error { return nil }

@@ -9,9 +9,10 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/lapwing-schools/lapwing/internal/durable"
 )
 
 // Errors of Open, wrapped with the path.
@@ -43,7 +44,7 @@ func Create(path string) (*Vault, error) {
 		return nil, fmt.Errorf("create vault key: %w", err)
 	}
 	binary.BigEndian.PutUint32(file[fileSize-4:], crc32.Checksum(file[:fileSize-4], castagnoli))
-	if err := writeNew(path, file); err != nil {
+	if err := durable.WriteNew(path, file); err != nil {
 		return nil, fmt.Errorf("create vault key: %w", err)
 	}
 	return parse(file)
@@ -95,22 +96,4 @@ func parse(file []byte) (*Vault, error) {
 		wrap:   wrap,
 		lookup: [keySize]byte(body[12+keySize:]),
 	}, nil
-}
-
-// writeNew writes a file that must not exist yet. A half-written one is
-// removed: it holds no key that anything was sealed with.
-func writeNew(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		err = errors.Join(err, os.Remove(path))
-	}
-	return err
 }

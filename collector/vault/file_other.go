@@ -7,6 +7,3 @@ import "io/fs"
 // ownerOnly cannot be told from a mode here: the data directory's access list
 // (set by the installer) keeps others out.
 func ownerOnly(fs.FileInfo) bool { return true }
-
-// syncDir: the system keeps names durable with the file.
-func syncDir(string) error { return nil }
