@@ -53,7 +53,7 @@ func newService(dir string, environ []string, log *slog.Logger) (*service, error
 		return nil, fmt.Errorf("tell this boot from the last: %w", err)
 	}
 	s.policy, err = policy.Open(policy.Config{
-		Path: filepath.Join(dir, "policy"), Key: id.Collector.PolicyKey, CheckRules: checkRules,
+		Path: filepath.Join(dir, "policy"), School: id.Device.School, Key: id.Collector.PolicyKey, CheckRules: checkRules,
 	})
 	if err != nil {
 		return nil, err

@@ -4,7 +4,7 @@
 // collector, is older than the one in force, or whose rules do not load is
 // refused, and the last good one stays.
 //
-// It may import internal/policydoc and the messages of proto/lapwing/v1.
+// It may import internal/policydoc, internal/durable and the messages of proto/lapwing/v1.
 package policy
 
 import (
@@ -20,16 +20,17 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/lapwing-schools/lapwing/internal/durable"
 	"github.com/lapwing-schools/lapwing/internal/policydoc"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 // Reasons why Apply refuses a policy, beside policydoc.ErrSignature.
 var (
-	// ErrOlder: the version is below that in force, or is the same with
-	// other content. Versions only go up.
+	// ErrOlder: the version is below the highest that was ever in force here,
+	// or is the one in force with other content. Versions only go up.
 	ErrOlder = errors.New("policy is not newer than the one in force")
-	// ErrSchool: the policy is for another school than the one in force.
+	// ErrSchool: the policy is for another school than this device's.
 	ErrSchool = errors.New("policy is for another school")
 	// ErrRules: the rules inside do not load.
 	ErrRules = errors.New("policy rules do not load")
@@ -41,8 +42,11 @@ const maxFile = lapwingv1.MaxPolicy + 1024
 
 // Config of a Keeper.
 type Config struct {
-	// Path of the file that holds the last good policy. Its folder must exist.
+	// Path of the file that holds the last good policy; Path + ".floor" keeps
+	// its version. Their folder must exist.
 	Path string
+	// School is the short name of the device's school, from its certificate.
+	School string
 	// Key is the school's policy key, learnt at enrolment.
 	Key ed25519.PublicKey
 	// CheckRules says whether compiled rules load. It gets Policy.rules and
@@ -64,7 +68,8 @@ type Keeper struct {
 	// damaged is set before the Keeper is shared and never changes.
 	damaged error
 
-	mu          sync.Mutex // guards subscribers and serialises Apply
+	mu          sync.Mutex // guards all below and serialises Apply
+	floor       uint64     // highest version that was in force
 	subscribers map[chan *InForce]struct{}
 }
 
@@ -73,8 +78,9 @@ type Keeper struct {
 // is told by Damaged, and the file is kept beside as Path + ".bad". An error
 // means that the file cannot be read or put aside at all.
 func Open(cfg Config) (*Keeper, error) {
-	k := &Keeper{cfg: cfg, subscribers: make(map[chan *InForce]struct{})}
-	removeTemps(cfg.Path)
+	k := &Keeper{cfg: cfg, floor: readFloor(cfg), subscribers: make(map[chan *InForce]struct{})}
+	durable.RemoveTemps(cfg.Path)
+	durable.RemoveTemps(cfg.floorPath())
 	b, err := read(cfg.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return k, nil
@@ -87,7 +93,10 @@ func Open(cfg Config) (*Keeper, error) {
 		k.damaged = errors.New("open policy: not a policy file")
 	} else if f, err := k.verify(s); err != nil {
 		k.damaged = err
+	} else if f.Policy.Version < k.floor {
+		k.damaged = fmt.Errorf("open policy %d: %w (%d)", f.Policy.Version, ErrOlder, k.floor)
 	} else {
+		k.floor = f.Policy.Version
 		k.current.Store(f)
 	}
 	if k.damaged != nil {
@@ -114,7 +123,8 @@ func (k *Keeper) Version() uint64 {
 
 // Apply verifies s, makes it durable, and only then puts it in force and
 // tells the subscribers. The same policy again is no error and changes nothing.
-// On any error the last good policy stays in force and on disk.
+// On any error the last good policy stays in force and on disk, but for one of
+// the floor's file: then s is in force, and the error says so.
 func (k *Keeper) Apply(s *lapwingv1.SignedPolicy) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -124,24 +134,30 @@ func (k *Keeper) Apply(s *lapwingv1.SignedPolicy) error {
 	}
 	if old := k.current.Load(); old != nil {
 		switch {
-		case f.Policy.School != old.Policy.School:
-			return fmt.Errorf("apply policy %d: %w", f.Policy.Version, ErrSchool)
 		case f.Policy.Version == old.Policy.Version && bytes.Equal(s.Document, old.Signed.Document):
 			return nil
 		case f.Policy.Version <= old.Policy.Version:
 			return fmt.Errorf("apply policy %d: %w (%d)", f.Policy.Version, ErrOlder, old.Policy.Version)
 		}
 	}
+	if f.Policy.Version < k.floor {
+		return fmt.Errorf("apply policy %d: %w (%d)", f.Policy.Version, ErrOlder, k.floor)
+	}
 	b, err := proto.Marshal(f.Signed)
 	if err != nil {
 		return fmt.Errorf("apply policy %d: %w", f.Policy.Version, err)
 	}
-	if err := writeFile(k.cfg.Path, b); err != nil {
+	if err := durable.WriteFile(k.cfg.Path, b); err != nil {
 		return fmt.Errorf("apply policy %d: %w", f.Policy.Version, err)
 	}
+	k.floor = f.Policy.Version
 	k.current.Store(f)
 	for ch := range k.subscribers {
 		offer(ch, f)
+	}
+	// Last: a floor above the policy on disk would put that aside.
+	if err := writeFloor(k.cfg, k.floor); err != nil {
+		return fmt.Errorf("policy %d is in force, but its version was not kept apart: %w", k.floor, err)
 	}
 	return nil
 }
@@ -179,6 +195,9 @@ func (k *Keeper) verify(s *lapwingv1.SignedPolicy) (*InForce, error) {
 	p, err := policydoc.Open(s, k.cfg.Key)
 	if err != nil {
 		return nil, err
+	}
+	if p.School != k.cfg.School {
+		return nil, fmt.Errorf("check policy %d: %w", p.Version, ErrSchool)
 	}
 	if err := k.cfg.CheckRules(p.Rules); err != nil {
 		return nil, fmt.Errorf("check policy %d: %w: %w", p.Version, ErrRules, err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,8 +31,9 @@ func testKey(name string) ed25519.PrivateKey {
 
 func config(dir string) Config {
 	return Config{
-		Path: filepath.Join(dir, "policy"),
-		Key:  testKey("school").Public().(ed25519.PublicKey),
+		Path:   filepath.Join(dir, "policy"),
+		School: "st-anne",
+		Key:    testKey("school").Public().(ed25519.PublicKey),
 		CheckRules: func(rules []byte) error {
 			if strings.HasPrefix(string(rules), "bad") {
 				return errBadRules
@@ -107,8 +109,9 @@ func TestApplySurvivesRestart(t *testing.T) {
 func mustBeAlone(t *testing.T, cfg Config) {
 	t.Helper()
 	es, err := os.ReadDir(filepath.Dir(cfg.Path))
+	es = slices.DeleteFunc(es, func(e os.DirEntry) bool { return e.Name() == "policy.floor" })
 	if err != nil || len(es) != 1 || es[0].Name() != "policy" {
-		t.Errorf("folder holds %v, %v; want the policy alone", es, err)
+		t.Errorf("folder holds %v, %v; want the policy and its floor alone", es, err)
 	}
 }
 
@@ -219,6 +222,71 @@ func TestDamagedFileIsPutAside(t *testing.T) {
 	}
 }
 
+// TestAnotherSchoolsPolicy: its collector may hold several, under one key, and
+// a device without a policy has nothing else to compare with.
+func TestAnotherSchoolsPolicy(t *testing.T) {
+	cfg := config(t.TempDir())
+	other := signBy(t, "school", &lapwingv1.Policy{Version: 1, School: "other", IssuedMs: 1, Rules: []byte("x")})
+	if err := open(t, cfg).Apply(other); !errors.Is(err, ErrSchool) {
+		t.Errorf("the first policy: %v, want ErrSchool", err)
+	}
+	b, err := proto.Marshal(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cfg.Path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if k := open(t, cfg); k.Current() != nil || !errors.Is(k.Damaged(), ErrSchool) {
+		t.Errorf("on disk: in force %v, %v; want ErrSchool", k.Current(), k.Damaged())
+	}
+}
+
+// TestTheFloorOutlivesThePolicyFile: nobody gets a device back to older rules
+// by spoiling or swapping its file.
+func TestTheFloorOutlivesThePolicyFile(t *testing.T) {
+	for name, spoil := range map[string]func(older []byte) []byte{
+		"damaged":              func([]byte) []byte { return []byte("\xff\xff") },
+		"swapped for an older": func(older []byte) []byte { return older },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(t.TempDir())
+			k := open(t, cfg)
+			if err := k.Apply(sign(t, 3, "three")); err != nil {
+				t.Fatal(err)
+			}
+			older, err := os.ReadFile(cfg.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := k.Apply(sign(t, 5, "five")); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(cfg.Path, spoil(older), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			k = open(t, cfg)
+			if k.Current() != nil || k.Damaged() == nil {
+				t.Fatalf("in force %v, damaged %v", k.Current(), k.Damaged())
+			}
+			if err := k.Apply(sign(t, 4, "four")); !errors.Is(err, ErrOlder) {
+				t.Errorf("an older policy: %v, want ErrOlder", err)
+			}
+			if err := k.Apply(sign(t, 5, "five")); err != nil || k.Version() != 5 {
+				t.Errorf("the one that was in force: %v", err)
+			}
+			// Enrolled with another collector, whose versions begin at 1.
+			moved := cfg
+			moved.Key, moved.School = testKey("other collector").Public().(ed25519.PublicKey), "st-mark"
+			k = open(t, moved)
+			s := signBy(t, "other collector", &lapwingv1.Policy{Version: 1, School: "st-mark", IssuedMs: 1, Rules: []byte("x")})
+			if err := k.Apply(s); err != nil || k.Version() != 1 {
+				t.Errorf("another collector's first policy: %v", err)
+			}
+		})
+	}
+}
+
 func TestUnreadableFileIsAnError(t *testing.T) {
 	cfg := config(t.TempDir())
 	if err := os.Mkdir(cfg.Path, 0o700); err != nil { // reading a folder fails for root too
@@ -234,7 +302,7 @@ func TestCrashedWriteIsCleanedUp(t *testing.T) {
 	if err := open(t, cfg).Apply(sign(t, 1, "one")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(cfg.Path+tempInfix+"123", []byte("half"), 0o600); err != nil {
+	if err := os.WriteFile(cfg.Path+".tmp-123", []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if k := open(t, cfg); k.Version() != 1 {
