@@ -86,6 +86,7 @@ func Load(compiled []byte) (*Engine, error) {
 	for i, r := range e.rules {
 		e.ruleOf[r.Signal] = uint32(i) + 1
 	}
+	e.dict.each(e.known.addStart)
 	e.anchor(p)
 	e.scratch.New = func() any { return newScratch(int(p.Classes)) }
 	return e, nil

@@ -130,7 +130,9 @@ func (s *segmenter) cut(e *Engine, w []byte, how Reading) []cut {
 		}
 		var key uint64
 		for h, j := newWordHash(), i+1; j <= n && j-i <= 24; j++ {
-			h = h.add(w[j-1])
+			if h = h.add(w[j-1]); j-i == startBytes && !e.known.starts(h) {
+				break
+			}
 			if j-i <= 8 {
 				key |= uint64(w[j-1]) << (8 * (j - i - 1))
 			} else {

@@ -34,17 +34,35 @@ func NewKnownWords(words []string) KnownWords {
 		size *= 2
 	}
 	k := KnownWords{Bits: make([]byte, size), Hashes: 8}
-	mask := uint64(size)*8 - 1
 	for _, w := range words {
-		h, step := hashWord([]byte(w)).bloom()
-		for range k.Hashes {
-			i := h & mask
-			k.Bits[i>>3] |= 1 << (i & 7)
-			h += step
-		}
+		k.add(hashWord([]byte(w)))
+		k.addStart([]byte(w))
 	}
 	return k
 }
+
+func (k *KnownWords) add(x wordHash) {
+	h, step := x.bloom()
+	mask := uint64(len(k.Bits))*8 - 1
+	for range k.Hashes {
+		i := h & mask
+		k.Bits[i>>3] |= 1 << (i & 7)
+		h += step
+	}
+}
+
+// startBytes of a longer word are also in the filter, followed by a byte 0:
+// text that is cut into words is not looked up further where none begins.
+const startBytes = 4
+
+func (k *KnownWords) addStart(w []byte) {
+	if len(w) >= startBytes && len(k.Bits) > 0 {
+		k.add(hashWord(w[:startBytes]).add(0))
+	}
+}
+
+// starts reports whether a word may begin with startBytes, given as their hash.
+func (k *KnownWords) starts(x wordHash) bool { return len(k.Bits) == 0 || k.has(x.add(0)) }
 
 // wordHash is a hash of a word (FNV-1a) that can be had a byte at a time.
 type wordHash uint64

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -80,6 +81,21 @@ func (d *dict) add(w []byte, id uint32) {
 		d.text = append(append(d.text, byte(len(w))), w...)
 	}
 	d.slots[i] = s
+}
+
+// each calls f for every word, which is valid until f returns.
+func (d *dict) each(f func(w []byte)) {
+	var b [8]byte
+	for _, s := range d.slots {
+		switch {
+		case s.id == 0:
+		case s.text == 0:
+			binary.LittleEndian.PutUint64(b[:], s.key)
+			f(bytes.TrimRight(b[:], "\x00"))
+		default:
+			f(d.text[s.text : int(s.text)+int(d.text[s.text-1])])
+		}
+	}
 }
 
 func (d *dict) after(i uint64) uint64 {
