@@ -292,11 +292,8 @@ func (c *Console) caseItem(it casework.Item, k casework.CaseView, now time.Time,
 	case casework.ItemClaimed:
 		out.Detail = "until " + moment(it.Until.In(c.zone), now)
 	case casework.ItemSeen:
-		switch wait := it.At.Sub(k.Case.OpenedAt); {
-		case wait >= time.Minute:
+		if wait := it.At.Sub(k.Case.OpenedAt); wait >= 0 {
 			out.Detail = "First human eyes " + inWords(wait) + " after it came in"
-		case wait >= 0:
-			out.Detail = "First human eyes within a minute"
 		}
 	case casework.ItemClosed:
 		out.Detail = outcomeWord(it.Outcome)

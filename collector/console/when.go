@@ -74,12 +74,15 @@ func ago(t, now time.Time) string {
 }
 
 // inWords is a length of time to the minute: "22 minutes", "1 hour 40",
-// "3 hours", "2 days". Under a minute it is "1 minute".
+// "3 hours", "2 days". Under a minute it is "less than a minute".
 func inWords(d time.Duration) string {
+	if d < time.Minute {
+		return "less than a minute"
+	}
 	m := int((d + time.Minute - 1) / time.Minute)
 	switch {
 	case m < 60:
-		return plural(max(m, 1), "minute", "minutes")
+		return plural(m, "minute", "minutes")
 	case m < 3*60 && m%60 != 0:
 		return plural(m/60, "hour", "hours") + " " + strconv.Itoa(m%60)
 	case m < 48*60:

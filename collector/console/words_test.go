@@ -20,7 +20,7 @@ func TestLocalPath(t *testing.T) {
 
 func TestWhen(t *testing.T) {
 	now := time.Date(2026, 11, 12, 8, 7, 0, 0, time.UTC)
-	for d, want := range map[time.Duration]string{0: "1 minute", 59 * time.Second: "1 minute", time.Minute: "1 minute", 61 * time.Second: "2 minutes",
+	for d, want := range map[time.Duration]string{0: "less than a minute", 3 * time.Second: "less than a minute", 59 * time.Second: "less than a minute", time.Minute: "1 minute", 61 * time.Second: "2 minutes",
 		22 * time.Minute: "22 minutes", time.Hour: "1 hour", 100 * time.Minute: "1 hour 40", 3 * time.Hour: "3 hours", 25 * time.Hour: "25 hours", 118 * 24 * time.Hour: "118 days"} {
 		if got := inWords(d); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
@@ -28,6 +28,7 @@ func TestWhen(t *testing.T) {
 	}
 	for at, want := range map[time.Duration]due{
 		-7 * time.Minute: {"7 minutes late", "due 8:00am", "late"}, -26 * time.Hour: {"26 hours late", "due Wed 11 Nov", "late"},
+		-3 * time.Second: {"less than a minute late", "due 8:06am", "late"}, 3 * time.Second: {"in less than a minute", "by 8:07am", "soon"},
 		38 * time.Minute: {"in 38 minutes", "by 8:45am", "soon"}, 100 * time.Minute: {"in 1 hour 40", "by 9:47am", ""},
 		7 * time.Hour: {"today", "by 3:07pm", ""}, 20 * time.Hour: {"tomorrow", "by 4:07am", ""}, 5 * 24 * time.Hour: {"this week", "by Tue 17 Nov", ""}, 20 * 24 * time.Hour: {"later", "by Wed 2 Dec", ""},
 	} {
