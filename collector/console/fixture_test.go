@@ -166,10 +166,16 @@ func (f *fixture) browser() *browser {
 func (f *fixture) signIn(name string, roles ...caseflow.Role) *browser {
 	f.t.Helper()
 	_, token := f.user(name, nil, roles...)
+	return f.enter(token)
+}
+
+// enter opens a session by a link.
+func (f *fixture) enter(token string) *browser {
+	f.t.Helper()
 	b := f.browser()
 	p := b.post("/link/"+token, url.Values{"passphrase": {passphrase}, "passphrase_again": {passphrase}})
 	if p.status != http.StatusOK {
-		f.t.Fatalf("sign in %s: status %d\n%s", name, p.status, p.body)
+		f.t.Fatalf("sign in: status %d\n%s", p.status, p.body)
 	}
 	return b
 }

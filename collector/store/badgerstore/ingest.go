@@ -110,7 +110,7 @@ func (t *tx) place(sc *school, record *store.CaptureRecord) error {
 	}
 	record.Case = p.Ref
 	_, err = t.evolve(sc, before, events, audit.Entry{
-		At: a.ReceivedAt, Who: audit.System(), Action: actionOf(p.Command), Object: []string{string(p.Ref), string(a.Device)},
+		At: a.ReceivedAt, Who: audit.System(), Action: actionOf(p.Command), Object: []string{string(p.Ref)},
 	})
 	return err
 }

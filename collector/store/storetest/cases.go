@@ -104,6 +104,18 @@ func testIngest(t *testing.T, open Open) {
 			t.Errorf("count %d after the withdrawal", c.Case.Count)
 		}
 	})
+	t.Run("the ledger names the case, not the device", func(t *testing.T) {
+		tn := newTenant(t, open)
+		ref := mustIngest(t, tn, Arrive(1, 1, 0))[0].Case
+		mustIngest(t, tn, Arrive(2, 1, time.Minute))
+		all := Ledger(t, tn)
+		for i, word := range []audit.Action{audit.CaseOpened, audit.CaseJoined} {
+			// Whose device it is would tell whose case.
+			if e := all[len(all)-2+i]; e.Action != word || !slices.Equal(e.Object, []string{string(ref)}) {
+				t.Errorf("entry %+v, want %s of %s", e, word, ref)
+			}
+		}
+	})
 	t.Run("a revision cannot destroy evidence, nor make it another's", func(t *testing.T) { testRevisions(t, open) })
 	t.Run("within and beyond the gap", func(t *testing.T) {
 		tn := newTenant(t, open)
