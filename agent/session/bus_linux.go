@@ -143,7 +143,7 @@ func answerOf(ctx context.Context, client *atspi.Client, q text.Query) answer {
 	asked := time.Now()
 	a.object, a.err = client.Describe(ctx, ref)
 	a.took = time.Since(asked)
-	if a.err == nil && (a.object.Password || a.object.Has(atspi.StateEditable)) {
+	if a.err == nil && (a.object.Password || q.Identity && a.object.Has(atspi.StateEditable)) {
 		bounded, cancel := context.WithTimeout(ctx, addressBound)
 		client.Identify(bounded, &a.object)
 		cancel()

@@ -34,8 +34,9 @@ type Query struct {
 	PID uint32
 	// Ref is the object to describe; the zero Ref means: find the focused one.
 	Ref atspi.Ref
-	// Address asks for the document's address too.
-	Address bool
+	// Address asks for the document's address too, Identity for a text field's
+	// name and place.
+	Address, Identity bool
 	// silence: the application has not told of this object; it is remembered.
 	silence bool
 }
@@ -257,7 +258,7 @@ func (f *Fields) Echo(at time.Time, fresh bool) {
 // ask plans a question. A later one replaces it.
 func (f *Fields) ask(when time.Time, q Query) {
 	q.gen, q.PID = f.gen, f.window.PID
-	q.Address = f.kind == browser
+	q.Address, q.Identity = f.kind == browser, f.secrets.of(f.window.PID)
 	f.query, f.queryAt = &q, when
 }
 

@@ -46,6 +46,11 @@ func (s *secrets) has(ref atspi.Ref) bool {
 	return slices.ContainsFunc(s.items, func(i secretItem) bool { return i.object.Ref == ref })
 }
 
+// of reports whether a process has shown a password field.
+func (s *secrets) of(pid uint32) bool {
+	return slices.ContainsFunc(s.items, func(i secretItem) bool { return i.pid == pid })
+}
+
 // alike reports whether an object may be a password field that now shows what
 // is typed.
 func (s *secrets) alike(at time.Time, pid uint32, o atspi.Object) bool {
