@@ -5,6 +5,9 @@ import "slices"
 // single joins single characters from word i on, before end, that only signs
 // separate: "k.i.l.l". It returns how many words it used.
 func (r *resolver) single(i, end int) int {
+	if i < r.tried {
+		return 0
+	}
 	n := 0
 	for i+n < end && r.letter(i+n) {
 		n++
@@ -15,6 +18,9 @@ func (r *resolver) single(i, end int) int {
 // spaced joins single characters that white space separates: "k i l l". Whole
 // words are never joined.
 func (r *resolver) spaced(i int) int {
+	if i < r.tried {
+		return 0
+	}
 	n := 0
 	for i+n < len(r.in) && n < 4*maxWordBytes && r.letter(i+n) && r.in[i+n].sentence == r.in[i].sentence {
 		if n++; i+n < len(r.in) && !r.gap(i+n-1) {
@@ -28,12 +34,9 @@ func (r *resolver) spaced(i int) int {
 // again from each of its characters on; the work is in proportion to the text.
 const runTail = 16
 
-// run joins n single characters from word i on, unless they are of a longer
-// run that came to nothing.
+// run joins n single characters from word i on. When they come to nothing it
+// notes from where on it may be tried again.
 func (r *resolver) run(i, n int) int {
-	if i < r.tried {
-		return 0
-	}
 	m := r.join(i, n)
 	if m == 0 {
 		r.tried = i + max(n-runTail, 0)
