@@ -20,13 +20,11 @@ func (b *builder) staffNamed(ctx context.Context, texts ...string) ([]caseflow.P
 		return nil, nil
 	}
 	school := b.tenant.Info().ID
-	var keys []caseflow.PersonKey
+	var phrases []string
 	for _, text := range texts {
-		for _, phrase := range directory.Phrases(text) {
-			keys = append(keys, b.core.vault.NameKey(school, phrase))
-		}
+		phrases = append(phrases, directory.Phrases(text)...)
 	}
-	named, err := b.tenant.NamedStaff(ctx, keys)
+	named, err := b.tenant.NamedStaff(ctx, b.core.vault.NameKeys(school, phrases))
 	if err != nil {
 		return nil, fmt.Errorf("look for staff: %w", err)
 	}

@@ -146,7 +146,7 @@ func (s *Service) findStaffIn(ctx context.Context, t store.Tenant, system casefl
 		return fmt.Errorf("read case: %w", err)
 	}
 	id := t.Info().ID
-	var phrases []caseflow.PersonKey
+	var phrases []string
 	for _, r := range f.Captures {
 		if r.Capture == nil || len(r.Capture.Content) == 0 {
 			continue
@@ -163,12 +163,10 @@ func (s *Service) findStaffIn(ctx context.Context, t store.Tenant, system casefl
 			continue // as for ErrBroken
 		}
 		for _, text := range []string{c.GetExcerpt(), c.GetTitle()} {
-			for _, phrase := range directory.Phrases(text) {
-				phrases = append(phrases, s.vault.NameKey(id, phrase))
-			}
+			phrases = append(phrases, directory.Phrases(text)...)
 		}
 	}
-	named, err := t.NamedStaff(ctx, phrases)
+	named, err := t.NamedStaff(ctx, s.vault.NameKeys(id, phrases))
 	if err != nil || len(named) == 0 {
 		return err
 	}

@@ -24,7 +24,22 @@ func (v *Vault) EntryKey(school store.SchoolID, source, id string) caseflow.Pers
 // NameKey is the keyed hash of a phrase that may name somebody
 // (collector/directory, Phrases). It tells nothing to who has not the key file.
 func (v *Vault) NameKey(school store.SchoolID, phrase string) caseflow.PersonKey {
-	return v.keyed("lapwing name v1", school, phrase)
+	return v.NameKeys(school, []string{phrase})[0]
+}
+
+// NameKeys is NameKey for many phrases: the key is set up once for all.
+func (v *Vault) NameKeys(school store.SchoolID, phrases []string) []caseflow.PersonKey {
+	mac := hmac.New(sha256.New, v.lookup[:])
+	keys := make([]caseflow.PersonKey, len(phrases))
+	var b, sum []byte
+	for i, p := range phrases {
+		mac.Reset()
+		b = labelled(b[:0], "lapwing name v1", school, p)
+		mac.Write(b)
+		sum = mac.Sum(sum[:0])
+		keys[i] = caseflow.PersonKey(sum[:16])
+	}
+	return keys
 }
 
 // Digest is a keyed hash by which a record is known to have changed.
@@ -35,12 +50,16 @@ func (v *Vault) Digest(school store.SchoolID, fields ...string) caseflow.PersonK
 // keyed hashes parts with their lengths, so that no two lists run into one.
 func (v *Vault) keyed(label string, school store.SchoolID, parts ...string) caseflow.PersonKey {
 	mac := hmac.New(sha256.New, v.lookup[:])
-	b := append([]byte(label), 0)
+	mac.Write(labelled(nil, label, school, parts...))
+	return caseflow.PersonKey(mac.Sum(nil)[:16])
+}
+
+func labelled(b []byte, label string, school store.SchoolID, parts ...string) []byte {
+	b = append(append(b, label...), 0)
 	b = binary.BigEndian.AppendUint32(b, uint32(school))
 	for _, p := range parts {
 		b = binary.BigEndian.AppendUint64(b, uint64(len(p)))
 		b = append(b, p...)
 	}
-	mac.Write(b)
-	return caseflow.PersonKey(mac.Sum(nil)[:16])
+	return b
 }
