@@ -13,6 +13,9 @@ const maxHashWords = 5
 func (e *Engine) hashed(s *scratch) {
 	for i := range e.lists {
 		l := &e.lists[i]
+		if len(l.Hashes) == 0 {
+			continue
+		}
 		if l.Words {
 			s.hashedWords(l)
 		} else {
@@ -51,15 +54,20 @@ func (s *scratch) hashedWords(l *HashList) {
 func (s *scratch) hashedAddresses(l *HashList) {
 	for i := 0; i < len(s.toks); {
 		n := 1
-		for i+n < len(s.toks) && !bytes.ContainsAny(s.plain.buf[s.toks[i+n-1].to:s.toks[i+n].from], " \t\n\r<>\"") {
+		for i+n < len(s.toks) && !endsAddress(s.plain.buf[s.toks[i+n-1].to:s.toks[i+n].from]) {
 			n++
 		}
 		from, to := s.toks[i].from, s.toks[i+n-1].to
-		if to-from >= 4 && to-from <= 2048 && s.address(l, s.plain.buf[from:to]) {
+		if n > 1 && to-from >= 4 && to-from <= 2048 && s.address(l, s.plain.buf[from:to]) {
 			s.found(find{l.Signal, uint32(i), uint32(i + n)})
 		}
 		i += n
 	}
+}
+
+// endsAddress reports whether what stands between two words ends an address.
+func endsAddress(gap []byte) bool {
+	return len(gap) > 0 && (gap[0] == ' ' || bytes.ContainsAny(gap, " \t\n\r<>\""))
 }
 
 // address reports whether l has an entry for an address without its query.
