@@ -19,19 +19,23 @@
 //   - When there is a second such act before the first has been cleared up, a
 //     focus event may belong to either; then the 200 ms are waited in full.
 //   - Only an object that says, when asked, that it has the focus is text.
+//   - A key is harmless only when it is known to edit text or move its caret.
+//   - What has no accessible object is captured only when it is a terminal, and
+//     there only when it certainly shows what is typed (Echo).
 //   - An application that takes long to answer is too busy for its silence to
 //     mean anything; it is asked again and the field stays pending.
 //   - When the focus event comes within two seconds after silence was taken for
 //     an answer, what was typed since is treated as a password: the same field
 //     is reported as RolePassword, and capture withdraws it.
 //   - A field that was a password once stays one, whatever its role says later
-//     ("show password").
+//     ("show password"); and so does another object in its place, or of its name
+//     (secrets).
 //
 // What remains: a page whose script moves the focus without any act of the
-// person is known only when its event arrives, some milliseconds later. The far
-// side of a terminal program other than ssh and its like may ask for a password
-// without this machine's terminal knowing. Pasted text, and what an input method
-// composes, is not in the keys and not seen. A focus event for a suggestion
+// person is known only when its event arrives, some milliseconds later. A
+// terminal inside a page or an Electron program is a text field like another.
+// Pasted text, and what an input method composes, is not in the keys and not
+// seen. A focus event for a suggestion
 // below a text field makes what is typed there be dropped until the field says
 // that it has the focus again.
 //
