@@ -274,12 +274,3 @@ func label(field, text string, chars int) error {
 	}
 	return nil
 }
-
-// shorten cuts s to at most n bytes on a rune border.
-func shorten(s string, n int) string {
-	for len(s) > n {
-		_, last := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-last]
-	}
-	return s
-}

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/edge"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tenants"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -80,7 +81,7 @@ func (s *Service) ListCases(req *lapwingv1.ListCasesRequest, out lapwingv1.Contr
 	if req.Actor != "" && req.Actor != actor {
 		actor += " for " + req.Actor // sudo: the socket knows root only
 	}
-	return s.failed(ctx, "list cases", s.cfg.Cases.List(ctx, t, req.Reason, shorten(actor, 128), out.Send))
+	return s.failed(ctx, "list cases", s.cfg.Cases.List(ctx, t, req.Reason, edge.Shorten(actor, 128), out.Send))
 }
 
 // ListDevices sends the devices of a school; no person and no text is in them.

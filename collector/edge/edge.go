@@ -1,6 +1,6 @@
-// Package edge holds what the collector's two gRPC doors share: a handler that
+// Package edge holds what the collector's gRPC doors share: a handler that
 // panics ends its own call only, and nothing of what it was handling reaches
-// the log. It imports the standard library and grpc.
+// the log; and texts are cut to what a message may hold. It imports the standard library and grpc.
 package edge
 
 import (
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -41,4 +42,14 @@ func Recover(log *slog.Logger, panicked func()) []grpc.ServerOption {
 			return next(srv, ss)
 		}),
 	}
+}
+
+// Shorten cuts s to at most n bytes on a rune border: names are limited in
+// characters, the fields of a message in bytes.
+func Shorten(s string, n int) string {
+	for len(s) > n {
+		_, last := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-last]
+	}
+	return s
 }

@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
-	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/codes"
@@ -27,6 +26,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/edge"
 	"github.com/lapwing-schools/lapwing/collector/ratelimit"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tenants"
@@ -166,7 +166,7 @@ func (s *Service) enrol(ctx context.Context, req *lapwingv1.EnrolRequest) (*lapw
 	s.cfg.Log.InfoContext(ctx, "device enrolled", "school", t.Info().Slug, "device", string(d.ID))
 	return &lapwingv1.EnrolResponse{
 		DeviceId: string(d.ID), Certificate: cert.Raw, CaCertificate: s.cfg.CA.Cert.Raw,
-		PolicyPublicKey: s.cfg.PolicyKey, SchoolName: shorten(t.Info().Name, 200), ServerTimeMs: now.UnixMilli(),
+		PolicyPublicKey: s.cfg.PolicyKey, SchoolName: edge.Shorten(t.Info().Name, 200), ServerTimeMs: now.UnixMilli(),
 	}, nil
 }
 
@@ -236,16 +236,6 @@ func (s *Service) unavailable(ctx context.Context, what string, err error) error
 // invalid tells which field breaks which limit; a FieldError holds no content.
 func invalid(err error) error {
 	return &refusal{"invalid", codes.InvalidArgument, "The request is not valid: " + err.Error() + "."}
-}
-
-// shorten cuts s to at most n bytes on a rune border: a name is limited in
-// characters, the response's field in bytes.
-func shorten(s string, n int) string {
-	for len(s) > n {
-		_, last := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-last]
-	}
-	return s
 }
 
 func serial(c *x509.Certificate) string { return c.SerialNumber.Text(16) }

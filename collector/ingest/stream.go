@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/lapwing-schools/lapwing/collector/edge"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -284,7 +285,7 @@ func (st *stream) ended(e ending) (why string, err error) {
 
 // revoked tells the device, for its own status page, and refuses it.
 func (st *stream) revoked(reason string) error {
-	msg := &lapwingv1.Revoked{Reason: shorten(reason, 200)}
+	msg := &lapwingv1.Revoked{Reason: edge.Shorten(reason, 200)}
 	err := st.wire.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Revoked{Revoked: msg}})
 	if err != nil {
 		return err

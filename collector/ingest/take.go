@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"google.golang.org/grpc/status"
 
@@ -140,13 +139,4 @@ func goodbyeWord(r lapwingv1.Goodbye_Reason) string {
 		return "uninstall"
 	}
 	return "restart"
-}
-
-// shorten cuts s to at most n bytes on a rune border.
-func shorten(s string, n int) string {
-	for len(s) > n {
-		_, last := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-last]
-	}
-	return s
 }
