@@ -64,11 +64,6 @@ func (b *Board) Report(name string, s sensor.Status) {
 	}
 }
 
-// Reporter returns the report function that sensor.Sensor.Run wants.
-func (b *Board) Reporter(name string) func(sensor.Status) {
-	return func(s sensor.Status) { b.Report(name, s) }
-}
-
 // Forget takes a sensor off the board.
 func (b *Board) Forget(name string) {
 	b.mu.Lock()

@@ -62,7 +62,7 @@ func TestBoard(t *testing.T) {
 
 	c.t = time.UnixMilli(2000)
 	b.Report(sensor.Text, sensor.Status{State: sensor.Limited, Code: conditions.RoleUnavailable})
-	b.Reporter(sensor.Window)(sensor.Status{State: sensor.OK, Code: "left over"})
+	b.Report(sensor.Window, sensor.Status{State: sensor.OK, Code: "left over"})
 	expect(t, b.Rows(), row1("text", limited, "role_unavailable", 2000), row1("window", ok, "", 2000))
 	if !changed(b) || changed(b) {
 		t.Error("two changes are one notice")

@@ -141,7 +141,7 @@ func checkStore(t *testing.T, dir string, got datadir.Installed) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := audit.Verify(entries); err != nil || len(entries) < 2 || entries[0].Action != audit.SchoolCreated {
+	if _, err := (audit.Head{}).Verify(entries); err != nil || len(entries) < 2 || entries[0].Action != audit.SchoolCreated {
 		t.Errorf("ledger of %d entries: %v", len(entries), err)
 	}
 	users, err := school.Users(t.Context())

@@ -100,14 +100,6 @@ func (id ID) String() string {
 	return string(out[:])
 }
 
-// FromBytes reads the 16 bytes of an id.
-func FromBytes(b []byte) (ID, error) {
-	if len(b) != 16 {
-		return ID{}, ErrInvalid
-	}
-	return ID(b), nil
-}
-
 // Parse reads the 26 characters that String writes, in either case.
 func Parse(s string) (ID, error) {
 	if len(s) != 26 || s[0] > '7' {
