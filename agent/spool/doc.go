@@ -23,7 +23,8 @@
 //     everything else is delivered.
 //
 // docs/spool-format.md has every byte of the files. The package knows nothing
-// of what a record means; it imports the standard library, x/crypto and x/sys.
+// of what a record means; it imports the standard library,
+// internal/durable, x/crypto and x/sys.
 package spool
 
 import (

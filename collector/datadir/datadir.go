@@ -17,7 +17,7 @@
 // (docs/data-protection.md).
 //
 // It may import collector/store and what crosses it, collector/auth,
-// collector/vault, collector/token and internal/tlsx; the database's driver is
+// collector/vault, collector/token, internal/durable and internal/tlsx; the database's driver is
 // handed in.
 package datadir
 

@@ -5,7 +5,7 @@
 // key erases everything sealed for that person, in backups too.
 //
 // It owns the key file and both sealed formats. It may import collector/store
-// for its identifiers, collector/caseflow, and x/crypto; it never imports a
+// for its identifiers, collector/caseflow, internal/durable and x/crypto; it never imports a
 // store's implementation and never logs.
 package vault
 
