@@ -75,9 +75,10 @@ type userAddCmd struct {
 
 func (userAddCmd) Help() string {
 	return `The link is the last line. A role that opens captured text waits for a holder of dsl or head to confirm it,
-except while the school has none. Example:
+except while the school has none. Give each account that the person logs on to devices with, as the devices name it:
+a case about the person is then never shown to them. Example:
 
-  lapwing-collector user add --data /var/lib/lapwing --name "H. Marlow" --role dsl`
+  lapwing-collector user add --data /var/lib/lapwing --name "H. Marlow" --role dsl --account h.marlow`
 }
 
 func (c *userAddCmd) Run(ctx context.Context, o *output) error {
@@ -85,6 +86,10 @@ func (c *userAddCmd) Run(ctx context.Context, o *output) error {
 		added, err := client.AddUser(ctx, &lapwingv1.AddUserRequest{School: c.School, Name: c.Name, Email: c.Email, Roles: c.Role, Accounts: c.Account})
 		if err != nil {
 			return err
+		}
+		if opens := contentRoles(c.Role); len(opens) > 0 && len(c.Account) == 0 {
+			fmt.Fprintf(o.err, "Warning: no --account was given, so Lapwing cannot tell which cases are about %s, and a holder of %s\n"+
+				"would see their own. An administrator can give the account on the console, under People, Directory.\n", c.Name, strings.Join(opens, ", "))
 		}
 		if len(added.Pending) > 0 {
 			fmt.Fprintf(o.out, "Waiting for a holder of dsl or head to confirm: %s\n", strings.Join(added.Pending, ", "))
@@ -95,6 +100,16 @@ func (c *userAddCmd) Run(ctx context.Context, o *output) error {
 		_, err = fmt.Fprintln(o.out, added.Link)
 		return err
 	})
+}
+
+// contentRoles are those of words that open captured text.
+func contentRoles(words []string) (all []string) {
+	for _, w := range words {
+		if caseflow.Role(w).Content() {
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 type tokenCmd struct {

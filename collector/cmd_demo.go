@@ -27,16 +27,19 @@ const demoLinkLife = 24 * time.Hour
 type demoPerson struct {
 	Title, Name string
 	Role        caseflow.Role
+	// Account is the person's own on devices. This machine has none of them; the
+	// visitor types as somebody else.
+	Account string
 }
 
 func demoPeople() []demoPerson {
 	return []demoPerson{
-		{"technician", "S. Brack", caseflow.Technician},
-		{"DSL", "H. Marlow", caseflow.DSL},
-		{"head teacher", "R. Teasel", caseflow.Head},
-		{"governor", "J. Sedge", caseflow.Governor},
+		{"technician", "S. Brack", caseflow.Technician, "s.brack"},
+		{"DSL", "H. Marlow", caseflow.DSL, "h.marlow"},
+		{"head teacher", "R. Teasel", caseflow.Head, "r.teasel"},
+		{"governor", "J. Sedge", caseflow.Governor, "j.sedge"},
 		// A second reviewer, to see that a claimed case is taken.
-		{"deputy DSL", "O. Thistle", caseflow.Deputy},
+		{"deputy DSL", "O. Thistle", caseflow.Deputy, "o.thistle"},
 	}
 }
 
@@ -111,7 +114,7 @@ func (s *server) printDemoLinks(ctx context.Context, out io.Writer) error {
 func (s *server) demoLink(ctx context.Context, t store.Tenant, p demoPerson) (string, error) {
 	u, err := t.UserByLogin(ctx, p.Name)
 	if errors.Is(err, store.ErrNotFound) {
-		added, err := s.control.AddUser(ctx, &lapwingv1.AddUserRequest{Name: p.Name, Roles: []string{string(p.Role)}})
+		added, err := s.control.AddUser(ctx, &lapwingv1.AddUserRequest{Name: p.Name, Roles: []string{string(p.Role)}, Accounts: []string{p.Account}})
 		if err != nil {
 			return "", err
 		}
@@ -122,8 +125,11 @@ func (s *server) demoLink(ctx context.Context, t store.Tenant, p demoPerson) (st
 			return "", err
 		}
 		// Nobody has signed in yet who could confirm; the demo's people are invented.
-		u.Roles, u.Pending = append(u.Roles, u.Pending...), nil
-		if err := t.PutUser(ctx, u, demoWho(), s.now()); err != nil {
+		_, err = store.ChangeUser(ctx, t, u.ID, demoWho(), s.now(), func(u *store.User) error {
+			u.Roles, u.Pending = append(u.Roles, u.Pending...), nil
+			return nil
+		})
+		if err != nil {
 			return "", err
 		}
 	} else if err != nil {

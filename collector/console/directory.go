@@ -21,7 +21,7 @@ type Directory interface {
 	RecordUnmatched(ctx context.Context, t store.Tenant, viewer caseflow.Actor, n int) error
 	Find(ctx context.Context, t store.Tenant, account string) (store.DirectoryEntry, error)
 	Person(ctx context.Context, t store.Tenant, e store.DirectoryEntry) (roster.Person, error)
-	Link(ctx context.Context, t store.Tenant, id caseflow.UserID, entry caseflow.PersonKey, by audit.Who) error
+	LinkAccount(ctx context.Context, t store.Tenant, id caseflow.UserID, account string, by audit.Who) (known bool, err error)
 
 	FindPupils(ctx context.Context, t store.Tenant, viewer caseflow.Actor, words string, limit int) ([]roster.Person, error)
 	Show(ctx context.Context, t store.Tenant, viewer caseflow.Actor, key caseflow.PersonKey) (roster.Person, error)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
@@ -100,6 +101,8 @@ func (c *Console) directoryPage(w http.ResponseWriter, r *http.Request, id auth.
 	switch r.URL.Query().Get("done") {
 	case "import":
 		v.Done = "The directory was imported. Cases of accounts that now have an owner have moved to where they belong."
+	case "kept":
+		v.Done = "The account was kept, though nobody in the directory has it, or two people have: check how it is written. Its person no longer sees cases about it."
 	case "link":
 		v.Done = "The account was linked. That person no longer sees cases about themselves."
 	}
@@ -306,14 +309,10 @@ func (c *Console) linkUser(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if account == "" {
 		return refuse("Enter the account that the person logs on with.")
 	}
-	e, err := c.directory.Find(r.Context(), id.Tenant, account)
-	if errors.Is(err, store.ErrNotFound) {
-		return refuse("Nobody in the directory has this account, or two people have. Check it against the directory’s file.")
+	if utf8.RuneCountInString(account) > directory.MaxFieldChars {
+		return refuse(fmt.Sprintf("Enter an account of at most %d characters.", directory.MaxFieldChars))
 	}
-	if err != nil {
-		return fmt.Errorf("link user: %w", err)
-	}
-	err = c.directory.Link(r.Context(), id.Tenant, user, e.Key, id.Who())
+	known, err := c.directory.LinkAccount(r.Context(), id.Tenant, user, account, id.Who())
 	var invalid *caseflow.InvalidError
 	if errors.As(err, &invalid) {
 		return refuse(invalid.Message)
@@ -321,7 +320,11 @@ func (c *Console) linkUser(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if err != nil {
 		return fmt.Errorf("link user: %w", err)
 	}
-	http.Redirect(w, r, "/people/directory?done=link", http.StatusSeeOther)
+	done := "link"
+	if !known {
+		done = "kept"
+	}
+	http.Redirect(w, r, "/people/directory?done="+done, http.StatusSeeOther)
 	return nil
 }
 

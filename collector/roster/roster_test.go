@@ -3,6 +3,7 @@ package roster_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -465,12 +466,25 @@ func TestUsersAreLinkedByAnImport(t *testing.T) {
 	// A DSL who is linked by hand.
 	e, err := s.roster.Find(ctx, s.Tenant, "j.porter")
 	s.must(err)
-	s.must(s.roster.Link(ctx, s.Tenant, "u-dsl", e.Key, root))
-	if u, err := s.User(ctx, "u-dsl"); err != nil || !slices.Contains(u.Persons, e.Key) {
+	known, err := s.roster.LinkAccount(ctx, s.Tenant, "u-dsl", "j.porter", root)
+	s.must(err)
+	if u, err := s.User(ctx, "u-dsl"); err != nil || !known || !slices.Contains(u.Persons, e.Key) {
 		t.Errorf("linked: %v, %v", u.Persons, err)
 	}
-	if err := s.roster.Link(ctx, s.Tenant, "u-dsl", caseflow.PersonKey{1}, root); err == nil {
-		t.Error("linked to nobody")
+	// One whom the directory does not have is known by the account alone.
+	known, err = s.roster.LinkAccount(ctx, s.Tenant, "u-chair", "c.chair", root)
+	s.must(err)
+	if u, err := s.User(ctx, "u-chair"); err != nil || known || !slices.Equal(u.Persons, []caseflow.PersonKey{s.vault.PersonKey(s.Info().ID, "c.chair")}) {
+		t.Errorf("linked by the account alone: %v, %v", u.Persons, err)
+	}
+	var invalid *caseflow.InvalidError
+	for _, bad := range []string{" ", "rowan.ash"} {
+		if _, err := s.roster.LinkAccount(ctx, s.Tenant, "u-dsl", bad, root); !errors.As(err, &invalid) {
+			t.Errorf("account %q: %v", bad, err)
+		}
+	}
+	if _, err := s.roster.LinkAccount(ctx, s.Tenant, "u-nobody", "j.porter", root); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a user who is not there: %v", err)
 	}
 }
 

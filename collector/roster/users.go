@@ -64,25 +64,26 @@ func notStaff() error {
 	return &caseflow.InvalidError{Field: "account", Message: "The directory has a pupil under this account. A user of the console can only be a member of staff."}
 }
 
-// Link makes a console user the person of a directory entry, whose cases they
-// then never see; store.ErrNotFound when there is no such entry, and
-// *caseflow.InvalidError when it is a pupil's.
-func (s *Service) Link(ctx context.Context, t store.Tenant, id caseflow.UserID, entry caseflow.PersonKey, by audit.Who) error {
-	e, err := t.DirectoryEntry(ctx, entry)
+// LinkAccount makes a console user the person of an account, and of whoever the
+// directory knows by it. Known is false when that is nobody yet: the account is
+// kept, and completed by the import that brings its owner. An account that is
+// empty or a pupil's is a *caseflow.InvalidError.
+func (s *Service) LinkAccount(ctx context.Context, t store.Tenant, id caseflow.UserID, account string, by audit.Who) (known bool, err error) {
+	keys, known, err := s.Persons(ctx, t, account)
 	if err != nil {
-		return fmt.Errorf("link user: %w", err)
+		return false, fmt.Errorf("link user: %w", err)
 	}
-	if e.Audience != vocab.Staff {
-		return notStaff()
+	if len(keys) == 0 {
+		return false, &caseflow.InvalidError{Field: "account", Message: "Enter the account that the person logs on with."}
 	}
 	_, err = store.ChangeUser(ctx, t, id, by, s.now(), func(u *store.User) error {
-		u.Persons = merge(u.Persons, append([]caseflow.PersonKey{e.Key}, e.Accounts...))
+		u.Persons = merge(u.Persons, keys)
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("link user: %w", err)
+		return false, fmt.Errorf("link user: %w", err)
 	}
-	return nil
+	return known, nil
 }
 
 func merge(keys, more []caseflow.PersonKey) []caseflow.PersonKey {
