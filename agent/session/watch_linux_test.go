@@ -313,7 +313,7 @@ func TestToolkitWithoutItsBridge(t *testing.T) {
 // TestShownPasswordInChromium: what a page does when a password is to be seen
 // opens nothing, neither a field of another type nor another element.
 func TestShownPasswordInChromium(t *testing.T) {
-	for _, key := range []string{"F8", "F9"} {
+	for _, key := range []string{"F8", "F9", "click"} {
 		t.Run(key, func(t *testing.T) {
 			e := startEyes(t, testdesktop.Options{})
 			e.awaitStatus(sensor.Text, "COVERAGE_STATE_OK", "")
@@ -324,7 +324,13 @@ func TestShownPasswordInChromium(t *testing.T) {
 			e.keys("Tab")
 			e.awaitRole("chromium", capture.RolePassword)
 			e.typed("qqzz")
-			e.keys(key)
+			if key == "click" {
+				_, err := e.d.Run(t.Context(), "sh", "-c", `w=$(xdotool getactivewindow) && eval "$(xdotool getwindowgeometry --shell $w)" &&
+					xdotool mousemove --window $w $((WIDTH/2)) $((HEIGHT-HEIGHT/10)) click 1 key --delay 12 q z q z`)
+				e.must(err)
+			} else {
+				e.keys(key)
+			}
 			e.typed("qzqzqz")
 			// Long enough for the new object to be asked, and found to be one.
 			e.awaitRole("chromium", capture.RolePassword)
