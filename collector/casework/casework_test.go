@@ -34,7 +34,7 @@ func TestQueueRowShowsEnoughToJudge(t *testing.T) {
 		Person: casework.Person{Name: "amy.oakfield", State: casework.WordsShown},
 		Words: casework.Words{State: casework.WordsShown, Excerpt: amy.excerpt, App: "chromium", Title: amy.title,
 			Marks: []casework.Span{{Start: 6, End: 24}}},
-		RuleTitle: "Told they are hated or unwanted", DeviceHost: "PGS-LT-0142",
+		At: t0, RuleTitle: "Told they are hated or unwanted", DeviceHost: "PGS-LT-0142",
 		Group: caseflow.GroupNow, Due: t0.Add(time.Hour), Late: true,
 	}
 	if d := cmp.Diff(want, v.Rows[0]); d != "" || v.Rows[0].Case.Ref != ref {

@@ -53,28 +53,34 @@ type Item struct {
 	// Text of a note or a reason, and whether it could be unsealed.
 	Text  string
 	State WordsState
-	// Until of a claim; Outcome and Rule of a closing; Event and Severity of a capture.
+	// Until of a claim; Outcome and Rule of a closing; Event and Severity of a
+	// capture; Was, what it weighed before a revision, 0 when that is not known.
 	Until    time.Time
 	Outcome  caseflow.Outcome
 	Rule     string
 	Event    ulid.ID
 	Severity vocab.Severity
+	Was      vocab.Severity
 }
 
 // history puts a case's events into words, newest first.
 func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f store.CaseFile) ([]Item, error) {
 	var items []Item
-	weighed := map[ulid.ID]vocab.Severity{}
+	weights := map[ulid.ID]vocab.Severity{}
 	for _, e := range f.History {
 		it, by, sealed, purpose := describe(e)
 		if it.Kind == "" {
 			continue // an event of a later version; the case itself has it
 		}
 		if it.Kind.ByCapture() {
-			was, known := weighed[it.Event]
-			weighed[it.Event] = it.Severity
+			was, known := weights[it.Event]
+			weights[it.Event] = it.Severity
 			if it.Kind == ItemRevised && known && was == it.Severity {
 				continue // nearly every capture is completed like this; only the excerpt may be longer
+			}
+			if it.Kind == ItemRevised {
+				it.Was = was
+				it.Does = weighed(was, it.Severity, finished(f.Captures, e))
 			}
 		}
 		it.At, it.Who = by.At, by.Name
@@ -92,6 +98,30 @@ func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.A
 	return items, nil
 }
 
+// weighed says how a revision changed what a capture weighs: "raised a capture
+// from high to critical when the text was finished".
+func weighed(was, is vocab.Severity, finished bool) string {
+	when := " as more of the text was typed"
+	if finished {
+		when = " when the text was finished"
+	}
+	switch {
+	case was == 0:
+		return "weighed a capture as " + is.String() + when
+	case is < was:
+		return "lowered a capture from " + was.String() + " to " + is.String() + when
+	}
+	return "raised a capture from " + was.String() + " to " + is.String() + when
+}
+
+// finished reports whether e brought the last revision of its capture.
+func finished(captures []store.CaptureRecord, e caseflow.Event) bool {
+	r, ok := e.(caseflow.Revised)
+	return ok && slices.ContainsFunc(captures, func(c store.CaptureRecord) bool {
+		return c.Event == r.Capture.Event && c.Revision == r.Capture.Revision && c.Capture != nil && c.Capture.Final
+	})
+}
+
 // describe gives the parts of one event, who did it, and what of it is sealed.
 // An unknown event has no kind.
 func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sealed, p vault.Purpose) {
@@ -107,7 +137,7 @@ func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sea
 		if e.Capture.Withdrawn {
 			return capture(ItemWithdrawn, e.Capture, "took a capture back: the finished text no longer matched"), e.Stamp, nil, ""
 		}
-		return capture(ItemRevised, e.Capture, "weighed a capture anew: "+e.Capture.Severity.String()), e.Stamp, nil, ""
+		return capture(ItemRevised, e.Capture, "changed a capture"), e.Stamp, nil, ""
 	case caseflow.ReopenedFor:
 		return capture(ItemReturned, e.Capture, "reopened this case for a more serious capture"), e.Stamp, nil, ""
 	case caseflow.Rematched:
