@@ -198,7 +198,7 @@ func TestLinkedUserSeesNoOwnCase(t *testing.T) {
 	head := f.signIn("J. Porter", caseflow.Head)
 	admin := f.signIn("A. Admin", caseflow.Administrator)
 	chair := f.signIn("C. Chair", caseflow.Chair)
-	if p := head.get("/cases/" + string(about)); p.status != http.StatusOK {
+	if p := head.get("/cases/" + string(about)); p.status != http.StatusOK || !strings.Contains(p.body, "Names <strong><bdi>Jane Porter</bdi></strong>") {
 		t.Fatalf("before the link: %d", p.status)
 	}
 	for account, want := range map[string]string{"": "Enter the account", strings.Repeat("x", 5000): "Enter an account of at most", "rowan.ash": "The directory has a pupil under this account"} {
