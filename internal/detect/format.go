@@ -312,10 +312,12 @@ func (r *reader) words(p *compiled) {
 			buf = s
 		}
 	}
-	again := &reader{buf: section}
-	p.keys = newKeyWords(n, func(int) ([]byte, WordFlags, uint32) {
-		w, _, same := again.word(n)
-		return w, p.dict.flags[same], same
+	p.keys = newKeyWords(func(f func([]byte, WordFlags, uint32)) {
+		again := &reader{buf: section}
+		for range n {
+			w, _, same := again.word(n)
+			f(w, p.dict.flags[same], same)
+		}
 	})
 }
 

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 )
 
@@ -35,34 +34,40 @@ func keyBucket(size int, first byte) int {
 	return (size-minKey)*26 + int(first-'a')
 }
 
-// newKeyWords lists n words; word returns each with the flags and the id that
-// it is matched as.
-func newKeyWords(n int, word func(i int) ([]byte, WordFlags, uint32)) *keyWords {
-	type entry struct {
-		w  []byte
-		id uint32
-	}
-	var all []entry
+// newKeyWords lists the words that each calls its argument with, along with
+// their flags and the id that they are matched as. each is called twice.
+func newKeyWords(each func(f func(w []byte, f WordFlags, id uint32))) *keyWords {
 	k := &keyWords{}
+	listed := func(w []byte, f WordFlags) int {
+		if f&WordKey == 0 || f&WordCommon != 0 || len(w) == 0 {
+			return -1
+		}
+		return keyBucket(len(w), w[0])
+	}
 	size := 0
-	for i := range n {
-		w, f, id := word(i)
-		if f&WordKey != 0 && f&WordCommon == 0 && len(w) > 0 && keyBucket(len(w), w[0]) >= 0 {
-			all = append(all, entry{w, id})
+	each(func(w []byte, f WordFlags, _ uint32) {
+		if b := listed(w, f); b >= 0 {
+			k.from[b+1]++
 			size += len(w)
 		}
-	}
-	slices.SortStableFunc(all, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(len(a.w), len(b.w)), bytes.Compare(a.w, b.w))
 	})
-	k.text, k.words = make([]byte, 0, size), make([]keyWord, 0, len(all))
-	for _, e := range all {
-		k.words = append(k.words, keyWord{uint32(len(k.text)), e.id})
-		k.text = append(k.text, e.w...)
-		k.from[keyBucket(len(e.w), e.w[0])+1]++
-	}
 	for i := range k.from[1:] {
 		k.from[i+1] += k.from[i]
+	}
+	k.text, k.words = make([]byte, 0, size), make([]keyWord, k.from[len(k.from)-1])
+	next := k.from
+	each(func(w []byte, f WordFlags, id uint32) {
+		if b := listed(w, f); b >= 0 {
+			k.words[next[b]] = keyWord{uint32(len(k.text)), id}
+			next[b]++
+			k.text = append(k.text, w...)
+		}
+	})
+	for b, from := range k.from[:len(k.from)-1] {
+		n := uint32(b/26 + minKey)
+		slices.SortStableFunc(k.words[from:k.from[b+1]], func(x, y keyWord) int {
+			return bytes.Compare(k.text[x.at:x.at+n], k.text[y.at:y.at+n])
+		})
 	}
 	return k
 }

@@ -18,7 +18,11 @@ func TestKeyWordsAgreeWithTryingEveryLetter(t *testing.T) {
 				list = append(list, string(w))
 			}
 		}
-		k := newKeyWords(len(list), func(i int) ([]byte, WordFlags, uint32) { return []byte(list[i]), WordKey, uint32(i) })
+		k := newKeyWords(func(f func([]byte, WordFlags, uint32)) {
+			for i, w := range list {
+				f([]byte(w), WordKey, uint32(i))
+			}
+		})
 		id := func(w []byte) (uint32, bool) {
 			i := slices.Index(list, string(w))
 			return uint32(i), i >= 0 && len(w) >= minKey

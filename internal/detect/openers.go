@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"iter"
-	"math/bits"
-)
+import "math/bits"
 
 // openers is a filter of how literals begin: it holds the hashes of those that
 // are one word, of those that are two, and of the first three words of longer
@@ -56,34 +53,34 @@ func hashTwo(a, b uint64) uint64 { return (bits.RotateLeft64(a, 29) + b) * golde
 // buildOpeners fills the filter. spelt lists, by id, the hashes of the words
 // that are matched as it.
 func buildOpeners(t *trie, spelt *spellings) openers {
-	first := make([]uint32, len(t.nodes))  // by root node: 1 + its word
-	second := make([]uint32, len(t.nodes)) // by child of one: 1 + the edge to it
+	const second = 1 << 31
+	via := make([]uint32, len(t.nodes)) // 1 + the word of a root node; second + the edge to a child of one
 	for w, n := range t.root {
 		if n != none {
-			first[n] = uint32(w) + 1
+			via[n] = uint32(w) + 1
 		}
 	}
 	for i, e := range t.edges {
-		if parent, _, child := split(e); e != 0 && first[parent] != 0 {
-			second[child] = uint32(i) + 1
+		if parent, _, child := split(e); e != 0 && via[parent]-1 < second-1 {
+			via[child] = second + uint32(i)
 		}
 	}
 	// each calls f with the words of every opener; those that are not there are none.
 	each := func(f func(a, b, c uint32)) {
 		for w, n := range t.root {
-			if n != none && len(t.classes(n)) > 0 {
+			if n != none && t.ends(n) {
 				f(uint32(w), none, none)
 			}
 		}
 		for _, e := range t.edges {
 			parent, word, child := split(e)
-			switch {
-			case e == 0:
-			case first[parent] != 0 && len(t.classes(child)) > 0:
-				f(first[parent]-1, word, none)
-			case second[parent] != 0:
-				top, before, _ := split(t.edges[second[parent]-1])
-				f(first[top]-1, before, word)
+			switch v := via[parent]; {
+			case e == 0 || v == 0:
+			case v >= second:
+				top, before, _ := split(t.edges[v-second])
+				f(via[top]-1, before, word)
+			case t.ends(child):
+				f(v-1, word, none)
 			}
 		}
 	}
@@ -96,23 +93,7 @@ func buildOpeners(t *trie, spelt *spellings) openers {
 		clear(o.free)
 		return o
 	}
-	each(func(a, b, c uint32) {
-		for ha := range spelt.hashes(a) {
-			if b == none {
-				o.add(ha)
-				continue
-			}
-			for hb := range spelt.hashes(b) {
-				if c == none {
-					o.add(hashTwo(ha, hb))
-					continue
-				}
-				for hc := range spelt.hashes(c) {
-					o.add(hashTwo(hashTwo(ha, hb), hc))
-				}
-			}
-		}
-	})
+	each(func(a, b, c uint32) { spelt.addTo(&o, a, b, c) })
 	return o
 }
 
@@ -134,10 +115,23 @@ func (s *spellings) add(i int, w []byte, id uint32) {
 	s.next[i], s.first[id] = s.first[id], uint32(i)+1
 }
 
-// hashes are those of id's spellings.
-func (s *spellings) hashes(id uint32) iter.Seq[uint64] {
-	return func(yield func(uint64) bool) {
-		for i := s.first[id]; i != 0 && yield(s.hash[i-1]); i = s.next[i-1] {
+// addTo adds every way of writing the words a, b and c to o.
+func (s *spellings) addTo(o *openers, a, b, c uint32) {
+	for i := s.first[a]; i != 0; i = s.next[i-1] {
+		one := s.hash[i-1]
+		if b == none {
+			o.add(one)
+			continue
+		}
+		for j := s.first[b]; j != 0; j = s.next[j-1] {
+			two := hashTwo(one, s.hash[j-1])
+			if c == none {
+				o.add(two)
+				continue
+			}
+			for k := s.first[c]; k != 0; k = s.next[k-1] {
+				o.add(hashTwo(two, s.hash[k-1]))
+			}
 		}
 	}
 }
