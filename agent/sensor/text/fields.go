@@ -247,7 +247,9 @@ func (f *Fields) Joined(at time.Time, pid uint32) {
 // Echo looks, in a terminal, whether what is typed is shown; fresh as in
 // Echo.Off. It is to be called before each key.
 func (f *Fields) Echo(at time.Time, fresh bool) {
-	if !f.terminal {
+	// A prompt ends with Enter, so echo that is back before it is that of keys
+	// still to come: this process may be behind.
+	if !f.terminal || f.field.EchoOff && !fresh {
 		return
 	}
 	if role, off := f.heard(fresh); role != f.field.Role || off != f.field.EchoOff {

@@ -416,3 +416,20 @@ func TestShownPasswordInANewObject(t *testing.T) {
 		})
 	}
 }
+
+// TestPromptLastsUntilEnter: the terminal may echo again before the last keys
+// of the password have been looked at.
+func TestPromptLastsUntilEnter(t *testing.T) {
+	b := newBench()
+	b.echoOff = true
+	b.Window(start, Window{ID: 1, PID: 8, App: "xterm"})
+	b.echoOff = false
+	b.Echo(after(10), false)
+	if !b.field.EchoOff {
+		t.Error("the rest of the password is taken for text")
+	}
+	b.Echo(after(20), true)
+	if b.field.EchoOff {
+		t.Error("what follows is not taken for text")
+	}
+}
