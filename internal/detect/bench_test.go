@@ -56,6 +56,12 @@ func BenchmarkMatchMegabyte(b *testing.B) {
 		"letters":    strings.Repeat("k i l l ", 1<<20/8),
 		"marks":      "e" + strings.Repeat("\u0301", 1<<19),
 		"one-reason": strings.Repeat("i ", 1<<19),
+		// What the readings of disguises try hardest on.
+		"digits":  strings.Repeat("1 ", 1<<19),
+		"spaced":  strings.Repeat("q z x ", 1<<20/6),
+		"dotted":  strings.Repeat("q.z.x.", 1<<20/6),
+		"masked":  strings.Repeat("a*b*c ", 1<<20/6),
+		"unknown": strings.Repeat("qwertzuiop", 1<<20/200) + strings.Repeat("qwertzu ", 1<<20/16),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))

@@ -65,6 +65,8 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		e.Match("i want to kill myself tonight", detect.Options{})
+		e.Scan([]byte("i want to kill myself tonight"), func(int, int) {})
+		e.NewStream(detect.Options{}).Insert("i want to kill myself tonight")
 	})
 }
 
