@@ -45,6 +45,7 @@ type server struct {
 	cases    *casework.Service
 	registry *prometheus.Registry
 	enrol    *enrol.Service
+	policies *policy.Publisher
 	ingest   *ingest.Server
 	control  *control.Service
 	roster   *roster.Service
@@ -108,7 +109,9 @@ func (s *server) open(dir string, l listenFlags) (err error) {
 	if err != nil {
 		return fmt.Errorf("load the playbooks: %w", err)
 	}
-	if s.cases, err = casework.New(casework.Config{Vault: s.data.Vault, Now: s.now, Playbooks: books}); err != nil {
+	if s.cases, err = casework.New(casework.Config{
+		Vault: s.data.Vault, Now: s.now, Playbooks: books, RuleTitle: s.ruleTitle,
+	}); err != nil {
 		return err
 	}
 	s.roster = roster.New(s.data.Vault, s.now, s.log)
@@ -125,10 +128,19 @@ func (s *server) open(dir string, l listenFlags) (err error) {
 	return nil
 }
 
+// ruleTitle knows no rule before wire.
+func (s *server) ruleTitle(id string) string {
+	if s.policies == nil {
+		return ""
+	}
+	return s.policies.RuleTitle(id)
+}
+
 // wire makes what serves agents and browsers.
 func (s *server) wire() error {
 	schools := tenants.New(s.store)
-	policies, err := policy.New(policy.Config{Rules: configs.Rules(), Key: s.data.Policy, Now: s.now, Log: s.log})
+	var err error
+	s.policies, err = policy.New(policy.Config{Rules: configs.Rules(), Key: s.data.Policy, Now: s.now, Log: s.log})
 	if err != nil {
 		return fmt.Errorf("load the rule packs: %w", err)
 	}
@@ -143,7 +155,7 @@ func (s *server) wire() error {
 		return err
 	}
 	if s.ingest, err = ingest.NewServer(ingest.Config{
-		Core: core, Schools: schools, Policies: policies, Renewer: s.enrol,
+		Core: core, Schools: schools, Policies: s.policies, Renewer: s.enrol,
 		Now: s.now, Log: s.log, Metrics: s.registry,
 	}); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -122,7 +123,19 @@ func (s *Service) capture(ctx context.Context, t store.Tenant, r store.CaptureRe
 	}
 	if c := r.Capture; c != nil {
 		v.Source, v.Categories, v.Severity, v.Level = c.Source, c.Categories, c.Severity, c.Level
-		v.Rules, v.Count, v.Final, v.Withdrawn = c.Rules, c.Count, c.Final, c.Withdrawn
+		v.Rules, v.Count, v.Final, v.Withdrawn = s.titled(c.Rules), c.Count, c.Final, c.Withdrawn
 	}
 	return v, nil
+}
+
+// titled returns rules with the titles of the school's own packs.
+func (s *Service) titled(rules []triage.Rule) []triage.Rule {
+	if s.cfg.RuleTitle == nil {
+		return rules
+	}
+	rules = slices.Clone(rules)
+	for i, r := range rules {
+		rules[i].Title = cmp.Or(s.cfg.RuleTitle(r.ID), r.Title)
+	}
+	return rules
 }

@@ -121,7 +121,7 @@ func (s *Service) row(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 	if c := r.Latest.Capture; c != nil {
 		row.At = r.Latest.At
 		if len(c.Rules) > 0 {
-			row.RuleTitle = c.Rules[0].Title
+			row.RuleTitle = s.titled(c.Rules[:1])[0].Title
 		}
 	}
 	return row, nil

@@ -38,6 +38,10 @@ type Config struct {
 	Vault     Vault
 	Now       func() time.Time
 	Playbooks playbook.Set
+	// RuleTitle, if set, is what the school's own packs call a rule, or empty for
+	// one that they do not have. Only then is the title shown that came from the
+	// device, which could say anything.
+	RuleTitle func(id string) string
 	// Notify, if set, is called before a command on the server is given
 	// content, beside the notice that the console shows. Its error stops the command.
 	Notify func(context.Context, store.Tenant, ServerRead) error

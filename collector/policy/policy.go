@@ -56,6 +56,7 @@ type Publisher struct {
 type rules struct {
 	compiled []byte
 	packs    []*lapwingv1.PackInfo
+	titles   map[string]string // by rule id
 }
 
 type groupKey struct {
@@ -96,13 +97,24 @@ func compile(fsys fs.FS) (rules, error) {
 	if err != nil {
 		return rules{}, fmt.Errorf("compile rule packs: %w", err)
 	}
-	r := rules{compiled: compiled}
+	r := rules{compiled: compiled, titles: make(map[string]string)}
 	for i := range packs {
 		if p := &packs[i]; !p.Draft() {
 			r.packs = append(r.packs, &lapwingv1.PackInfo{Name: p.Name.Value, Version: p.Version, Rules: uint32(len(p.Rules))})
 		}
+		for _, rule := range packs[i].Rules {
+			r.titles[rule.ID.Value] = rule.Title
+		}
 	}
 	return r, nil
+}
+
+// RuleTitle is what the packs in force call a rule, for people; empty for a
+// rule that is not in them (any more).
+func (p *Publisher) RuleTitle(id string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rules.titles[id]
 }
 
 // Kind is the kind of a group's policy among a school's documents.

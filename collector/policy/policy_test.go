@@ -20,6 +20,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/configs"
 	"github.com/lapwing-schools/lapwing/internal/detect"
+	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
 	"github.com/lapwing-schools/lapwing/internal/policydoc"
 )
 
@@ -232,4 +233,28 @@ func TestTheShippedPacks(t *testing.T) {
 		t.Errorf("%d packs named, %d in the engine; want at least 10", len(doc.Packs), len(e.Packs()))
 	}
 	t.Logf("%d packs, %d bytes on the wire, %d in the store", len(doc.Packs), proto.Size(signed), len(s.docs[policy.Kind("laptops")][0].Body))
+}
+
+func TestRuleTitlesComeFromThePacks(t *testing.T) {
+	p := publisher(t, configs.Rules(), newKey(t))
+	packs, problems := rulepack.ReadDir(configs.Rules())
+	if len(problems) > 0 || len(packs) == 0 {
+		t.Fatal(problems)
+	}
+	for _, pack := range packs {
+		for _, r := range pack.Rules {
+			if got := p.RuleTitle(r.ID.Value); got != r.Title {
+				t.Errorf("%s is called %q, want %q", r.ID.Value, got, r.Title)
+			}
+		}
+	}
+	if got := p.RuleTitle("no.such.rule"); got != "" {
+		t.Errorf("an unknown rule is called %q", got)
+	}
+	if err := p.SetRules(collectortest.Rules("other")); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.RuleTitle(packs[0].Rules[0].ID.Value); got != "" {
+		t.Errorf("a rule that is in force no more is called %q", got)
+	}
 }
