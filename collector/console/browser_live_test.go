@@ -202,6 +202,19 @@ func TestSignedOutElsewhereClearsThePage(t *testing.T) {
 	}
 }
 
+// takeRoles leaves a user with a role that opens no case.
+func (f *fixture) takeRoles(id caseflow.UserID) {
+	f.t.Helper()
+	u, err := f.tenant.User(f.t.Context(), id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	u.Roles = []caseflow.Role{caseflow.Governor}
+	if err := f.tenant.PutUser(f.t.Context(), u, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // TestLostRoleClearsThePage: a role taken away takes the words off the screen.
 func TestLostRoleClearsThePage(t *testing.T) {
 	f := newFixture(t)
@@ -211,14 +224,7 @@ func TestLostRoleClearsThePage(t *testing.T) {
 	s.as(b)
 	s.open("/cases")
 	s.live()
-	u, err := f.tenant.User(t.Context(), "u-h.-marlow")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Roles = []caseflow.Role{caseflow.Governor}
-	if err := f.tenant.PutUser(t.Context(), u, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
-		t.Fatal(err)
-	}
+	f.takeRoles("u-h.-marlow")
 	s.run("the words are gone", chromedp.WaitNotPresent("#groups", chromedp.ByQuery), chromedp.WaitVisible("h1", chromedp.ByQuery))
 	if got := eval[string](s, `document.querySelector("h1").textContent`); got != "You cannot open this page" {
 		t.Errorf("the page says %q", got)

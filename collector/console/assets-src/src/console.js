@@ -19,8 +19,11 @@ for (const form of document.querySelectorAll("form[data-slow]")) {
     if (button) setTimeout(() => { button.disabled = true; button.textContent = form.dataset.slow })
   })
 }
-// A page from the back-forward cache has its forms free again.
-addEventListener("pageshow", (event) => { if (event.persisted) location.reload() })
+// A page from the back-forward cache has its forms free again. It is asked for
+// by an address: a reload of a form's answer would send the form anew.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.replace(document.querySelector("[data-page]")?.dataset.page ?? location.pathname + location.search)
+})
 
 startQueue()
 startCase()

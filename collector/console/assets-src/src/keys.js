@@ -20,7 +20,7 @@ function claim() {
   form.method = "post"
   form.action = `/cases/${row.dataset.ref}/claim`
   document.body.append(form)
-  form.submit()
+  form.requestSubmit() // as a press would: live.js hears of it
 }
 
 const queue = {

@@ -19,11 +19,21 @@ for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "scroll", 
 const by = (id) => document.getElementById(id)
 const clock = () => new Date().toLocaleTimeString("en-GB", { hour: "numeric", minute: "2-digit", hour12: true }).replace(/\s/g, "")
 
-// fetchPage gets this page again; null when it cannot be had now.
-async function fetchPage() {
-  const answer = await fetch(location.pathname + location.search, { credentials: "same-origin", redirect: "error", cache: "no-store" })
+// A form that was sent is on its way to another page: what its own act changed
+// must not run ahead of the answer. The wait has an end, as the answer may never come.
+const sentFor = 10000 // ms
+let sent = -Infinity
+document.addEventListener("submit", (event) => { if (!event.defaultPrevented) sent = performance.now() })
+const onItsWay = () => performance.now() - sent < sentFor
+
+// fetchPage gets the page at address again; null when it cannot be had now.
+// The address is the page's own word: that of the window may be a form's, which
+// only answers what is sent to it.
+async function fetchPage(address) {
+  const answer = await fetch(address, { credentials: "same-origin", redirect: "error", cache: "no-store" })
+  if (onItsWay()) return null
   if (answer.status === 401) { leave(); return null }
-  if (answer.status === 404) { location.reload(); return null } // not for this person any more
+  if (answer.status === 404) { location.replace(address); return null } // not for this person any more
   if (!answer.ok) return null
   return new DOMParser().parseFromString(await answer.text(), "text/html")
 }
@@ -31,19 +41,26 @@ async function fetchPage() {
 // leave clears the words from the screen when the session is over.
 function leave() { location.replace("/signed-out") }
 
-// follow opens the stream and calls changed for each change, one at a time: a
-// change during a call leads to one more call, however many there were.
-function follow(address, changed, every = 0) {
+// follow opens the stream that part names and calls changed for each change,
+// one at a time: a change during a call leads to one more call, however many
+// there were. A change after a form was sent waits.
+function follow(part, changed, every = 0) {
   const state = by("live-state"), lost = by("lost"), text = by("lost-text")
-  let since = null, timer = null, busy = false, again = false
+  let since = null, timer = null, busy = false, again = false, later = null
   const run = async () => {
+    if (onItsWay()) {
+      clearTimeout(later)
+      later = setTimeout(run, sentFor)
+      return
+    }
     if (busy) { again = true; return }
     busy = true
     do {
       again = false
       try { await changed() } catch { /* the stream's own error handling says so */ }
-    } while (again)
+    } while (again && !onItsWay())
     busy = false
+    if (onItsWay()) run() // waits
   }
   const up = () => {
     clearTimeout(timer)
@@ -74,7 +91,7 @@ function follow(address, changed, every = 0) {
     }, lostAfter)
   }
   const open = () => {
-    const stream = new EventSource(address)
+    const stream = new EventSource(part.dataset.live)
     stream.onopen = up
     stream.addEventListener("changed", run)
     stream.addEventListener("ended", leave)
@@ -82,7 +99,7 @@ function follow(address, changed, every = 0) {
       down()
       // The browser tries again by itself unless it was refused; then we ask why.
       if (stream.readyState === EventSource.CLOSED) {
-        fetchPage().catch(() => { /* still away */ }).then(() => setTimeout(open, 5000))
+        fetchPage(part.dataset.page).catch(() => { /* still away */ }).then(() => setTimeout(open, 5000))
       }
     }
     addEventListener("pagehide", () => stream.close(), { once: true })
@@ -144,7 +161,7 @@ export function startQueue() {
   }
 
   const update = async () => {
-    const page = await fetchPage()
+    const page = await fetchPage(news.dataset.page)
     const groups = page?.getElementById("groups")
     if (!groups) return
     latest = page
@@ -162,7 +179,7 @@ export function startQueue() {
 
   by("news-show").addEventListener("click", () => { if (latest) take(latest); by("groups").querySelector("[data-ref] a")?.focus() })
   document.addEventListener("lapwing:show-new", () => { if (waiting.size) by("news-show").click() })
-  follow(news.dataset.live, update, agesAfter)
+  follow(news, update, agesAfter)
 }
 
 // inPlace changes a row without moving those below it. A row that has the
@@ -183,8 +200,8 @@ function inPlace(row, fresh) {
 export function startCase() {
   const notice = by("changed")
   if (!notice) return
-  follow(notice.dataset.live, async () => {
-    const page = await fetchPage()
+  follow(notice, async () => {
+    const page = await fetchPage(notice.dataset.page)
     const now = page?.getElementById("case")?.dataset.version
     if (now && now !== notice.dataset.version) notice.hidden = false
   })
