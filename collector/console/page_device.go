@@ -46,7 +46,7 @@ func newDeviceView(d store.Device, now time.Time) deviceView {
 		v.Gap = "Window titles are not seen here. " + window.Do
 	case v.rank == rankFail:
 		v.State, v.StateWord = "fail", "Not fully monitored"
-	case v.rank == rankCannot:
+	case v.rank == rankCannot, v.rank == rankLacks:
 		v.State, v.StateWord = "cannot", "Monitored in part"
 	case v.Wrong != "":
 		v.State, v.StateWord = "silent", "Off"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
@@ -38,6 +39,7 @@ type deviceRow struct {
 	Group, System string
 	Version       string
 	Wrong, Detail string // Wrong is empty when nothing is
+	Lacks         string // sensors that its agent's version does not have, or ""
 	Sensors       []sensorCell
 	Seen          string
 	rank          int
@@ -49,6 +51,7 @@ type sensorCell struct {
 	State, Word   string // State: pass, fail, cannot, silent
 	Why, Code, Do string
 	Since         string
+	Lacking       bool // not in the agent's version
 }
 
 func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
@@ -58,15 +61,10 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	}
 	now := c.now().In(c.zone)
 	rows := make([]deviceRow, 0, len(all))
-	troubled, silent := 0, 0
+	n := deviceCounts{Total: len(all)}
 	for _, d := range all {
 		row := newDeviceRow(d, now)
-		if row.rank > 0 {
-			troubled++
-		}
-		if row.rank >= rankSilent {
-			silent++
-		}
+		n.count(row)
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b deviceRow) int {
@@ -78,45 +76,71 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 		show = "all"
 	}
 	for _, row := range rows {
-		if show == "all" || show == "attention" && row.rank > 0 || show == "silent" && row.rank >= rankSilent {
+		if show == "all" || show == "attention" && row.troubled() || show == "silent" && row.rank >= rankSilent {
 			v.Rows = append(v.Rows, row)
 		}
 	}
 	v.Tabs = []tab{
 		{"All", "/devices", len(rows), show == "all"},
-		{"Need attention", "/devices?show=attention", troubled, show == "attention"},
-		{"Silent", "/devices?show=silent", silent, show == "silent"},
+		{"Need attention", "/devices?show=attention", n.Troubled, show == "attention"},
+		{"Silent", "/devices?show=silent", n.Silent, show == "silent"},
 	}
-	v.Sentence, v.Rest = devicesSentence(len(rows), troubled, silent)
+	v.Sentence, v.Rest = n.sentence()
 	return c.show(w, r, id, "devices", "/devices", "Devices", v)
 }
 
-func devicesSentence(total, troubled, silent int) (string, string) {
+// deviceCounts are what the sentence is made of.
+type deviceCounts struct {
+	Total, Troubled, Silent int
+	Lacking                 int // without trouble, but with a sensor that its version lacks
+}
+
+func (n *deviceCounts) count(row deviceRow) {
 	switch {
-	case total == 0:
+	case row.rank >= rankSilent:
+		n.Silent++
+		n.Troubled++
+	case row.troubled():
+		n.Troubled++
+	case row.Lacks != "":
+		n.Lacking++
+	}
+}
+
+func (n deviceCounts) sentence() (string, string) {
+	proof := "No test phrase has been sent yet, so none is proved monitored."
+	lacking := ""
+	if n.Lacking > 0 {
+		lacking = "On " + plural(n.Lacking, "device", "devices") + " nothing failed, but Lapwing cannot tell everything: a sensor is not in this version. "
+	}
+	switch {
+	case n.Total == 0:
 		return "No device is enrolled yet, so nothing is monitored.", ""
-	case troubled == 0:
-		return "All sensors report that they work on " + plural(total, "device", "devices") + ".", "No test phrase has been sent yet, so none is proved monitored."
+	case n.Troubled == 0 && n.Lacking == 0:
+		return "All sensors report that they work on " + plural(n.Total, "device", "devices") + ".", proof
+	case n.Troubled == 0:
+		return "No device needs attention.", lacking + proof
 	}
 	need := "need"
-	if troubled == 1 {
+	if n.Troubled == 1 {
 		need = "needs"
 	}
 	rest := ""
-	if silent > 0 {
+	if n.Silent > 0 {
 		is := "are"
-		if silent == 1 {
+		if n.Silent == 1 {
 			is = "is"
 		}
-		rest = thousands(silent) + " " + is + " silent. "
+		rest = thousands(n.Silent) + " " + is + " silent. "
 	}
-	return fmt.Sprintf("%s of %s %s attention.", thousands(troubled), plural(total, "device", "devices"), need),
-		rest + "No test phrase has been sent yet, so none is proved monitored."
+	return fmt.Sprintf("%s of %s %s attention.", thousands(n.Troubled), plural(n.Total, "device", "devices"), need), rest + lacking + proof
 }
 
-// Ranks of trouble, worst last.
+// Ranks of trouble, worst last. A device that lacks a sensor is not fine, but
+// there is nothing to attend to either.
 const (
 	rankFine = iota
+	rankLacks
 	rankCannot
 	rankFail
 	rankSilent
@@ -144,13 +168,23 @@ func newDeviceRow(d store.Device, now time.Time) deviceRow {
 	return row
 }
 
+// troubled reports that somebody should look at the device.
+func (row deviceRow) troubled() bool { return row.rank > rankLacks }
+
 func (row *deviceRow) worstSensor() {
+	var lacks []string
 	for _, s := range row.Sensors {
 		rank := rankFine
-		switch s.State {
-		case "fail":
+		switch {
+		case s.State == "fail":
 			rank = rankFail
-		case "cannot":
+		case s.Lacking && s.Short != "Text":
+			lacks = append(lacks, s.Label)
+			row.rank = max(row.rank, rankLacks)
+			continue
+		case s.State == "cannot":
+			// Typed text too, where a version lacks it: nobody may take that
+			// device for a monitored one.
 			rank = rankCannot
 		}
 		if rank > row.rank {
@@ -160,6 +194,9 @@ func (row *deviceRow) worstSensor() {
 				row.Detail = "since " + s.Since
 			}
 		}
+	}
+	if len(lacks) > 0 {
+		row.Lacks = "Not in this version: " + strings.Join(lacks, ", ")
 	}
 }
 
@@ -203,7 +240,7 @@ func sensorCells(d store.Device, silent bool, now time.Time) []sensorCell {
 			}
 		}
 		if silent {
-			cell.State, cell.Word = "silent", "Silent"
+			cell.State, cell.Word, cell.Lacking = "silent", "Silent", false
 			cell.Why, cell.Do = "Last word "+ago(d.Report.Seen.In(now.Location()), now), "Check that the device is on and reaches the collector."
 		}
 		cell.Short = s.short
@@ -229,7 +266,7 @@ func newSensorCell(label string, st store.SensorState, now time.Time) sensorCell
 	case st.State == "limited":
 		cell.State, cell.Word = "cannot", "Limited"
 	case st.State == "off" && st.Code == conditions.Unsupported:
-		cell.State, cell.Word = "cannot", "Not seen"
+		cell.State, cell.Word, cell.Lacking = "cannot", "Not in this version", true
 	case st.State == "off":
 		cell.State, cell.Word = "fail", "Not seen"
 	default:
