@@ -220,6 +220,47 @@ func TestShortcutsCanBeTurnedOff(t *testing.T) {
 	}
 }
 
+// TestQueueRowSaysWhen: the row has the time of its newest capture.
+func TestQueueRowSaysWhen(t *testing.T) {
+	f := newFixture(t)
+	f.device("d-0142", "PGS-LT-0142", 0, works(morning)...)
+	b := f.signIn("H. Marlow", caseflow.DSL)
+	ivo := typed{account: "Ivo", audience: vocab.Pupil, category: vocab.Bullying, severity: vocab.High, hit: "x", ago: 20 * time.Minute}
+	f.typeText(ivo)
+	ivo.ago = 3 * time.Minute
+	f.typeText(ivo)
+	const today = `<strong>Bullying</strong> · 2 captures · <bdi>chromium on PGS-LT-0142</bdi> · 8:11am</p>`
+	if p := b.get("/cases"); !strings.Contains(p.body, today) {
+		t.Errorf("today: the row does not say %s", today)
+	}
+	f.pass(16 * time.Hour)
+	if p := f.signIn("O. Thistle", caseflow.DSL).get("/cases"); !strings.Contains(p.body, " · 12 Nov, 8:11am</p>") {
+		t.Error("the day after: the row does not say which day")
+	}
+}
+
+// TestRaisedCaptureInWords: the timeline says which capture weighs more, and
+// from what to what; a person who covers the words gets none of them there.
+func TestRaisedCaptureInWords(t *testing.T) {
+	f := newFixture(t)
+	ivo := typed{account: "Ivo", audience: vocab.Pupil, category: vocab.Bullying, severity: vocab.High, hit: "i will find you", unfinished: true}
+	ref := "/cases/" + string(f.typeText(ivo))
+	ivo.severity, ivo.after, ivo.unfinished = vocab.Critical, " and stab you", false
+	f.revise(ivo)
+	b := f.signIn("H. Marlow", caseflow.DSL)
+	const title = "Raised from high to critical when the text was finished</h4>"
+	p := b.get(ref)
+	_, item, ok := strings.Cut(p.body, title)
+	if item, _, _ = strings.Cut(item, "<h4"); !ok || !strings.Contains(item, `<mark class="lw-hit">i will find you</mark> and stab you`) || !strings.Contains(item, "Typed text, 8:14am") {
+		t.Errorf("the timeline says %q", item)
+	}
+	b.post("/preferences", url.Values{"set": {"cover"}})
+	_, item, ok = strings.Cut(b.get(ref).body, title)
+	if item, _, _ = strings.Cut(item, "<h4"); !ok || strings.Contains(item, "stab") || !strings.Contains(item, "Words covered") {
+		t.Errorf("covered, the timeline says %q", item)
+	}
+}
+
 func TestQueueFilters(t *testing.T) {
 	f := newFixture(t)
 	f.demo()

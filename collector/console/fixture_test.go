@@ -49,6 +49,8 @@ type fixture struct {
 	mu  sync.Mutex // guards now
 	now time.Time
 	seq uint64
+	// event numbers the captures; a revision has its capture's.
+	event uint64
 }
 
 type lockedBuffer struct {
@@ -243,6 +245,8 @@ type typed struct {
 	subjects []caseflow.PersonKey
 	ago      time.Duration
 	source   lapwingv1.Source
+	// unfinished: a revision follows
+	unfinished bool
 }
 
 func (f *fixture) person(account string) caseflow.PersonKey {
@@ -251,6 +255,17 @@ func (f *fixture) person(account string) caseflow.PersonKey {
 
 // typeText brings one capture in and returns its case.
 func (f *fixture) typeText(in typed) caseflow.Ref {
+	f.t.Helper()
+	return f.bring(in, 0)
+}
+
+// revise brings the last capture in again, as it is now.
+func (f *fixture) revise(in typed) caseflow.Ref {
+	f.t.Helper()
+	return f.bring(in, 1)
+}
+
+func (f *fixture) bring(in typed, revision uint32) caseflow.Ref {
 	f.t.Helper()
 	if in.group == "" {
 		in.group = vocab.GroupPupil
@@ -271,16 +286,19 @@ func (f *fixture) typeText(in typed) caseflow.Ref {
 	at := now.Add(-in.ago)
 	key := f.person(in.account)
 	content, err := proto.Marshal(&lapwingv1.Capture{Excerpt: in.before + in.hit + in.after,
-		Marks: []*lapwingv1.Span{{Start: uint32(len(in.before)), End: uint32(len(in.before) + len(in.hit))}}, App: in.app, Title: in.title, Count: 1, Final: true})
+		Marks: []*lapwingv1.Span{{Start: uint32(len(in.before)), End: uint32(len(in.before) + len(in.hit))}}, App: in.app, Title: in.title, Count: 1, Final: !in.unfinished})
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	f.seq++
-	arrival := triage.Arrival{Kind: triage.KindCapture, Device: in.device, Event: ulid.ID{byte(f.seq >> 8), byte(f.seq), 1}, Urgent: true, Seq: f.seq,
+	if revision == 0 {
+		f.event++
+	}
+	arrival := triage.Arrival{Kind: triage.KindCapture, Device: in.device, Event: ulid.ID{byte(f.event >> 8), byte(f.event), 1}, Revision: revision, Urgent: true, Seq: f.seq,
 		At: at, ReceivedAt: at, Person: key, PersonName: f.seal(key, vault.PersonName, []byte(in.account)), Audience: in.audience, Group: in.group,
 		Capture: &triage.Capture{Categories: []vocab.Category{in.category}, Severity: in.severity, Level: in.level, Source: triage.Source(in.source),
 			Rules:    []triage.Rule{{ID: "r-1", Title: "Told they are hated or unwanted", Pack: "core", Reading: "plain", Version: 1, Severity: in.severity, Level: in.level, RaisedBy: []string{"said_to_someone"}}},
-			Subjects: in.subjects, Count: 1, Final: true, Content: f.seal(key, vault.Capture, content)}}
+			Subjects: in.subjects, Count: 1, Final: !in.unfinished, Content: f.seal(key, vault.Capture, content)}}
 	receipts, err := f.tenant.Ingest(f.t.Context(), []triage.Arrival{arrival})
 	if err != nil {
 		f.t.Fatal(err)

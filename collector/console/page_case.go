@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -275,18 +276,11 @@ func (c *Console) timeline(k casework.CaseView, now time.Time, covered bool) []c
 func (c *Console) caseItem(it casework.Item, k casework.CaseView, now time.Time, covered bool) caseItem {
 	out := caseItem{Time: clock(it.At.In(c.zone)), Title: doer(it) + " " + it.Does, Capture: it.Kind.ByCapture()}
 	switch it.Kind {
-	case casework.ItemOpened, casework.ItemJoined, casework.ItemReturned:
-		for _, cp := range k.Captures {
-			if cp.Event == it.Event {
-				w := drawWords(cp.Words, covered)
-				out.Words, out.Title = &w, sourceWord(cp.Source)
-				out.Detail = severityWords[it.Severity]
-				if cp.App != "" {
-					out.Detail += ", " + cp.App
-				}
-				if it.Kind != casework.ItemJoined {
-					out.Detail += ", " + it.Does
-				}
+	case casework.ItemOpened, casework.ItemJoined, casework.ItemReturned, casework.ItemRevised:
+		if i := slices.IndexFunc(k.Captures, func(cp casework.CaptureView) bool { return cp.Event == it.Event }); i >= 0 {
+			out.ofCapture(it, k.Captures[i], covered)
+			if it.Kind == casework.ItemRevised {
+				out.Detail = sourceWord(k.Captures[i].Source) + ", " + moment(k.Captures[i].At.In(c.zone), now)
 			}
 		}
 	case casework.ItemClaimed:
@@ -307,6 +301,25 @@ func (c *Console) caseItem(it casework.Item, k casework.CaseView, now time.Time,
 		out.Note = "(the note cannot be read with the key on this server)"
 	}
 	return out
+}
+
+// ofCapture shows the capture that the item is about, in the words that the
+// page has of it now.
+func (i *caseItem) ofCapture(it casework.Item, cp casework.CaptureView, covered bool) {
+	w := drawWords(cp.Words, covered)
+	i.Words = &w
+	if it.Kind == casework.ItemRevised {
+		// "Raised from high to critical": which capture, its words say.
+		i.Title = upper(strings.Replace(it.Does, " a capture", "", 1))
+		return
+	}
+	i.Title, i.Detail = sourceWord(cp.Source), severityWords[it.Severity]
+	if cp.App != "" {
+		i.Detail += ", " + cp.App
+	}
+	if it.Kind != casework.ItemJoined {
+		i.Detail += ", " + it.Does
+	}
 }
 
 func doer(it casework.Item) string {

@@ -77,6 +77,7 @@ type caseRow struct {
 	Category       string
 	Captures, Rule string
 	Place          string
+	When           string // the newest capture was typed, or ""
 	Words          words
 	Due            due
 	Claim          claimWords
@@ -265,6 +266,9 @@ func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 		Severity: severityGlyph(k.Severity), Category: categoryWord(k.Category), Captures: plural(k.Count, "capture", "captures"),
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
 		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: k.Exempt}
+	if !r.At.IsZero() {
+		row.When = moment(r.At.In(c.zone), now)
+	}
 	if k.State == caseflow.Closed {
 		row.Outcome = outcomeWord(k.Outcome)
 		row.Due = due{Word: "Closed", Date: moment(k.ClosedAt.In(c.zone), now)}

@@ -98,29 +98,29 @@ type due struct {
 	Kind       string // late, soon or ""
 }
 
+// clockFor is how near a time is told by the clock alone, though another day
+// begins before it.
+const clockFor = 12 * time.Hour
+
 func dueWords(at, now time.Time, late bool) due {
 	left := at.Sub(now)
-	date := "by " + clock(at)
-	if !sameDay(at, now) {
-		date = "by " + at.Format("Mon 2 Jan")
+	on := at.Format("Mon 2 Jan")
+	if sameDay(at, now) || left.Abs() < clockFor {
+		on = clock(at)
 	}
 	switch {
 	case late:
-		d := due{Word: inWords(-left) + " late", Date: "due " + clock(at), Kind: "late"}
-		if !sameDay(at, now) {
-			d.Date = "due " + at.Format("Mon 2 Jan")
-		}
-		return d
+		return due{Word: inWords(-left) + " late", Date: "due " + on, Kind: "late"}
 	case left < time.Hour:
-		return due{Word: "in " + inWords(left), Date: date, Kind: "soon"}
+		return due{Word: "in " + inWords(left), Date: "by " + on, Kind: "soon"}
 	case left < 3*time.Hour:
-		return due{Word: "in " + inWords(left), Date: date}
+		return due{Word: "in " + inWords(left), Date: "by " + on}
 	case sameDay(at, now):
-		return due{Word: "today", Date: date}
+		return due{Word: "today", Date: "by " + on}
 	case daysApart(at, now) == 1:
 		return due{Word: "tomorrow", Date: "by " + clock(at)}
 	case daysApart(at, now) < 7:
-		return due{Word: "this week", Date: date}
+		return due{Word: "this week", Date: "by " + on}
 	}
-	return due{Word: "later", Date: date}
+	return due{Word: "later", Date: "by " + on}
 }

@@ -36,6 +36,25 @@ func TestWhen(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", at, got, want)
 		}
 	}
+	// Across midnight the time stands, under 12 hours either way.
+	night := time.Date(2026, 11, 21, 23, 20, 0, 0, time.UTC)
+	for at, want := range map[time.Duration]due{
+		62 * time.Minute: {"in 1 hour 2", "by 12:22am", ""}, 12*time.Hour - time.Minute: {"tomorrow", "by 11:19am", ""},
+		50 * time.Minute: {"in 50 minutes", "by 12:10am", "soon"}, 34 * time.Hour: {"this week", "by Mon 23 Nov", ""},
+	} {
+		if got := dueWords(night.Add(at), night, false); got != want {
+			t.Errorf("%s before midnight and %s ahead: %+v, want %+v", night, at, got, want)
+		}
+	}
+	small := time.Date(2026, 11, 22, 0, 10, 0, 0, time.UTC)
+	for by, want := range map[time.Duration]due{
+		20 * time.Minute: {"20 minutes late", "due 11:50pm", "late"}, 12*time.Hour - time.Minute: {"11 hours late", "due 12:11pm", "late"},
+		12 * time.Hour: {"12 hours late", "due Sat 21 Nov", "late"},
+	} {
+		if got := dueWords(small.Add(-by), small, true); got != want {
+			t.Errorf("%s after midnight and %s late: %+v, want %+v", small, by, got, want)
+		}
+	}
 	for since, want := range map[time.Duration]string{0: "just now", 3 * time.Minute: "3 min ago", time.Hour: "1 hour ago", 20 * time.Hour: "11 Nov, 12:07pm", 400 * 24 * time.Hour: "8 Oct 2025, 8:07am"} {
 		if got := ago(now.Add(-since), now); got != want {
 			t.Errorf("%s ago: %q, want %q", since, got, want)
