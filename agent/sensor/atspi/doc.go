@@ -30,9 +30,10 @@ type State uint
 
 // States that the password gate asks for.
 const (
-	StateActive   State = 1
-	StateEditable State = 7
-	StateFocused  State = 12
+	StateActive    State = 1
+	StateEditable  State = 7
+	StateFocused   State = 12
+	StateMultiLine State = 17
 )
 
 // Object is what an accessible object says of itself.

@@ -11,7 +11,7 @@
 //     window that had the focus before.
 //   - The focus inside a window comes from another source, the accessibility
 //     bus, and can be late. Whatever the person does that may move it (Tab,
-//     Enter, a mouse button, a shortcut) makes the field pending at that key,
+//     Enter in a field of one line, a mouse button, a shortcut) makes the field pending at that key,
 //     before the next one. It ends when the application tells the new focus,
 //     or when it has told nothing for 200 ms and, asked then, answers quickly
 //     that the old object still has it. Keys wait meanwhile (capture holds

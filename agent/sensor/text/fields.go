@@ -62,6 +62,8 @@ type Fields struct {
 	silence bool // the role was taken from silence
 	// terminal: the echo decides about this field.
 	terminal bool
+	// lines: the field takes more than one line, so that Enter is text in it.
+	lines bool
 	// suspected: the field began with a suspicion. unclear: it began with one
 	// while another was open, so that a focus event may belong to either.
 	suspected, unclear bool
@@ -86,6 +88,11 @@ func (f *Fields) Role() capture.Role { return f.field.Role }
 
 // Terminal reports whether keys go to a terminal.
 func (f *Fields) Terminal() bool { return f.terminal }
+
+// Lines reports whether Enter is text in the present field: one of many lines,
+// as editors, essays and chats have. Enter in one of a single line may move the
+// focus on, to a password perhaps.
+func (f *Fields) Lines() bool { return f.lines }
 
 // Window says which window has the focus from now on.
 func (f *Fields) Window(at time.Time, w Window) {
@@ -155,7 +162,7 @@ func (f *Fields) begin(at time.Time, role capture.Role) {
 		f.secrets.left(at, f.ref)
 	}
 	f.gen++
-	f.started, f.silence, f.suspected, f.unclear = at, false, false, false
+	f.started, f.silence, f.suspected, f.unclear, f.lines = at, false, false, false, false
 	f.ref, f.query, f.asks, f.graceAt = atspi.Ref{}, nil, 0, time.Time{}
 	f.field = capture.Field{
 		ID: strconv.FormatUint(f.gen, 10), Role: role,
@@ -329,6 +336,7 @@ func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duratio
 	f.ref, f.silence = o.Ref, q.silence
 	f.last.put(q.PID, o.Ref)
 	f.field.Address = o.Address
+	f.lines = role == capture.RoleText && o.Has(atspi.StateMultiLine)
 	f.set(role)
 	f.report(at)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/agent/sensor/atspi"
+	"github.com/lapwing-schools/lapwing/agent/sensor/x11"
 )
 
 var start = time.Unix(1_700_000_000, 0)
@@ -152,6 +153,35 @@ func TestSuspicionHoldsAtOnce(t *testing.T) {
 	}
 	b.answer(t, 300, editorText, nil)
 	b.wantRole(t, capture.RoleText)
+}
+
+// Enter is text where there are many lines, and may move the focus where there
+// is one. Only what is known to be text counts as such.
+func TestEnterInManyLines(t *testing.T) {
+	many := editorText.WithStates(atspi.StateEditable, atspi.StateFocused, atspi.StateMultiLine)
+	hidden := secret.WithStates(atspi.StateEditable, atspi.StateFocused, atspi.StateMultiLine)
+	tests := []struct {
+		name   string
+		object atspi.Object
+		key    x11.Key
+		want   capture.Role
+	}{
+		{"many lines", many, x11.Key{Keysym: x11.KeyReturn}, capture.RoleText},
+		{"many lines, with Ctrl", many, x11.Key{Keysym: x11.KeyReturn, Control: true}, capture.RolePending},
+		{"many lines, Tab", many, x11.Key{Keysym: x11.KeyTab}, capture.RolePending},
+		{"one line", editorText, x11.Key{Keysym: x11.KeyReturn}, capture.RolePending},
+		{"a password of many lines", hidden, x11.Key{Keysym: x11.KeyReturn}, capture.RolePending},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench()
+			b.Window(start, editor())
+			b.answer(t, 300, tt.object, nil)
+			typist := NewTypist(func(capture.Input) {}, b.Fields)
+			typist.Press(after(400), x11.KeyPress{}, tt.key, nil)
+			b.wantRole(t, tt.want)
+		})
+	}
 }
 
 func TestFocusEventEndsSuspicion(t *testing.T) {

@@ -57,6 +57,9 @@ func (t *Typist) Press(at time.Time, p x11.KeyPress, k x11.Key, repeats func(cod
 	}
 	t.held.code, t.held.since, t.held.input, t.held.gen = p.Code, p.Time, in, t.fields.gen
 	t.send(in)
+	if in.Kind == capture.Enter && !k.Control && t.fields.Lines() {
+		return // it holds no keys up: half of what is typed in a chat follows an Enter
+	}
 	if t.suspicious(k) {
 		t.fields.Suspect(at)
 	}
