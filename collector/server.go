@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
@@ -231,11 +232,19 @@ func (s *server) runAgents(ctx context.Context) error {
 	group.Go(func() error { return named("enrolment door", enrolment.Serve(doors.Enrol)) })
 	group.Go(func() error {
 		<-ctx.Done()
-		agents.Stop() // ingest.Run has ended the streams, or is about to
+		err := doors.Close()
+		stopGracefully(agents) // ingest.Run ends the streams, and says why
 		enrolment.Stop()
-		return named("agent port", doors.Close())
+		return named("agent port", err)
 	})
 	return group.Wait()
+}
+
+// stopGracefully lets running calls end and their last words arrive, for stopWithin.
+func stopGracefully(s *grpc.Server) {
+	timer := time.AfterFunc(stopWithin, s.Stop)
+	defer timer.Stop()
+	s.GracefulStop()
 }
 
 // serveHTTP serves until ctx ends; with a TLSConfig, over TLS.

@@ -182,7 +182,7 @@ func (c *Collector) run(t testing.TB, doors *tlsx.Doors, enrolment, agents *grpc
 		doors.Close()
 		cancel()
 		reports.Wait()
-		agents.Stop()
+		agents.GracefulStop() // the streams have ended; what they said last is on its way
 		enrolment.Stop()
 		wg.Wait()
 	})
