@@ -32,7 +32,7 @@ const (
 )
 
 // errShrunk says why a nightly file was not taken.
-var errShrunk = errors.New("more than a fifth of the people would be gone, so this may be half an export. If it is right, import it by hand.")
+var errShrunk = errors.New("more than a fifth of the people would be gone, so this may be half an export; if it is right, import it by hand")
 
 // Pickup is what became of the newest file in a school's inbox.
 type Pickup struct {

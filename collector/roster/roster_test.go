@@ -280,12 +280,12 @@ func TestStaffCasesNeverReachADSL(t *testing.T) {
 				}
 			},
 			"close": func(r *rapid.T) {
-				for _, row := range s.sees(dsl) {
-					_, err := s.Act(context.Background(), store.Act{Ref: row.Case.Ref, Actor: dsl, At: morning, Command: caseflow.Close{Outcome: caseflow.NoConcern}})
-					if err != nil && row.Case.State != caseflow.Closed {
+				if rows := s.sees(dsl); len(rows) > 0 {
+					first := rows[0].Case
+					_, err := s.Act(context.Background(), store.Act{Ref: first.Ref, Actor: dsl, At: morning, Command: caseflow.Close{Outcome: caseflow.NoConcern}})
+					if err != nil && first.State != caseflow.Closed {
 						r.Fatal(err)
 					}
-					break
 				}
 			},
 			"import": func(*rapid.T) { s.imports(people); imported = true },
