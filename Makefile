@@ -18,7 +18,7 @@ run: build      ## a demo school on this machine: collector, agent, and a deskto
 test:           ## everything CI runs, installing what it needs
 	tools/test.sh
 
-test-fast:      ## the packages without desktop, browser or race detector: under three minutes
+test-fast:      ## every package without the race detector and the end-to-end test: two minutes
 	tools/test-fast.sh
 
 lint:           ## gofmt, vet, staticcheck, generated files, import rules

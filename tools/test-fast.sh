@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# For the developer between two edits: no desktop, no browser, no race detector.
+# For the developer between two edits: no end-to-end test, no race detector.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go vet ./...
