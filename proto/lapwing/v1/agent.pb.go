@@ -142,6 +142,7 @@ type AgentMessage struct {
 	//	*AgentMessage_Batch
 	//	*AgentMessage_Heartbeat
 	//	*AgentMessage_Goodbye
+	//	*AgentMessage_Posture
 	Kind          isAgentMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -220,6 +221,15 @@ func (x *AgentMessage) GetGoodbye() *Goodbye {
 	return nil
 }
 
+func (x *AgentMessage) GetPosture() *PostureReport {
+	if x != nil {
+		if x, ok := x.Kind.(*AgentMessage_Posture); ok {
+			return x.Posture
+		}
+	}
+	return nil
+}
+
 type isAgentMessage_Kind interface {
 	isAgentMessage_Kind()
 }
@@ -240,6 +250,10 @@ type AgentMessage_Goodbye struct {
 	Goodbye *Goodbye `protobuf:"bytes,4,opt,name=goodbye,proto3,oneof"`
 }
 
+type AgentMessage_Posture struct {
+	Posture *PostureReport `protobuf:"bytes,8,opt,name=posture,proto3,oneof"`
+}
+
 func (*AgentMessage_Hello) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Batch) isAgentMessage_Kind() {}
@@ -247,6 +261,8 @@ func (*AgentMessage_Batch) isAgentMessage_Kind() {}
 func (*AgentMessage_Heartbeat) isAgentMessage_Kind() {}
 
 func (*AgentMessage_Goodbye) isAgentMessage_Kind() {}
+
+func (*AgentMessage_Posture) isAgentMessage_Kind() {}
 
 type CollectorMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1262,12 +1278,13 @@ var File_lapwing_v1_agent_proto protoreflect.FileDescriptor
 const file_lapwing_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"\x16lapwing/v1/agent.proto\x12\n" +
-	"lapwing.v1\x1a\x16lapwing/v1/event.proto\x1a\x17lapwing/v1/policy.proto\"\xd4\x01\n" +
+	"lapwing.v1\x1a\x17lapwing/v1/device.proto\x1a\x16lapwing/v1/event.proto\x1a\x17lapwing/v1/policy.proto\"\x8b\x02\n" +
 	"\fAgentMessage\x12)\n" +
 	"\x05hello\x18\x01 \x01(\v2\x11.lapwing.v1.HelloH\x00R\x05hello\x12)\n" +
 	"\x05batch\x18\x02 \x01(\v2\x11.lapwing.v1.BatchH\x00R\x05batch\x125\n" +
 	"\theartbeat\x18\x03 \x01(\v2\x15.lapwing.v1.HeartbeatH\x00R\theartbeat\x12/\n" +
-	"\agoodbye\x18\x04 \x01(\v2\x13.lapwing.v1.GoodbyeH\x00R\agoodbyeB\x06\n" +
+	"\agoodbye\x18\x04 \x01(\v2\x13.lapwing.v1.GoodbyeH\x00R\agoodbye\x125\n" +
+	"\aposture\x18\b \x01(\v2\x19.lapwing.v1.PostureReportH\x00R\apostureB\x06\n" +
 	"\x04kind\"\x93\x03\n" +
 	"\x10CollectorMessage\x12#\n" +
 	"\x03ack\x18\x01 \x01(\v2\x0f.lapwing.v1.AckH\x00R\x03ack\x122\n" +
@@ -1386,39 +1403,41 @@ var file_lapwing_v1_agent_proto_goTypes = []any{
 	(*CanaryRequest)(nil),             // 15: lapwing.v1.CanaryRequest
 	(*AgentServiceRenewRequest)(nil),  // 16: lapwing.v1.AgentServiceRenewRequest
 	(*AgentServiceRenewResponse)(nil), // 17: lapwing.v1.AgentServiceRenewResponse
-	(*SignedPolicy)(nil),              // 18: lapwing.v1.SignedPolicy
-	(Lane)(0),                         // 19: lapwing.v1.Lane
-	(*Event)(nil),                     // 20: lapwing.v1.Event
+	(*PostureReport)(nil),             // 18: lapwing.v1.PostureReport
+	(*SignedPolicy)(nil),              // 19: lapwing.v1.SignedPolicy
+	(Lane)(0),                         // 20: lapwing.v1.Lane
+	(*Event)(nil),                     // 21: lapwing.v1.Event
 }
 var file_lapwing_v1_agent_proto_depIdxs = []int32{
 	4,  // 0: lapwing.v1.AgentMessage.hello:type_name -> lapwing.v1.Hello
 	5,  // 1: lapwing.v1.AgentMessage.batch:type_name -> lapwing.v1.Batch
 	7,  // 2: lapwing.v1.AgentMessage.heartbeat:type_name -> lapwing.v1.Heartbeat
 	9,  // 3: lapwing.v1.AgentMessage.goodbye:type_name -> lapwing.v1.Goodbye
-	10, // 4: lapwing.v1.CollectorMessage.ack:type_name -> lapwing.v1.Ack
-	18, // 5: lapwing.v1.CollectorMessage.policy:type_name -> lapwing.v1.SignedPolicy
-	11, // 6: lapwing.v1.CollectorMessage.renewal_hint:type_name -> lapwing.v1.RenewalHint
-	12, // 7: lapwing.v1.CollectorMessage.reoffer:type_name -> lapwing.v1.ReofferRequest
-	13, // 8: lapwing.v1.CollectorMessage.revoked:type_name -> lapwing.v1.Revoked
-	14, // 9: lapwing.v1.CollectorMessage.wanted_version:type_name -> lapwing.v1.WantedVersion
-	15, // 10: lapwing.v1.CollectorMessage.canary:type_name -> lapwing.v1.CanaryRequest
-	19, // 11: lapwing.v1.Batch.lane:type_name -> lapwing.v1.Lane
-	20, // 12: lapwing.v1.Batch.events:type_name -> lapwing.v1.Event
-	6,  // 13: lapwing.v1.Batch.now:type_name -> lapwing.v1.DeviceTime
-	6,  // 14: lapwing.v1.Heartbeat.now:type_name -> lapwing.v1.DeviceTime
-	8,  // 15: lapwing.v1.Heartbeat.coverage:type_name -> lapwing.v1.Coverage
-	0,  // 16: lapwing.v1.Coverage.state:type_name -> lapwing.v1.CoverageState
-	1,  // 17: lapwing.v1.Goodbye.reason:type_name -> lapwing.v1.Goodbye.Reason
-	19, // 18: lapwing.v1.Ack.lane:type_name -> lapwing.v1.Lane
-	2,  // 19: lapwing.v1.AgentService.Stream:input_type -> lapwing.v1.AgentMessage
-	16, // 20: lapwing.v1.AgentService.Renew:input_type -> lapwing.v1.AgentServiceRenewRequest
-	3,  // 21: lapwing.v1.AgentService.Stream:output_type -> lapwing.v1.CollectorMessage
-	17, // 22: lapwing.v1.AgentService.Renew:output_type -> lapwing.v1.AgentServiceRenewResponse
-	21, // [21:23] is the sub-list for method output_type
-	19, // [19:21] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	18, // 4: lapwing.v1.AgentMessage.posture:type_name -> lapwing.v1.PostureReport
+	10, // 5: lapwing.v1.CollectorMessage.ack:type_name -> lapwing.v1.Ack
+	19, // 6: lapwing.v1.CollectorMessage.policy:type_name -> lapwing.v1.SignedPolicy
+	11, // 7: lapwing.v1.CollectorMessage.renewal_hint:type_name -> lapwing.v1.RenewalHint
+	12, // 8: lapwing.v1.CollectorMessage.reoffer:type_name -> lapwing.v1.ReofferRequest
+	13, // 9: lapwing.v1.CollectorMessage.revoked:type_name -> lapwing.v1.Revoked
+	14, // 10: lapwing.v1.CollectorMessage.wanted_version:type_name -> lapwing.v1.WantedVersion
+	15, // 11: lapwing.v1.CollectorMessage.canary:type_name -> lapwing.v1.CanaryRequest
+	20, // 12: lapwing.v1.Batch.lane:type_name -> lapwing.v1.Lane
+	21, // 13: lapwing.v1.Batch.events:type_name -> lapwing.v1.Event
+	6,  // 14: lapwing.v1.Batch.now:type_name -> lapwing.v1.DeviceTime
+	6,  // 15: lapwing.v1.Heartbeat.now:type_name -> lapwing.v1.DeviceTime
+	8,  // 16: lapwing.v1.Heartbeat.coverage:type_name -> lapwing.v1.Coverage
+	0,  // 17: lapwing.v1.Coverage.state:type_name -> lapwing.v1.CoverageState
+	1,  // 18: lapwing.v1.Goodbye.reason:type_name -> lapwing.v1.Goodbye.Reason
+	20, // 19: lapwing.v1.Ack.lane:type_name -> lapwing.v1.Lane
+	2,  // 20: lapwing.v1.AgentService.Stream:input_type -> lapwing.v1.AgentMessage
+	16, // 21: lapwing.v1.AgentService.Renew:input_type -> lapwing.v1.AgentServiceRenewRequest
+	3,  // 22: lapwing.v1.AgentService.Stream:output_type -> lapwing.v1.CollectorMessage
+	17, // 23: lapwing.v1.AgentService.Renew:output_type -> lapwing.v1.AgentServiceRenewResponse
+	22, // [22:24] is the sub-list for method output_type
+	20, // [20:22] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_agent_proto_init() }
@@ -1426,6 +1445,7 @@ func file_lapwing_v1_agent_proto_init() {
 	if File_lapwing_v1_agent_proto != nil {
 		return
 	}
+	file_lapwing_v1_device_proto_init()
 	file_lapwing_v1_event_proto_init()
 	file_lapwing_v1_policy_proto_init()
 	file_lapwing_v1_agent_proto_msgTypes[0].OneofWrappers = []any{
@@ -1433,6 +1453,7 @@ func file_lapwing_v1_agent_proto_init() {
 		(*AgentMessage_Batch)(nil),
 		(*AgentMessage_Heartbeat)(nil),
 		(*AgentMessage_Goodbye)(nil),
+		(*AgentMessage_Posture)(nil),
 	}
 	file_lapwing_v1_agent_proto_msgTypes[1].OneofWrappers = []any{
 		(*CollectorMessage_Ack)(nil),

@@ -187,6 +187,7 @@ const (
 	Source_SOURCE_TYPED_TEXT   Source = 1
 	Source_SOURCE_WINDOW_TITLE Source = 2
 	Source_SOURCE_PAGE_TITLE   Source = 3
+	Source_SOURCE_DEVICE       Source = 4 // what the service saw of the machine: media
 )
 
 // Enum value maps for Source.
@@ -196,12 +197,14 @@ var (
 		1: "SOURCE_TYPED_TEXT",
 		2: "SOURCE_WINDOW_TITLE",
 		3: "SOURCE_PAGE_TITLE",
+		4: "SOURCE_DEVICE",
 	}
 	Source_value = map[string]int32{
 		"SOURCE_UNSPECIFIED":  0,
 		"SOURCE_TYPED_TEXT":   1,
 		"SOURCE_WINDOW_TITLE": 2,
 		"SOURCE_PAGE_TITLE":   3,
+		"SOURCE_DEVICE":       4,
 	}
 )
 
@@ -260,6 +263,9 @@ type Event struct {
 	//	*Event_Capture
 	//	*Event_Tamper
 	//	*Event_Digest
+	//	*Event_Media
+	//	*Event_Unattended
+	//	*Event_LockMinutes
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -392,6 +398,33 @@ func (x *Event) GetDigest() *Digest {
 	return nil
 }
 
+func (x *Event) GetMedia() *Media {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Media); ok {
+			return x.Media
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetUnattended() *Unattended {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Unattended); ok {
+			return x.Unattended
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLockMinutes() *LockMinutes {
+	if x != nil {
+		if x, ok := x.Body.(*Event_LockMinutes); ok {
+			return x.LockMinutes
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -408,11 +441,29 @@ type Event_Digest struct {
 	Digest *Digest `protobuf:"bytes,18,opt,name=digest,proto3,oneof"`
 }
 
+type Event_Media struct {
+	Media *Media `protobuf:"bytes,24,opt,name=media,proto3,oneof"`
+}
+
+type Event_Unattended struct {
+	Unattended *Unattended `protobuf:"bytes,25,opt,name=unattended,proto3,oneof"`
+}
+
+type Event_LockMinutes struct {
+	LockMinutes *LockMinutes `protobuf:"bytes,26,opt,name=lock_minutes,json=lockMinutes,proto3,oneof"`
+}
+
 func (*Event_Capture) isEvent_Body() {}
 
 func (*Event_Tamper) isEvent_Body() {}
 
 func (*Event_Digest) isEvent_Body() {}
+
+func (*Event_Media) isEvent_Body() {}
+
+func (*Event_Unattended) isEvent_Body() {}
+
+func (*Event_LockMinutes) isEvent_Body() {}
 
 // Capture is what one fragment of text, or one title, showed in one category.
 type Capture struct {
@@ -843,7 +894,7 @@ var File_lapwing_v1_event_proto protoreflect.FileDescriptor
 const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16lapwing/v1/event.proto\x12\n" +
-	"lapwing.v1\"\xfa\x02\n" +
+	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"\x9d\x04\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12$\n" +
@@ -856,7 +907,12 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\asession\x18\t \x01(\tR\asession\x12/\n" +
 	"\acapture\x18\x10 \x01(\v2\x13.lapwing.v1.CaptureH\x00R\acapture\x12,\n" +
 	"\x06tamper\x18\x11 \x01(\v2\x12.lapwing.v1.TamperH\x00R\x06tamper\x12,\n" +
-	"\x06digest\x18\x12 \x01(\v2\x12.lapwing.v1.DigestH\x00R\x06digestB\x06\n" +
+	"\x06digest\x18\x12 \x01(\v2\x12.lapwing.v1.DigestH\x00R\x06digest\x12)\n" +
+	"\x05media\x18\x18 \x01(\v2\x11.lapwing.v1.MediaH\x00R\x05media\x128\n" +
+	"\n" +
+	"unattended\x18\x19 \x01(\v2\x16.lapwing.v1.UnattendedH\x00R\n" +
+	"unattended\x12<\n" +
+	"\flock_minutes\x18\x1a \x01(\v2\x17.lapwing.v1.LockMinutesH\x00R\vlockMinutesB\x06\n" +
 	"\x04body\"\x8f\x03\n" +
 	"\aCapture\x12\x1e\n" +
 	"\n" +
@@ -913,12 +969,13 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\x05Level\x12\x15\n" +
 	"\x11LEVEL_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tLEVEL_LOG\x10\x01\x12\x0f\n" +
-	"\vLEVEL_ALERT\x10\x02*g\n" +
+	"\vLEVEL_ALERT\x10\x02*z\n" +
 	"\x06Source\x12\x16\n" +
 	"\x12SOURCE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SOURCE_TYPED_TEXT\x10\x01\x12\x17\n" +
 	"\x13SOURCE_WINDOW_TITLE\x10\x02\x12\x15\n" +
-	"\x11SOURCE_PAGE_TITLE\x10\x03B?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
+	"\x11SOURCE_PAGE_TITLE\x10\x03\x12\x11\n" +
+	"\rSOURCE_DEVICE\x10\x04B?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
 	file_lapwing_v1_event_proto_rawDescOnce sync.Once
@@ -935,36 +992,42 @@ func file_lapwing_v1_event_proto_rawDescGZIP() []byte {
 var file_lapwing_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
 var file_lapwing_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_lapwing_v1_event_proto_goTypes = []any{
-	(Lane)(0),       // 0: lapwing.v1.Lane
-	(Severity)(0),   // 1: lapwing.v1.Severity
-	(Level)(0),      // 2: lapwing.v1.Level
-	(Source)(0),     // 3: lapwing.v1.Source
-	(*Event)(nil),   // 4: lapwing.v1.Event
-	(*Capture)(nil), // 5: lapwing.v1.Capture
-	(*RuleHit)(nil), // 6: lapwing.v1.RuleHit
-	(*Span)(nil),    // 7: lapwing.v1.Span
-	(*Tamper)(nil),  // 8: lapwing.v1.Tamper
-	(*Digest)(nil),  // 9: lapwing.v1.Digest
-	nil,             // 10: lapwing.v1.Digest.ByCategoryEntry
+	(Lane)(0),           // 0: lapwing.v1.Lane
+	(Severity)(0),       // 1: lapwing.v1.Severity
+	(Level)(0),          // 2: lapwing.v1.Level
+	(Source)(0),         // 3: lapwing.v1.Source
+	(*Event)(nil),       // 4: lapwing.v1.Event
+	(*Capture)(nil),     // 5: lapwing.v1.Capture
+	(*RuleHit)(nil),     // 6: lapwing.v1.RuleHit
+	(*Span)(nil),        // 7: lapwing.v1.Span
+	(*Tamper)(nil),      // 8: lapwing.v1.Tamper
+	(*Digest)(nil),      // 9: lapwing.v1.Digest
+	nil,                 // 10: lapwing.v1.Digest.ByCategoryEntry
+	(*Media)(nil),       // 11: lapwing.v1.Media
+	(*Unattended)(nil),  // 12: lapwing.v1.Unattended
+	(*LockMinutes)(nil), // 13: lapwing.v1.LockMinutes
 }
 var file_lapwing_v1_event_proto_depIdxs = []int32{
 	0,  // 0: lapwing.v1.Event.lane:type_name -> lapwing.v1.Lane
 	5,  // 1: lapwing.v1.Event.capture:type_name -> lapwing.v1.Capture
 	8,  // 2: lapwing.v1.Event.tamper:type_name -> lapwing.v1.Tamper
 	9,  // 3: lapwing.v1.Event.digest:type_name -> lapwing.v1.Digest
-	1,  // 4: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
-	2,  // 5: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
-	3,  // 6: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
-	6,  // 7: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
-	7,  // 8: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
-	1,  // 9: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
-	2,  // 10: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
-	10, // 11: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	11, // 4: lapwing.v1.Event.media:type_name -> lapwing.v1.Media
+	12, // 5: lapwing.v1.Event.unattended:type_name -> lapwing.v1.Unattended
+	13, // 6: lapwing.v1.Event.lock_minutes:type_name -> lapwing.v1.LockMinutes
+	1,  // 7: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
+	2,  // 8: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
+	3,  // 9: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
+	6,  // 10: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
+	7,  // 11: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
+	1,  // 12: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
+	2,  // 13: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
+	10, // 14: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_event_proto_init() }
@@ -972,10 +1035,14 @@ func file_lapwing_v1_event_proto_init() {
 	if File_lapwing_v1_event_proto != nil {
 		return
 	}
+	file_lapwing_v1_device_proto_init()
 	file_lapwing_v1_event_proto_msgTypes[0].OneofWrappers = []any{
 		(*Event_Capture)(nil),
 		(*Event_Tamper)(nil),
 		(*Event_Digest)(nil),
+		(*Event_Media)(nil),
+		(*Event_Unattended)(nil),
+		(*Event_LockMinutes)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -33,6 +33,7 @@ type SessionMessage struct {
 	//	*SessionMessage_Hello
 	//	*SessionMessage_Hit
 	//	*SessionMessage_Status
+	//	*SessionMessage_Lock
 	Kind          isSessionMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -102,6 +103,15 @@ func (x *SessionMessage) GetStatus() *SessionStatus {
 	return nil
 }
 
+func (x *SessionMessage) GetLock() *LockReport {
+	if x != nil {
+		if x, ok := x.Kind.(*SessionMessage_Lock); ok {
+			return x.Lock
+		}
+	}
+	return nil
+}
+
 type isSessionMessage_Kind interface {
 	isSessionMessage_Kind()
 }
@@ -118,11 +128,17 @@ type SessionMessage_Status struct {
 	Status *SessionStatus `protobuf:"bytes,3,opt,name=status,proto3,oneof"`
 }
 
+type SessionMessage_Lock struct {
+	Lock *LockReport `protobuf:"bytes,8,opt,name=lock,proto3,oneof"`
+}
+
 func (*SessionMessage_Hello) isSessionMessage_Kind() {}
 
 func (*SessionMessage_Hit) isSessionMessage_Kind() {}
 
 func (*SessionMessage_Status) isSessionMessage_Kind() {}
+
+func (*SessionMessage_Lock) isSessionMessage_Kind() {}
 
 type SessionHello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -263,6 +279,60 @@ func (x *Hit) GetAgeMs() uint32 {
 	return 0
 }
 
+// LockReport carries what the lock sensor has counted since the last one, and a
+// breach that has ended. One of both is set.
+type LockReport struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Minutes       *LockMinutes           `protobuf:"bytes,1,opt,name=minutes,proto3" json:"minutes,omitempty"`
+	Unattended    *Unattended            `protobuf:"bytes,2,opt,name=unattended,proto3" json:"unattended,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LockReport) Reset() {
+	*x = LockReport{}
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LockReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LockReport) ProtoMessage() {}
+
+func (x *LockReport) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LockReport.ProtoReflect.Descriptor instead.
+func (*LockReport) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *LockReport) GetMinutes() *LockMinutes {
+	if x != nil {
+		return x.Minutes
+	}
+	return nil
+}
+
+func (x *LockReport) GetUnattended() *Unattended {
+	if x != nil {
+		return x.Unattended
+	}
+	return nil
+}
+
 type SessionStatus struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Coverage []*Coverage            `protobuf:"bytes,1,rep,name=coverage,proto3" json:"coverage,omitempty"` // one row a sensor, at most 32
@@ -276,7 +346,7 @@ type SessionStatus struct {
 
 func (x *SessionStatus) Reset() {
 	*x = SessionStatus{}
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[3]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -288,7 +358,7 @@ func (x *SessionStatus) String() string {
 func (*SessionStatus) ProtoMessage() {}
 
 func (x *SessionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[3]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -301,7 +371,7 @@ func (x *SessionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionStatus.ProtoReflect.Descriptor instead.
 func (*SessionStatus) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{3}
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SessionStatus) GetCoverage() []*Coverage {
@@ -346,7 +416,7 @@ type ServiceMessage struct {
 
 func (x *ServiceMessage) Reset() {
 	*x = ServiceMessage{}
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[4]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -358,7 +428,7 @@ func (x *ServiceMessage) String() string {
 func (*ServiceMessage) ProtoMessage() {}
 
 func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[4]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -371,7 +441,7 @@ func (x *ServiceMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServiceMessage.ProtoReflect.Descriptor instead.
 func (*ServiceMessage) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{4}
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ServiceMessage) GetKind() isServiceMessage_Kind {
@@ -440,7 +510,7 @@ type HitAck struct {
 
 func (x *HitAck) Reset() {
 	*x = HitAck{}
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[5]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +522,7 @@ func (x *HitAck) String() string {
 func (*HitAck) ProtoMessage() {}
 
 func (x *HitAck) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[5]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +535,7 @@ func (x *HitAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HitAck.ProtoReflect.Descriptor instead.
 func (*HitAck) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{5}
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *HitAck) GetUpto() uint64 {
@@ -483,7 +553,7 @@ type Stop struct {
 
 func (x *Stop) Reset() {
 	*x = Stop{}
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[6]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +565,7 @@ func (x *Stop) String() string {
 func (*Stop) ProtoMessage() {}
 
 func (x *Stop) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_ipc_proto_msgTypes[6]
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +578,7 @@ func (x *Stop) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stop.ProtoReflect.Descriptor instead.
 func (*Stop) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{6}
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{7}
 }
 
 var File_lapwing_v1_ipc_proto protoreflect.FileDescriptor
@@ -516,11 +586,12 @@ var File_lapwing_v1_ipc_proto protoreflect.FileDescriptor
 const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"\n" +
 	"\x14lapwing/v1/ipc.proto\x12\n" +
-	"lapwing.v1\x1a\x16lapwing/v1/agent.proto\x1a\x16lapwing/v1/event.proto\x1a\x17lapwing/v1/policy.proto\"\xa4\x01\n" +
+	"lapwing.v1\x1a\x16lapwing/v1/agent.proto\x1a\x17lapwing/v1/device.proto\x1a\x16lapwing/v1/event.proto\x1a\x17lapwing/v1/policy.proto\"\xd2\x01\n" +
 	"\x0eSessionMessage\x120\n" +
 	"\x05hello\x18\x01 \x01(\v2\x18.lapwing.v1.SessionHelloH\x00R\x05hello\x12#\n" +
 	"\x03hit\x18\x02 \x01(\v2\x0f.lapwing.v1.HitH\x00R\x03hit\x123\n" +
-	"\x06status\x18\x03 \x01(\v2\x19.lapwing.v1.SessionStatusH\x00R\x06statusB\x06\n" +
+	"\x06status\x18\x03 \x01(\v2\x19.lapwing.v1.SessionStatusH\x00R\x06status\x12,\n" +
+	"\x04lock\x18\b \x01(\v2\x16.lapwing.v1.LockReportH\x00R\x04lockB\x06\n" +
 	"\x04kind\"V\n" +
 	"\fSessionHello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x10\n" +
@@ -532,7 +603,13 @@ const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"capture_id\x18\x02 \x01(\x04R\tcaptureId\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\rR\brevision\x12-\n" +
 	"\acapture\x18\x04 \x01(\v2\x13.lapwing.v1.CaptureR\acapture\x12\x15\n" +
-	"\x06age_ms\x18\x05 \x01(\rR\x05ageMs\"\x9f\x01\n" +
+	"\x06age_ms\x18\x05 \x01(\rR\x05ageMs\"w\n" +
+	"\n" +
+	"LockReport\x121\n" +
+	"\aminutes\x18\x01 \x01(\v2\x17.lapwing.v1.LockMinutesR\aminutes\x126\n" +
+	"\n" +
+	"unattended\x18\x02 \x01(\v2\x16.lapwing.v1.UnattendedR\n" +
+	"unattended\"\x9f\x01\n" +
 	"\rSessionStatus\x120\n" +
 	"\bcoverage\x18\x01 \x03(\v2\x14.lapwing.v1.CoverageR\bcoverage\x12\x16\n" +
 	"\x06locked\x18\x02 \x01(\bR\x06locked\x12!\n" +
@@ -559,33 +636,39 @@ func file_lapwing_v1_ipc_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_ipc_proto_rawDescData
 }
 
-var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_lapwing_v1_ipc_proto_goTypes = []any{
 	(*SessionMessage)(nil), // 0: lapwing.v1.SessionMessage
 	(*SessionHello)(nil),   // 1: lapwing.v1.SessionHello
 	(*Hit)(nil),            // 2: lapwing.v1.Hit
-	(*SessionStatus)(nil),  // 3: lapwing.v1.SessionStatus
-	(*ServiceMessage)(nil), // 4: lapwing.v1.ServiceMessage
-	(*HitAck)(nil),         // 5: lapwing.v1.HitAck
-	(*Stop)(nil),           // 6: lapwing.v1.Stop
-	(*Capture)(nil),        // 7: lapwing.v1.Capture
-	(*Coverage)(nil),       // 8: lapwing.v1.Coverage
-	(*SignedPolicy)(nil),   // 9: lapwing.v1.SignedPolicy
+	(*LockReport)(nil),     // 3: lapwing.v1.LockReport
+	(*SessionStatus)(nil),  // 4: lapwing.v1.SessionStatus
+	(*ServiceMessage)(nil), // 5: lapwing.v1.ServiceMessage
+	(*HitAck)(nil),         // 6: lapwing.v1.HitAck
+	(*Stop)(nil),           // 7: lapwing.v1.Stop
+	(*Capture)(nil),        // 8: lapwing.v1.Capture
+	(*LockMinutes)(nil),    // 9: lapwing.v1.LockMinutes
+	(*Unattended)(nil),     // 10: lapwing.v1.Unattended
+	(*Coverage)(nil),       // 11: lapwing.v1.Coverage
+	(*SignedPolicy)(nil),   // 12: lapwing.v1.SignedPolicy
 }
 var file_lapwing_v1_ipc_proto_depIdxs = []int32{
-	1, // 0: lapwing.v1.SessionMessage.hello:type_name -> lapwing.v1.SessionHello
-	2, // 1: lapwing.v1.SessionMessage.hit:type_name -> lapwing.v1.Hit
-	3, // 2: lapwing.v1.SessionMessage.status:type_name -> lapwing.v1.SessionStatus
-	7, // 3: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
-	8, // 4: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
-	5, // 5: lapwing.v1.ServiceMessage.hit_ack:type_name -> lapwing.v1.HitAck
-	9, // 6: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
-	6, // 7: lapwing.v1.ServiceMessage.stop:type_name -> lapwing.v1.Stop
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	1,  // 0: lapwing.v1.SessionMessage.hello:type_name -> lapwing.v1.SessionHello
+	2,  // 1: lapwing.v1.SessionMessage.hit:type_name -> lapwing.v1.Hit
+	4,  // 2: lapwing.v1.SessionMessage.status:type_name -> lapwing.v1.SessionStatus
+	3,  // 3: lapwing.v1.SessionMessage.lock:type_name -> lapwing.v1.LockReport
+	8,  // 4: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
+	9,  // 5: lapwing.v1.LockReport.minutes:type_name -> lapwing.v1.LockMinutes
+	10, // 6: lapwing.v1.LockReport.unattended:type_name -> lapwing.v1.Unattended
+	11, // 7: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
+	6,  // 8: lapwing.v1.ServiceMessage.hit_ack:type_name -> lapwing.v1.HitAck
+	12, // 9: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
+	7,  // 10: lapwing.v1.ServiceMessage.stop:type_name -> lapwing.v1.Stop
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_ipc_proto_init() }
@@ -594,14 +677,16 @@ func file_lapwing_v1_ipc_proto_init() {
 		return
 	}
 	file_lapwing_v1_agent_proto_init()
+	file_lapwing_v1_device_proto_init()
 	file_lapwing_v1_event_proto_init()
 	file_lapwing_v1_policy_proto_init()
 	file_lapwing_v1_ipc_proto_msgTypes[0].OneofWrappers = []any{
 		(*SessionMessage_Hello)(nil),
 		(*SessionMessage_Hit)(nil),
 		(*SessionMessage_Status)(nil),
+		(*SessionMessage_Lock)(nil),
 	}
-	file_lapwing_v1_ipc_proto_msgTypes[4].OneofWrappers = []any{
+	file_lapwing_v1_ipc_proto_msgTypes[5].OneofWrappers = []any{
 		(*ServiceMessage_HitAck)(nil),
 		(*ServiceMessage_Policy)(nil),
 		(*ServiceMessage_Stop)(nil),
@@ -612,7 +697,7 @@ func file_lapwing_v1_ipc_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_ipc_proto_rawDesc), len(file_lapwing_v1_ipc_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

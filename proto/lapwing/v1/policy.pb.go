@@ -86,10 +86,13 @@ type Policy struct {
 	Packs []*PackInfo `protobuf:"bytes,5,rep,name=packs,proto3" json:"packs,omitempty"` // at most 256
 	// People who proposed and approved this version, for the device's own
 	// record; at most 256 bytes each.
-	ProposedBy    string  `protobuf:"bytes,6,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
-	ApprovedBy    string  `protobuf:"bytes,7,opt,name=approved_by,json=approvedBy,proto3" json:"approved_by,omitempty"`
-	Limits        *Limits `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"` // absent: the defaults below
-	Group         string  `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`   // device group, at most 64 bytes
+	ProposedBy    string         `protobuf:"bytes,6,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
+	ApprovedBy    string         `protobuf:"bytes,7,opt,name=approved_by,json=approvedBy,proto3" json:"approved_by,omitempty"`
+	Limits        *Limits        `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"` // absent: the defaults below
+	Group         string         `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`   // device group, at most 64 bytes
+	Usb           *UsbPolicy     `protobuf:"bytes,20,opt,name=usb,proto3" json:"usb,omitempty"`
+	Lock          *LockPolicy    `protobuf:"bytes,21,opt,name=lock,proto3" json:"lock,omitempty"`
+	Posture       *PosturePolicy `protobuf:"bytes,22,opt,name=posture,proto3" json:"posture,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -185,6 +188,27 @@ func (x *Policy) GetGroup() string {
 		return x.Group
 	}
 	return ""
+}
+
+func (x *Policy) GetUsb() *UsbPolicy {
+	if x != nil {
+		return x.Usb
+	}
+	return nil
+}
+
+func (x *Policy) GetLock() *LockPolicy {
+	if x != nil {
+		return x.Lock
+	}
+	return nil
+}
+
+func (x *Policy) GetPosture() *PosturePolicy {
+	if x != nil {
+		return x.Posture
+	}
+	return nil
 }
 
 type PackInfo struct {
@@ -313,10 +337,10 @@ var File_lapwing_v1_policy_proto protoreflect.FileDescriptor
 const file_lapwing_v1_policy_proto_rawDesc = "" +
 	"\n" +
 	"\x17lapwing/v1/policy.proto\x12\n" +
-	"lapwing.v1\"H\n" +
+	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"H\n" +
 	"\fSignedPolicy\x12\x1a\n" +
 	"\bdocument\x18\x01 \x01(\fR\bdocument\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\x9d\x02\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xa7\x03\n" +
 	"\x06Policy\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x16\n" +
 	"\x06school\x18\x02 \x01(\tR\x06school\x12\x1b\n" +
@@ -328,7 +352,10 @@ const file_lapwing_v1_policy_proto_rawDesc = "" +
 	"\vapproved_by\x18\a \x01(\tR\n" +
 	"approvedBy\x12*\n" +
 	"\x06limits\x18\b \x01(\v2\x12.lapwing.v1.LimitsR\x06limits\x12\x14\n" +
-	"\x05group\x18\t \x01(\tR\x05group\"N\n" +
+	"\x05group\x18\t \x01(\tR\x05group\x12'\n" +
+	"\x03usb\x18\x14 \x01(\v2\x15.lapwing.v1.UsbPolicyR\x03usb\x12*\n" +
+	"\x04lock\x18\x15 \x01(\v2\x16.lapwing.v1.LockPolicyR\x04lock\x123\n" +
+	"\aposture\x18\x16 \x01(\v2\x19.lapwing.v1.PosturePolicyR\aposture\"N\n" +
 	"\bPackInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
@@ -352,19 +379,25 @@ func file_lapwing_v1_policy_proto_rawDescGZIP() []byte {
 
 var file_lapwing_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_lapwing_v1_policy_proto_goTypes = []any{
-	(*SignedPolicy)(nil), // 0: lapwing.v1.SignedPolicy
-	(*Policy)(nil),       // 1: lapwing.v1.Policy
-	(*PackInfo)(nil),     // 2: lapwing.v1.PackInfo
-	(*Limits)(nil),       // 3: lapwing.v1.Limits
+	(*SignedPolicy)(nil),  // 0: lapwing.v1.SignedPolicy
+	(*Policy)(nil),        // 1: lapwing.v1.Policy
+	(*PackInfo)(nil),      // 2: lapwing.v1.PackInfo
+	(*Limits)(nil),        // 3: lapwing.v1.Limits
+	(*UsbPolicy)(nil),     // 4: lapwing.v1.UsbPolicy
+	(*LockPolicy)(nil),    // 5: lapwing.v1.LockPolicy
+	(*PosturePolicy)(nil), // 6: lapwing.v1.PosturePolicy
 }
 var file_lapwing_v1_policy_proto_depIdxs = []int32{
 	2, // 0: lapwing.v1.Policy.packs:type_name -> lapwing.v1.PackInfo
 	3, // 1: lapwing.v1.Policy.limits:type_name -> lapwing.v1.Limits
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4, // 2: lapwing.v1.Policy.usb:type_name -> lapwing.v1.UsbPolicy
+	5, // 3: lapwing.v1.Policy.lock:type_name -> lapwing.v1.LockPolicy
+	6, // 4: lapwing.v1.Policy.posture:type_name -> lapwing.v1.PosturePolicy
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_policy_proto_init() }
@@ -372,6 +405,7 @@ func file_lapwing_v1_policy_proto_init() {
 	if File_lapwing_v1_policy_proto != nil {
 		return
 	}
+	file_lapwing_v1_device_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

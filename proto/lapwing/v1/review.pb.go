@@ -281,6 +281,7 @@ type DeviceRecord struct {
 	LastSeenMs    int64                  `protobuf:"varint,7,opt,name=last_seen_ms,json=lastSeenMs,proto3" json:"last_seen_ms,omitempty"`
 	Coverage      []*DeviceCoverage      `protobuf:"bytes,8,rep,name=coverage,proto3" json:"coverage,omitempty"`
 	Revoked       bool                   `protobuf:"varint,9,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	Checks        []*DeviceCheck         `protobuf:"bytes,20,rep,name=checks,proto3" json:"checks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -378,6 +379,13 @@ func (x *DeviceRecord) GetRevoked() bool {
 	return false
 }
 
+func (x *DeviceRecord) GetChecks() []*DeviceCheck {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
 type DeviceCoverage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sensor        string                 `protobuf:"bytes,1,opt,name=sensor,proto3" json:"sensor,omitempty"`
@@ -446,6 +454,74 @@ func (x *DeviceCoverage) GetSinceMs() int64 {
 	return 0
 }
 
+type DeviceCheck struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"` // pass, fail or unknown
+	SinceMs       int64                  `protobuf:"varint,3,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
+	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeviceCheck) Reset() {
+	*x = DeviceCheck{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeviceCheck) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeviceCheck) ProtoMessage() {}
+
+func (x *DeviceCheck) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeviceCheck.ProtoReflect.Descriptor instead.
+func (*DeviceCheck) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *DeviceCheck) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DeviceCheck) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *DeviceCheck) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+func (x *DeviceCheck) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
 type CreateTokenRequest struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	School         string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`                                        // slug, at most 64 bytes, empty for the only one
@@ -461,7 +537,7 @@ type CreateTokenRequest struct {
 
 func (x *CreateTokenRequest) Reset() {
 	*x = CreateTokenRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	mi := &file_lapwing_v1_review_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -473,7 +549,7 @@ func (x *CreateTokenRequest) String() string {
 func (*CreateTokenRequest) ProtoMessage() {}
 
 func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	mi := &file_lapwing_v1_review_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -486,7 +562,7 @@ func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenRequest.ProtoReflect.Descriptor instead.
 func (*CreateTokenRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{5}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateTokenRequest) GetSchool() string {
@@ -540,7 +616,7 @@ type CreateTokenResponse struct {
 
 func (x *CreateTokenResponse) Reset() {
 	*x = CreateTokenResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[6]
+	mi := &file_lapwing_v1_review_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +628,7 @@ func (x *CreateTokenResponse) String() string {
 func (*CreateTokenResponse) ProtoMessage() {}
 
 func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[6]
+	mi := &file_lapwing_v1_review_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +641,7 @@ func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenResponse.ProtoReflect.Descriptor instead.
 func (*CreateTokenResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{6}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateTokenResponse) GetEnrolmentString() string {
@@ -590,7 +666,7 @@ type AddUserRequest struct {
 
 func (x *AddUserRequest) Reset() {
 	*x = AddUserRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[7]
+	mi := &file_lapwing_v1_review_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +678,7 @@ func (x *AddUserRequest) String() string {
 func (*AddUserRequest) ProtoMessage() {}
 
 func (x *AddUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[7]
+	mi := &file_lapwing_v1_review_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +691,7 @@ func (x *AddUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUserRequest.ProtoReflect.Descriptor instead.
 func (*AddUserRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{7}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AddUserRequest) GetSchool() string {
@@ -666,7 +742,7 @@ type AddUserResponse struct {
 
 func (x *AddUserResponse) Reset() {
 	*x = AddUserResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[8]
+	mi := &file_lapwing_v1_review_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +754,7 @@ func (x *AddUserResponse) String() string {
 func (*AddUserResponse) ProtoMessage() {}
 
 func (x *AddUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[8]
+	mi := &file_lapwing_v1_review_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +767,7 @@ func (x *AddUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUserResponse.ProtoReflect.Descriptor instead.
 func (*AddUserResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{8}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AddUserResponse) GetLink() string {
@@ -726,7 +802,7 @@ type RevokeDeviceRequest struct {
 
 func (x *RevokeDeviceRequest) Reset() {
 	*x = RevokeDeviceRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[9]
+	mi := &file_lapwing_v1_review_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +814,7 @@ func (x *RevokeDeviceRequest) String() string {
 func (*RevokeDeviceRequest) ProtoMessage() {}
 
 func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[9]
+	mi := &file_lapwing_v1_review_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +827,7 @@ func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{9}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RevokeDeviceRequest) GetSchool() string {
@@ -783,7 +859,7 @@ type RevokeDeviceResponse struct {
 
 func (x *RevokeDeviceResponse) Reset() {
 	*x = RevokeDeviceResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[10]
+	mi := &file_lapwing_v1_review_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +871,7 @@ func (x *RevokeDeviceResponse) String() string {
 func (*RevokeDeviceResponse) ProtoMessage() {}
 
 func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[10]
+	mi := &file_lapwing_v1_review_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +884,7 @@ func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{10}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{11}
 }
 
 type VerifyAuditRequest struct {
@@ -820,7 +896,7 @@ type VerifyAuditRequest struct {
 
 func (x *VerifyAuditRequest) Reset() {
 	*x = VerifyAuditRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[11]
+	mi := &file_lapwing_v1_review_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +908,7 @@ func (x *VerifyAuditRequest) String() string {
 func (*VerifyAuditRequest) ProtoMessage() {}
 
 func (x *VerifyAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[11]
+	mi := &file_lapwing_v1_review_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +921,7 @@ func (x *VerifyAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyAuditRequest.ProtoReflect.Descriptor instead.
 func (*VerifyAuditRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{11}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *VerifyAuditRequest) GetSchool() string {
@@ -865,7 +941,7 @@ type VerifyAuditResponse struct {
 
 func (x *VerifyAuditResponse) Reset() {
 	*x = VerifyAuditResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[12]
+	mi := &file_lapwing_v1_review_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +953,7 @@ func (x *VerifyAuditResponse) String() string {
 func (*VerifyAuditResponse) ProtoMessage() {}
 
 func (x *VerifyAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[12]
+	mi := &file_lapwing_v1_review_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +966,7 @@ func (x *VerifyAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyAuditResponse.ProtoReflect.Descriptor instead.
 func (*VerifyAuditResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{12}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *VerifyAuditResponse) GetEntries() uint64 {
@@ -920,7 +996,7 @@ type ImportDirectoryRequest struct {
 
 func (x *ImportDirectoryRequest) Reset() {
 	*x = ImportDirectoryRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[13]
+	mi := &file_lapwing_v1_review_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1008,7 @@ func (x *ImportDirectoryRequest) String() string {
 func (*ImportDirectoryRequest) ProtoMessage() {}
 
 func (x *ImportDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[13]
+	mi := &file_lapwing_v1_review_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1021,7 @@ func (x *ImportDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ImportDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{13}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ImportDirectoryRequest) GetSchool() string {
@@ -998,7 +1074,7 @@ type ImportDirectoryResponse struct {
 
 func (x *ImportDirectoryResponse) Reset() {
 	*x = ImportDirectoryResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[14]
+	mi := &file_lapwing_v1_review_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1086,7 @@ func (x *ImportDirectoryResponse) String() string {
 func (*ImportDirectoryResponse) ProtoMessage() {}
 
 func (x *ImportDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[14]
+	mi := &file_lapwing_v1_review_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1099,7 @@ func (x *ImportDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ImportDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{14}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ImportDirectoryResponse) GetPupils() uint32 {
@@ -1137,7 +1213,7 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\topened_ms\x18\f \x01(\x03R\bopenedMs\x12\x16\n" +
 	"\x06exempt\x18\r \x01(\bR\x06exempt\",\n" +
 	"\x12ListDevicesRequest\x12\x16\n" +
-	"\x06school\x18\x01 \x01(\tR\x06school\"\x90\x02\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\"\xc1\x02\n" +
 	"\fDeviceRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x0e\n" +
@@ -1149,12 +1225,18 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\flast_seen_ms\x18\a \x01(\x03R\n" +
 	"lastSeenMs\x126\n" +
 	"\bcoverage\x18\b \x03(\v2\x1a.lapwing.v1.DeviceCoverageR\bcoverage\x12\x18\n" +
-	"\arevoked\x18\t \x01(\bR\arevoked\"m\n" +
+	"\arevoked\x18\t \x01(\bR\arevoked\x12/\n" +
+	"\x06checks\x18\x14 \x03(\v2\x17.lapwing.v1.DeviceCheckR\x06checks\"m\n" +
 	"\x0eDeviceCoverage\x12\x16\n" +
 	"\x06sensor\x18\x01 \x01(\tR\x06sensor\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x12\n" +
 	"\x04code\x18\x03 \x01(\tR\x04code\x12\x19\n" +
-	"\bsince_ms\x18\x04 \x01(\x03R\asinceMs\"\xb5\x01\n" +
+	"\bsince_ms\x18\x04 \x01(\x03R\asinceMs\"f\n" +
+	"\vDeviceCheck\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x19\n" +
+	"\bsince_ms\x18\x03 \x01(\x03R\asinceMs\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\"\xb5\x01\n" +
 	"\x12CreateTokenRequest\x12\x16\n" +
 	"\x06school\x18\x01 \x01(\tR\x06school\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x1a\n" +
@@ -1224,45 +1306,47 @@ func file_lapwing_v1_review_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_review_proto_rawDescData
 }
 
-var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_lapwing_v1_review_proto_goTypes = []any{
 	(*ListCasesRequest)(nil),        // 0: lapwing.v1.ListCasesRequest
 	(*CaseRecord)(nil),              // 1: lapwing.v1.CaseRecord
 	(*ListDevicesRequest)(nil),      // 2: lapwing.v1.ListDevicesRequest
 	(*DeviceRecord)(nil),            // 3: lapwing.v1.DeviceRecord
 	(*DeviceCoverage)(nil),          // 4: lapwing.v1.DeviceCoverage
-	(*CreateTokenRequest)(nil),      // 5: lapwing.v1.CreateTokenRequest
-	(*CreateTokenResponse)(nil),     // 6: lapwing.v1.CreateTokenResponse
-	(*AddUserRequest)(nil),          // 7: lapwing.v1.AddUserRequest
-	(*AddUserResponse)(nil),         // 8: lapwing.v1.AddUserResponse
-	(*RevokeDeviceRequest)(nil),     // 9: lapwing.v1.RevokeDeviceRequest
-	(*RevokeDeviceResponse)(nil),    // 10: lapwing.v1.RevokeDeviceResponse
-	(*VerifyAuditRequest)(nil),      // 11: lapwing.v1.VerifyAuditRequest
-	(*VerifyAuditResponse)(nil),     // 12: lapwing.v1.VerifyAuditResponse
-	(*ImportDirectoryRequest)(nil),  // 13: lapwing.v1.ImportDirectoryRequest
-	(*ImportDirectoryResponse)(nil), // 14: lapwing.v1.ImportDirectoryResponse
+	(*DeviceCheck)(nil),             // 5: lapwing.v1.DeviceCheck
+	(*CreateTokenRequest)(nil),      // 6: lapwing.v1.CreateTokenRequest
+	(*CreateTokenResponse)(nil),     // 7: lapwing.v1.CreateTokenResponse
+	(*AddUserRequest)(nil),          // 8: lapwing.v1.AddUserRequest
+	(*AddUserResponse)(nil),         // 9: lapwing.v1.AddUserResponse
+	(*RevokeDeviceRequest)(nil),     // 10: lapwing.v1.RevokeDeviceRequest
+	(*RevokeDeviceResponse)(nil),    // 11: lapwing.v1.RevokeDeviceResponse
+	(*VerifyAuditRequest)(nil),      // 12: lapwing.v1.VerifyAuditRequest
+	(*VerifyAuditResponse)(nil),     // 13: lapwing.v1.VerifyAuditResponse
+	(*ImportDirectoryRequest)(nil),  // 14: lapwing.v1.ImportDirectoryRequest
+	(*ImportDirectoryResponse)(nil), // 15: lapwing.v1.ImportDirectoryResponse
 }
 var file_lapwing_v1_review_proto_depIdxs = []int32{
 	4,  // 0: lapwing.v1.DeviceRecord.coverage:type_name -> lapwing.v1.DeviceCoverage
-	0,  // 1: lapwing.v1.ControlService.ListCases:input_type -> lapwing.v1.ListCasesRequest
-	2,  // 2: lapwing.v1.ControlService.ListDevices:input_type -> lapwing.v1.ListDevicesRequest
-	5,  // 3: lapwing.v1.ControlService.CreateToken:input_type -> lapwing.v1.CreateTokenRequest
-	7,  // 4: lapwing.v1.ControlService.AddUser:input_type -> lapwing.v1.AddUserRequest
-	9,  // 5: lapwing.v1.ControlService.RevokeDevice:input_type -> lapwing.v1.RevokeDeviceRequest
-	11, // 6: lapwing.v1.ControlService.VerifyAudit:input_type -> lapwing.v1.VerifyAuditRequest
-	13, // 7: lapwing.v1.ControlService.ImportDirectory:input_type -> lapwing.v1.ImportDirectoryRequest
-	1,  // 8: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
-	3,  // 9: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
-	6,  // 10: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
-	8,  // 11: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
-	10, // 12: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
-	12, // 13: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
-	14, // 14: lapwing.v1.ControlService.ImportDirectory:output_type -> lapwing.v1.ImportDirectoryResponse
-	8,  // [8:15] is the sub-list for method output_type
-	1,  // [1:8] is the sub-list for method input_type
-	1,  // [1:1] is the sub-list for extension type_name
-	1,  // [1:1] is the sub-list for extension extendee
-	0,  // [0:1] is the sub-list for field type_name
+	5,  // 1: lapwing.v1.DeviceRecord.checks:type_name -> lapwing.v1.DeviceCheck
+	0,  // 2: lapwing.v1.ControlService.ListCases:input_type -> lapwing.v1.ListCasesRequest
+	2,  // 3: lapwing.v1.ControlService.ListDevices:input_type -> lapwing.v1.ListDevicesRequest
+	6,  // 4: lapwing.v1.ControlService.CreateToken:input_type -> lapwing.v1.CreateTokenRequest
+	8,  // 5: lapwing.v1.ControlService.AddUser:input_type -> lapwing.v1.AddUserRequest
+	10, // 6: lapwing.v1.ControlService.RevokeDevice:input_type -> lapwing.v1.RevokeDeviceRequest
+	12, // 7: lapwing.v1.ControlService.VerifyAudit:input_type -> lapwing.v1.VerifyAuditRequest
+	14, // 8: lapwing.v1.ControlService.ImportDirectory:input_type -> lapwing.v1.ImportDirectoryRequest
+	1,  // 9: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
+	3,  // 10: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
+	7,  // 11: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
+	9,  // 12: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
+	11, // 13: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
+	13, // 14: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
+	15, // 15: lapwing.v1.ControlService.ImportDirectory:output_type -> lapwing.v1.ImportDirectoryResponse
+	9,  // [9:16] is the sub-list for method output_type
+	2,  // [2:9] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_review_proto_init() }
@@ -1276,7 +1360,7 @@ func file_lapwing_v1_review_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_review_proto_rawDesc), len(file_lapwing_v1_review_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

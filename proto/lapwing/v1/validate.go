@@ -89,6 +89,14 @@ type validator interface{ Validate() error }
 // a nil receiver with a missing error, so that present is only about the path.
 func present(field string, m validator) error { return under(field, m.Validate()) }
 
+// optional checks a nested message if it is there.
+func optional(field string, there bool, m validator) error {
+	if !there {
+		return nil
+	}
+	return present(field, m)
+}
+
 func missing() error { return &FieldError{Problem: "missing"} }
 
 func each[M validator](field string, most int, ms []M) error {

@@ -14,6 +14,8 @@ func (x *AgentMessage) Validate() error {
 		return present("heartbeat", k.Heartbeat)
 	case *AgentMessage_Goodbye:
 		return present("goodbye", k.Goodbye)
+	case *AgentMessage_Posture:
+		return present("posture", k.Posture)
 	}
 	return unset("kind")
 }

@@ -30,6 +30,12 @@ func (x *Event) Validate() error {
 		return present("tamper", b.Tamper)
 	case *Event_Digest:
 		return present("digest", b.Digest)
+	case *Event_Media:
+		return present("media", b.Media)
+	case *Event_Unattended:
+		return present("unattended", b.Unattended)
+	case *Event_LockMinutes:
+		return present("lock_minutes", b.LockMinutes)
 	}
 	return unset("body")
 }
@@ -44,7 +50,7 @@ func (x *Capture) Validate() error {
 		categories("categories", x.Categories),
 		enum("severity", x.Severity, Severity_SEVERITY_CRITICAL),
 		enum("level", x.Level, Level_LEVEL_ALERT),
-		enum("source", x.Source, Source_SOURCE_PAGE_TITLE),
+		enum("source", x.Source, Source_SOURCE_DEVICE),
 		x.validateRules(),
 		prose("excerpt", x.Excerpt, MaxExcerpt),
 		x.validateWithdrawn(),

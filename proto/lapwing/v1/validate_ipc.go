@@ -12,6 +12,8 @@ func (x *SessionMessage) Validate() error {
 		return present("hit", k.Hit)
 	case *SessionMessage_Status:
 		return present("status", k.Status)
+	case *SessionMessage_Lock:
+		return present("lock", k.Lock)
 	}
 	return unset("kind")
 }

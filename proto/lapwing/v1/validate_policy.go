@@ -31,10 +31,12 @@ func (x *Policy) Validate() error {
 	); err != nil {
 		return err
 	}
-	if x.Limits == nil {
-		return nil
-	}
-	return present("limits", x.Limits)
+	return first(
+		optional("limits", x.Limits != nil, x.Limits),
+		optional("usb", x.Usb != nil, x.Usb),
+		optional("lock", x.Lock != nil, x.Lock),
+		optional("posture", x.Posture != nil, x.Posture),
+	)
 }
 
 // slug checks a school's short name: 1 to 64 of a-z, 0-9 and "-".

@@ -57,6 +57,23 @@ func goodPolicy() *Policy {
 
 func goodSigned() *SignedPolicy { return &SignedPolicy{Document: bytesOf(1), Signature: bytesOf(64)} }
 
+func goodMedia() *Media {
+	return &Media{Visit: bytesOf(16), Step: MediaStep_MEDIA_STEP_READY, Kind: MediaKind_MEDIA_KIND_STICK, VendorId: "46f4",
+		ProductId: "0001", Vendor: "QEMU", Serial: bytesOf(32), Label: "SCHOOL é", FileSystem: "vfat", SizeBytes: 1,
+		Encryption: MediaEncryption_MEDIA_ENCRYPTION_NONE, Why: "usb_no_permit", Scan: MediaScan_MEDIA_SCAN_INFECTED,
+		Threats: []string{"Eicar"}}
+}
+
+func goodPosture() *PostureReport {
+	return &PostureReport{Checks: []*Check{{Id: "firewall", State: CheckState_CHECK_STATE_PASS, Detail: "nftables"}, {Id: "tpm", State: CheckState_CHECK_STATE_UNKNOWN}},
+		Facts: []*Fact{{Id: "model", Value: "7 é"}}}
+}
+
+func goodUsb() *UsbPolicy {
+	return &UsbPolicy{Use: UsbPolicy_USE_PERMITTED, ScanMegabytes: 10, ScanSeconds: 60, SerialKey: bytesOf(32),
+		Permits: []*UsbPermit{{Id: "p1", Serial: bytesOf(32), UntilMs: 1}, {Id: "p2", VendorId: "46f4"}}}
+}
+
 // good is one valid message of each kind; TestEveryMessageIsChecked holds that
 // none is missing.
 func good() []validator {
@@ -66,6 +83,12 @@ func good() []validator {
 		&AgentMessage{Kind: &AgentMessage_Heartbeat{Heartbeat: &Heartbeat{Now: goodTime(), Coverage: []*Coverage{goodCoverage()}}}},
 		&AgentMessage{Kind: &AgentMessage_Goodbye{Goodbye: &Goodbye{Reason: Goodbye_REASON_SLEEP}}},
 		goodHello(), goodBatch(), goodTime(),
+		&AgentMessage{Kind: &AgentMessage_Posture{Posture: goodPosture()}}, goodPosture(),
+		goodPosture().Checks[0], goodPosture().Facts[0], goodMedia(), goodUsb(), goodUsb().Permits[0],
+		&Unattended{Seconds: 301, LimitSeconds: 300}, &LockMinutes{Day: 20261123, InUse: 1, Locked: 2, Unattended: 3},
+		&LockReport{Unattended: &Unattended{Seconds: 1, LimitSeconds: 1}},
+		&SessionMessage{Kind: &SessionMessage_Lock{Lock: &LockReport{Minutes: &LockMinutes{Day: 20261123}}}},
+		&LockPolicy{UnattendedMinutes: 5}, &PosturePolicy{AllowedSoftware: []string{"gimp"}, LockMinutes: 10},
 		&Heartbeat{Now: goodTime()}, goodCoverage(), &Goodbye{Reason: Goodbye_REASON_SHUTDOWN},
 		&CollectorMessage{Kind: &CollectorMessage_Ack{Ack: &Ack{Lane: Lane_LANE_ROUTINE}}},
 		&CollectorMessage{Kind: &CollectorMessage_Policy{Policy: goodSigned()}},
@@ -125,7 +148,7 @@ func TestGood(t *testing.T) {
 // answers are made by the collector for its own commands on the same machine;
 // nobody acts on them, so they are not checked.
 var answers = []string{
-	"CaseRecord", "DeviceRecord", "DeviceCoverage", "CreateTokenResponse", "AddUserResponse",
+	"CaseRecord", "DeviceRecord", "DeviceCoverage", "DeviceCheck", "CreateTokenResponse", "AddUserResponse",
 	"RevokeDeviceResponse", "VerifyAuditResponse", "ImportDirectoryResponse",
 }
 
@@ -204,7 +227,7 @@ func TestLimits(t *testing.T) {
 		{"categories[1]: the same as the first", capture(func(c *Capture) { c.Categories[1] = "suicide" })},
 		{"severity: value 5, must be 1 to 4", capture(func(c *Capture) { c.Severity = 5 })},
 		{"level: value 0, must be 1 to 2", capture(func(c *Capture) { c.Level = 0 })},
-		{"source: value -1, must be 1 to 3", capture(func(c *Capture) { c.Source = -1 })},
+		{"source: value -1, must be 1 to 4", capture(func(c *Capture) { c.Source = -1 })},
 		{"rules: empty, must be 1 to 16", capture(func(c *Capture) { c.Rules = nil })},
 		{"rules: 17 entries, at most 16", capture(func(c *Capture) { c.Rules = many(17, goodRule()) })},
 		{"rules[0]: missing", capture(func(c *Capture) { c.Rules = []*RuleHit{nil} })},
@@ -292,6 +315,18 @@ func TestLimits(t *testing.T) {
 		{"limits.excerpt_chars: 201, must be 1 to 200", policy(func(p *Policy) { p.Limits.ExcerptChars = 201 })},
 		{"limits.fragment_pause_ms: 999, must be 1000 to 30000", policy(func(p *Policy) { p.Limits.FragmentPauseMs = 999 })},
 		{"limits.heartbeat_seconds: 3601, must be 5 to 3600", policy(func(p *Policy) { p.Limits.HeartbeatSeconds = 3601 })},
+
+		{"checks[1].id: the same as one before it", &PostureReport{Checks: many(2, goodPosture().Checks[0])}},
+		{"facts[1].id: the same as one before it", &PostureReport{Facts: many(2, goodPosture().Facts[0])}},
+		{"checks: 65 entries, at most 64", &PostureReport{Checks: many(65, goodPosture().Checks[0])}},
+		{"detail: 201 characters, at most 200", &Check{Id: "a", State: 1, Detail: stringOf(201)}},
+		{"visit: 0 bytes, must be 16", &Media{}},
+		{"label: not valid UTF-8", func() validator { m := goodMedia(); m.Label = "\xff"; return m }()},
+		{"threats[0]: 129 bytes, at most 128", func() validator { m := goodMedia(); m.Threats = []string{stringOf(129)}; return m }()},
+		{"serial: empty, and so is vendor_id: it would permit everything", &UsbPermit{Id: "a"}},
+		{"media.step: value 9, must be 1 to 4", event(func(e *Event) { m := goodMedia(); m.Step = 9; e.Body = &Event_Media{Media: m} })},
+		{"minutes: one of minutes and unattended must be set", &LockReport{}},
+		{"usb.permits[0].id: empty, must be 1 to 64 bytes", policy(func(p *Policy) { u := goodUsb(); u.Permits[0].Id = ""; p.Usb = u })},
 
 		{"audience: not pupil, staff or mixed", token(func(r *CreateTokenRequest) { r.Audience = "parents" })},
 		{"uses: 100001, must be 0 to 100000", token(func(r *CreateTokenRequest) { r.Uses = 100_001 })},
