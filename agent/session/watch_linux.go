@@ -303,7 +303,7 @@ func (d *desktop) key(now time.Time, ev x11.KeyPress) {
 	}
 	// A prompt comes after Enter, or while nothing is typed.
 	d.fields.Echo(now, d.enter || now.Sub(d.lastKey) > time.Second)
-	d.enter = k.Keysym == x11.KeyReturn || k.Keysym == x11.KeyKPEnter
+	d.enter = x11.Enter(k.Keysym)
 	d.lastKey = now
 	d.typist.Press(now, ev, k, d.x.Keyboard.Repeats)
 	d.repeatAt = time.Time{}

@@ -167,6 +167,7 @@ func TestEnterInManyLines(t *testing.T) {
 		want   capture.Role
 	}{
 		{"many lines", many, x11.Key{Keysym: x11.KeyReturn}, capture.RoleText},
+		{"many lines, line feed", many, x11.Key{Keysym: x11.KeyLinefeed}, capture.RoleText},
 		{"many lines, with Ctrl", many, x11.Key{Keysym: x11.KeyReturn, Control: true}, capture.RolePending},
 		{"many lines, Tab", many, x11.Key{Keysym: x11.KeyTab}, capture.RolePending},
 		{"one line", editorText, x11.Key{Keysym: x11.KeyReturn}, capture.RolePending},

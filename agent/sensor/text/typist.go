@@ -137,11 +137,11 @@ func (t *Typist) meaning(at time.Time, k x11.Key) capture.Input {
 		t.dead = c
 		return capture.Input{}
 	}
-	switch k.Keysym {
-	case x11.KeyReturn, x11.KeyKPEnter, x11.KeyISOEnter:
+	switch {
+	case x11.Enter(k.Keysym):
 		// With Ctrl too: that sends a message in most chats.
 		return capture.Input{At: at, Kind: capture.Enter}
-	case x11.KeyBackSpace:
+	case k.Keysym == x11.KeyBackSpace:
 		if t.dead != 0 {
 			t.dead = 0
 			return capture.Input{}

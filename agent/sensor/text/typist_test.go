@@ -63,7 +63,11 @@ func TestKeysBecomeInputs(t *testing.T) {
 		{"text", func(p *tape) { p.typed("a £é") }, "a £é"},
 		{"modifiers alone are nothing", func(p *tape) { p.press(key(shift)); p.typed("A") }, "A"},
 		{"Backspace", func(p *tape) { p.typed("ab"); p.press(key(x11.KeyBackSpace)) }, "ab<"},
-		{"Enter, keypad too", func(p *tape) { p.press(key(x11.KeyReturn)); p.press(key(x11.KeyKPEnter)) }, "!!"},
+		{"Enter, keypad and line feed too", func(p *tape) {
+			for _, sym := range []uint32{x11.KeyReturn, x11.KeyKPEnter, x11.KeyISOEnter, x11.KeyLinefeed} {
+				p.press(key(sym))
+			}
+		}, "!!!!"},
 		{"Ctrl+Enter sends", func(p *tape) { p.press(ctrl(x11.KeyReturn, 0)) }, "!"},
 		{"arrow, function key, Tab, Escape, Delete", func(p *tape) {
 			for _, sym := range []uint32{left, f6, x11.KeyTab, x11.KeyEscape, x11.KeyDelete} {

@@ -9,6 +9,7 @@ import (
 const (
 	KeyBackSpace = 0xff08
 	KeyTab       = 0xff09
+	KeyLinefeed  = 0xff0a // its own key on some keyboards; what xdotool types for a new line
 	KeyReturn    = 0xff0d
 	KeyEscape    = 0xff1b
 	KeyDelete    = 0xffff
@@ -23,6 +24,15 @@ const (
 	KeyISOTab    = 0xfe20 // Shift+Tab
 	KeyISOEnter  = 0xfe34
 )
+
+// Enter reports whether a keysym ends a line or sends what was typed.
+func Enter(keysym uint32) bool {
+	switch keysym {
+	case KeyReturn, KeyKPEnter, KeyISOEnter, KeyLinefeed:
+		return true
+	}
+	return false
+}
 
 // Rune returns a keysym's character, 0 when it has none. Dead keys have none;
 // see Combining.
