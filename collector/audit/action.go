@@ -10,20 +10,25 @@ type Action string
 const (
 	SchoolCreated Action = "school.create"
 
-	CaseOpened    Action = "case.open"
-	CaseJoined    Action = "case.join"
-	CaseRevised   Action = "case.revise"
-	CaseReopened  Action = "case.reopen" // by a person, or by triage for a graver capture
-	CaseSeen      Action = "case.see"    // first look
-	CaseClaimed   Action = "case.claim"
-	CaseReleased  Action = "case.release"
-	CaseNoted     Action = "case.note"
-	CaseClosed    Action = "case.close"
-	CaseRead      Action = "case.read"   // sealed content was shown
-	CaseRefused   Action = "case.refuse" // somebody asked for a case that is hidden from them
-	QueueRead     Action = "queue.read"  // sealed content of the objects was shown in a list
-	CasesExported Action = "case.export"
-	CaseMatched   Action = "case.match" // the directory, or a post, told something new of its people
+	CaseOpened      Action = "case.open"
+	CaseJoined      Action = "case.join"
+	CaseRevised     Action = "case.revise"
+	CaseReopened    Action = "case.reopen" // by a person, or by triage for a graver capture
+	CaseSeen        Action = "case.see"    // first look
+	CaseClaimed     Action = "case.claim"
+	CaseReleased    Action = "case.release"
+	CaseNoted       Action = "case.note"
+	CaseClosed      Action = "case.close"
+	CaseRead        Action = "case.read"   // sealed content was shown
+	CaseRefused     Action = "case.refuse" // somebody asked for a case that is hidden from them
+	QueueRead       Action = "queue.read"  // sealed content of the objects was shown in a list
+	CasesExported   Action = "case.export"
+	CaseEscalated   Action = "case.escalate"
+	CaseReturned    Action = "case.return" // an escalation was ended
+	CaseWaits       Action = "case.wait"   // put to wait, or back
+	CaseStep        Action = "case.step"   // a step of the playbook was ticked, or the tick taken off
+	CaseTransferred Action = "case.transfer"
+	CaseMatched     Action = "case.match" // the directory, or a post, told something new of its people
 
 	DeviceEnrolled Action = "device.enrol"
 	DeviceRenewed  Action = "device.renew"
@@ -59,7 +64,7 @@ func Actions() []Action {
 		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, TokenCreated,
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
-		CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
+		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }

@@ -107,6 +107,11 @@ type Case struct {
 	LinkedTo                  Ref          // an earlier case of the same key
 	Exempt                    bool
 	FirstSeen                 time.Time // when a person first opened, claimed or noted it; zero if nobody has
+
+	Escalated Escalation
+	Waiting   Waiting
+	Book      Book       // the playbook it is worked by, once somebody has begun
+	Steps     []StepDone // ticked now, in the order of ticking
 }
 
 // Held returns who holds a live claim at now. A claim lapses at ClaimUntil: the
@@ -118,9 +123,10 @@ func (c Case) Held(now time.Time) (UserID, bool) {
 	return c.Owner, true
 }
 
-// Late reports whether the case is not closed and its target time has passed.
+// Late reports whether the case is not closed, its target time has passed, and
+// it does not rest while it waits on somebody.
 func (c Case) Late(now time.Time) bool {
-	return c.State != Closed && !c.DueAt.IsZero() && now.After(c.DueAt)
+	return c.State != Closed && !c.DueAt.IsZero() && now.After(c.DueAt) && !c.rests(now)
 }
 
 // Holds returns the case's capture of the device's event, if it has it.
@@ -156,25 +162,4 @@ type CaptureRef struct {
 	At        time.Time
 	Count     int
 	Withdrawn bool
-}
-
-// Outcome is what a reviewer decided.
-type Outcome string
-
-// Outcomes.
-const (
-	FalseAlarm      Outcome = "false-alarm"
-	NoConcern       Outcome = "no-concern"
-	LowLevelNote    Outcome = "low-level-note"
-	PastoralSupport Outcome = "pastoral-support"
-	ConcernRecorded Outcome = "concern-recorded"
-	Referred        Outcome = "referred"
-	// Withdrawn is set by the system alone, when every capture of a case that
-	// nobody had claimed was withdrawn by its final revision.
-	Withdrawn Outcome = "withdrawn"
-)
-
-// Outcomes lists those a person may choose, in the order of the form.
-func Outcomes() []Outcome {
-	return []Outcome{FalseAlarm, NoConcern, LowLevelNote, PastoralSupport, ConcernRecorded, Referred}
 }

@@ -84,9 +84,14 @@ type Note struct {
 // it; a case that somebody else holds is never closed over their head.
 type Close struct {
 	Outcome Outcome
-	// Rule is the id of the rule that was wrong, for a false alarm; optional, at
-	// most 64 bytes of a-z, 0-9, dot, hyphen and underscore. Other outcomes drop it.
-	Rule  string
+	// Rule is the id of the rule that was wrong, for a false alarm, at most 64
+	// bytes of a-z, 0-9, dot, hyphen and underscore; empty means every rule that
+	// hit in the case. Why must say why. Other outcomes drop both.
+	Rule    string
+	Why     WhyFalse
+	Details Details // of outcomes that say who was told
+	// Book is the playbook that was shown, if there was one.
+	Book  Book
 	Text  Sealed
 	Chars int
 }
@@ -182,7 +187,10 @@ type (
 	CaseClosed struct {
 		Stamp
 		Outcome Outcome
-		Rule    string
+		Rule    string // of a false alarm: the one rule that was wrong; empty: all that hit
+		Why     WhyFalse
+		Told    Told
+		Book    Book
 		Text    Sealed
 	}
 	Reopened struct {

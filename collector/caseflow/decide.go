@@ -34,23 +34,25 @@ func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 		}
 		return []Event{SeenFirst{by}}, nil
 	case Claim:
-		return decideClaim(c, cmd, by)
+		return decideClaim(c, cmd, a, by)
 	case Release:
 		return decideRelease(c, by)
 	case Note:
 		if err := checkText("note", cmd.Text, cmd.Chars, MaxNoteChars); err != nil {
 			return nil, err
 		}
-		return []Event{Noted{Stamp: by, Text: cmd.Text}}, nil
+		return append([]Event{Noted{Stamp: by, Text: cmd.Text}}, answered(c, a, by)...), nil
 	case Close:
-		return decideClose(c, cmd, by)
+		return decideClose(c, cmd, a, by)
 	case Reopen:
 		return decideReopen(c, cmd, by)
+	case Escalate, EndEscalation, Wait, EndWait, Transfer, Mark:
+		return decideFlow(c, cmd, a, by)
 	}
 	return nil, ErrNotAllowed
 }
 
-func decideClaim(c Case, cmd Claim, by Stamp) ([]Event, error) {
+func decideClaim(c Case, cmd Claim, a Actor, by Stamp) ([]Event, error) {
 	if c.State == Closed {
 		return nil, &InvalidError{Field: "state", Message: "This case is closed. Reopen it before you claim it."}
 	}
@@ -61,7 +63,7 @@ func decideClaim(c Case, cmd Claim, by Stamp) ([]Event, error) {
 		return nil, &InvalidError{Field: "until", Limit: int(MaxClaim / time.Hour),
 			Message: "A claim must end within the next 8 hours. Choose an earlier time."}
 	}
-	return []Event{ClaimTaken{Stamp: by, Until: cmd.Until}}, nil
+	return append([]Event{ClaimTaken{Stamp: by, Until: cmd.Until}}, answered(c, a, by)...), nil
 }
 
 func decideRelease(c Case, by Stamp) ([]Event, error) {
@@ -74,7 +76,7 @@ func decideRelease(c Case, by Stamp) ([]Event, error) {
 	return []Event{ClaimReleased{by}}, nil
 }
 
-func decideClose(c Case, cmd Close, by Stamp) ([]Event, error) {
+func decideClose(c Case, cmd Close, a Actor, by Stamp) ([]Event, error) {
 	if c.State == Closed {
 		return nil, &InvalidError{Field: "state", Message: "This case is closed already."}
 	}
@@ -85,11 +87,16 @@ func decideClose(c Case, cmd Close, by Stamp) ([]Event, error) {
 		return nil, &InvalidError{Field: "outcome", Message: "Choose an outcome before you close the case."}
 	}
 	if cmd.Outcome != FalseAlarm {
-		cmd.Rule = ""
+		cmd.Rule, cmd.Why = "", ""
+	} else if err := checkFalse(cmd); err != nil {
+		return nil, err
 	}
-	if !ruleID(cmd.Rule) {
-		return nil, &InvalidError{Field: "rule", Limit: MaxRuleBytes,
-			Message: "Choose the rule that was wrong from the list, or none."}
+	told, err := told(cmd.Outcome, cmd.Details, by.At)
+	if err != nil {
+		return nil, err
+	}
+	if cmd.Book != (Book{}) && (!stepID(cmd.Book.ID) || cmd.Book.Version < 1) {
+		return nil, &InvalidError{Field: "step", Message: "This playbook is not known. Open the case again."}
 	}
 	if cmd.Chars != 0 || len(cmd.Text) != 0 {
 		if err := checkText("note", cmd.Text, cmd.Chars, MaxNoteChars); err != nil {
@@ -100,7 +107,8 @@ func decideClose(c Case, cmd Close, by Stamp) ([]Event, error) {
 	if _, held := c.Held(by.At); !held {
 		events = append(events, ClaimTaken{Stamp: by, Until: by.At.Add(ClaimFor)})
 	}
-	return append(events, CaseClosed{Stamp: by, Outcome: cmd.Outcome, Rule: cmd.Rule, Text: cmd.Text}), nil
+	events = append(events, answered(c, a, by)...)
+	return append(events, CaseClosed{Stamp: by, Outcome: cmd.Outcome, Rule: cmd.Rule, Why: cmd.Why, Told: told, Book: cmd.Book, Text: cmd.Text}), nil
 }
 
 func decideReopen(c Case, cmd Reopen, by Stamp) ([]Event, error) {

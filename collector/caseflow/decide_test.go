@@ -34,6 +34,21 @@ func open(c vocab.Category, s vocab.Severity) caseflow.Open {
 	return caseflow.Open{Ref: "0123ABCD", Typist: pupil, Audience: vocab.Pupil, Category: c, Queue: caseflow.QueueDSL, Capture: capture(1, s)}
 }
 
+// closing is a closing with what its outcome asks for.
+func closing(o caseflow.Outcome) caseflow.Close {
+	text := caseflow.Text{Sealed: sealed, Chars: 6}
+	cmd := caseflow.Close{Outcome: o, Details: caseflow.Details{When: t0, Whom: text, Reference: text}}
+	switch o {
+	case caseflow.FalseAlarm:
+		cmd.Why = caseflow.WhyLesson
+	case caseflow.ConcernRecorded:
+		cmd.Details.Agency = caseflow.CPOMS
+	case caseflow.Referred:
+		cmd.Details.Agency = caseflow.SocialCare
+	}
+	return cmd
+}
+
 // do decides and folds, and fails the test if the command is refused.
 func do(t *testing.T, c caseflow.Case, cmd caseflow.Command, a caseflow.Actor, now time.Time) caseflow.Case {
 	t.Helper()
@@ -126,11 +141,11 @@ func TestCloseNeedsAnOutcome(t *testing.T) {
 		}
 	}
 	for _, o := range caseflow.Outcomes() {
-		c := do(t, fresh(t), caseflow.Close{Outcome: o}, marlow, t0)
+		c := do(t, fresh(t), closing(o), marlow, t0)
 		if c.State != caseflow.Closed || c.Outcome != o || c.ClosedSeverity != vocab.High || c.Owner != "" {
 			t.Errorf("closed as %q: %+v", o, c)
 		}
-		if _, err := caseflow.Decide(c, caseflow.Close{Outcome: o}, marlow, t0); field(err) != "state" {
+		if _, err := caseflow.Decide(c, closing(o), marlow, t0); field(err) != "state" {
 			t.Errorf("closed twice: %v", err)
 		}
 	}
@@ -154,12 +169,12 @@ func TestClosingAnUnclaimedCaseClaimsItFirst(t *testing.T) {
 
 func TestOnlyAFalseAlarmNamesARuleAndOnlyByItsID(t *testing.T) {
 	for _, bad := range []string{"He said: <b>", "RULE", string(make([]byte, 65)), "é"} {
-		if _, err := caseflow.Decide(fresh(t), caseflow.Close{Outcome: caseflow.FalseAlarm, Rule: bad}, marlow, t0); field(err) != "rule" {
+		if _, err := caseflow.Decide(fresh(t), caseflow.Close{Outcome: caseflow.FalseAlarm, Why: caseflow.WhyLesson, Rule: bad}, marlow, t0); field(err) != "rule" {
 			t.Errorf("rule %q: %v", bad, err)
 		}
 	}
 	for outcome, want := range map[caseflow.Outcome]string{caseflow.FalseAlarm: "bully.hated_1-a", caseflow.NoConcern: ""} {
-		events, err := caseflow.Decide(fresh(t), caseflow.Close{Outcome: outcome, Rule: "bully.hated_1-a"}, marlow, t0)
+		events, err := caseflow.Decide(fresh(t), caseflow.Close{Outcome: outcome, Why: caseflow.WhyLesson, Rule: "bully.hated_1-a"}, marlow, t0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,6 +32,7 @@ func evolve(c Case, e Event) Case {
 		c = opened(c, e)
 	case Joined:
 		c = withCapture(c, e.Capture, e.Subjects, e.DueAt)
+		c.Waiting = Waiting{} // what is new is looked at now
 	case Revised:
 		c = withCapture(c, e.Capture, e.Subjects, e.DueAt)
 	case ReopenedFor:
@@ -42,8 +43,9 @@ func evolve(c Case, e Event) Case {
 		}
 		c.Subjects = union(c.Subjects, e.Subjects)
 	case Rerouted:
+		// Those who review it now begin anew, by a playbook of their own.
 		c = unclaimed(c)
-		c.Queue = e.Queue
+		c.Queue, c.Escalated, c.Waiting, c.Book = e.Queue, Escalation{}, Waiting{}, Book{}
 	case SeenFirst:
 		c = seen(c, e.At)
 	case ClaimTaken:
@@ -58,7 +60,10 @@ func evolve(c Case, e Event) Case {
 		c = reopened(c)
 		c.DueAt = e.DueAt
 	default:
-		return c
+		var known bool
+		if c, known = evolveFlow(c, e); !known {
+			return c
+		}
 	}
 	c.Version++
 	return c
@@ -152,8 +157,8 @@ func unclaimed(c Case) Case {
 }
 
 func closed(c Case, e CaseClosed) Case {
-	c = unclaimed(c)
-	c.State = Closed
+	c = workedBy(unclaimed(c), e.Book)
+	c.State, c.Waiting = Closed, Waiting{}
 	c.ClosedAt, c.Outcome = e.At, e.Outcome
 	c.ClosedSeverity = c.Severity
 	if e.Outcome == Withdrawn {
@@ -165,7 +170,7 @@ func closed(c Case, e CaseClosed) Case {
 
 func reopened(c Case) Case {
 	c = unclaimed(c)
-	c.State = New
+	c.State, c.Waiting = New, Waiting{}
 	c.ClosedAt, c.Outcome, c.ClosedSeverity = time.Time{}, "", 0
 	return c
 }

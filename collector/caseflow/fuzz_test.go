@@ -50,7 +50,7 @@ func (t *tape) people() []caseflow.PersonKey {
 }
 
 func (t *tape) event() caseflow.Event {
-	switch s := t.stamp(); t.byte() % 15 {
+	switch s := t.stamp(); t.byte() % 22 {
 	case 0:
 		return caseflow.Opened{Stamp: s, Open: caseflow.Open{Ref: "00000000", Typist: caseflow.PersonKey{t.byte()}, Subjects: t.people(),
 			Category: vocab.Categories()[t.byte()%19], Queue: caseflow.Queue(t.byte() % 5), Capture: t.capture()}, DueAt: t.time()}
@@ -80,6 +80,27 @@ func (t *tape) event() caseflow.Event {
 		return nil
 	case 14:
 		return caseflow.Rematched{Stamp: s, Person: caseflow.PersonKey{t.byte()}, Audience: vocab.Audience(t.byte() % 4), Subjects: t.people()}
+	}
+	return t.flowEvent(t.stamp())
+}
+
+func (t *tape) flowEvent(s caseflow.Stamp) caseflow.Event {
+	book := caseflow.Book{ID: []string{"", "general", "allegation"}[t.byte()%3], Version: int(t.byte() % 3)}
+	switch t.byte() % 8 {
+	case 0:
+		return caseflow.Escalated{Stamp: s, To: caseflow.Roles()[t.byte()%10], Until: t.time()}
+	case 1:
+		return caseflow.Answered{Stamp: s}
+	case 2:
+		return caseflow.EscalationEnded{Stamp: s}
+	case 3:
+		return caseflow.WaitBegan{Stamp: s, Until: t.time()}
+	case 4:
+		return caseflow.WaitEnded{Stamp: s}
+	case 5:
+		return caseflow.Transferred{Stamp: s, To: "u", Until: t.time()}
+	case 6:
+		return caseflow.StepMarked{Stamp: s, Book: book, Step: string(rune('a' + t.byte()%3)), Done: t.byte()%2 == 0}
 	}
 	return (*caseflow.Noted)(nil) // a pointer is not one of the events
 }
@@ -166,7 +187,7 @@ func FuzzDecide(f *testing.F) {
 }
 
 func (t *tape) command() caseflow.Command {
-	switch t.byte() % 12 {
+	switch t.byte() % 18 {
 	case 0:
 		return caseflow.Open{Ref: "00000000", Typist: caseflow.PersonKey{t.byte()}, Subjects: t.people(),
 			Category: vocab.Categories()[t.byte()%19], Queue: caseflow.Queue(t.byte() % 5), Capture: t.capture()}
@@ -185,11 +206,38 @@ func (t *tape) command() caseflow.Command {
 	case 7:
 		return caseflow.Note{Text: sealed[:t.byte()%7], Chars: int(int8(t.byte())) * 100}
 	case 8:
-		return caseflow.Close{Outcome: caseflow.Outcomes()[t.byte()%6], Rule: string(t.b[:min(len(t.b), 70)]), Text: sealed[:t.byte()%7], Chars: int(int8(t.byte()))}
+		return caseflow.Close{Outcome: caseflow.Outcomes()[t.byte()%6], Rule: string(t.b[:min(len(t.b), 70)]), Why: caseflow.WhysFalse()[t.byte()%7], Details: t.details(), Text: sealed[:t.byte()%7], Chars: int(int8(t.byte()))}
 	case 11:
 		return caseflow.Rematch{Person: caseflow.PersonKey{t.byte()}, Audience: vocab.Audience(t.byte() % 4), Subjects: t.people(), Queue: caseflow.Queue(t.byte() % 5)}
 	case 9:
 		return caseflow.Reopen{Reason: sealed[:t.byte()%7], Chars: int(int8(t.byte())) * 5}
+	}
+	return t.flowCommand()
+}
+
+func (t *tape) text() caseflow.Text {
+	return caseflow.Text{Sealed: sealed[:t.byte()%7], Chars: int(int8(t.byte())) * 5}
+}
+
+func (t *tape) details() caseflow.Details {
+	return caseflow.Details{Agency: append(caseflow.Agencies(), caseflow.Records()...)[t.byte()%9], When: t.time(), Reference: t.text(), Whom: t.text()}
+}
+
+func (t *tape) flowCommand() caseflow.Command {
+	who := []caseflow.Actor{{User: "u"}, {User: "v", Roles: []caseflow.Role{caseflow.Roles()[t.byte()%10]}, Persons: t.people()}}
+	switch t.byte() % 7 {
+	case 0:
+		return caseflow.Escalate{To: caseflow.Roles()[t.byte()%10], Reason: t.text(), Colleagues: who}
+	case 1:
+		return caseflow.EndEscalation{Reason: t.text()}
+	case 2:
+		return caseflow.Wait{On: t.text(), Until: t.time()}
+	case 3:
+		return caseflow.EndWait{}
+	case 4:
+		return caseflow.Transfer{To: "v", Reason: t.text(), Colleagues: who}
+	case 5:
+		return caseflow.Mark{Book: caseflow.Book{ID: "general", Version: int(t.byte())}, Step: string(t.b[:min(len(t.b), 34)]), Done: t.byte()%2 == 0}
 	}
 	return nil
 }
@@ -198,5 +246,6 @@ func (t *tape) command() caseflow.Command {
 func clone(c caseflow.Case) caseflow.Case {
 	c.Captures = append([]caseflow.CaptureRef(nil), c.Captures...)
 	c.Subjects = append([]caseflow.PersonKey(nil), c.Subjects...)
+	c.Steps = append([]caseflow.StepDone(nil), c.Steps...)
 	return c
 }

@@ -32,9 +32,9 @@ type Group uint8
 
 // Groups of the queue.
 const (
-	GroupNow   Group = iota + 1 // critical, or late
+	GroupNow   Group = iota + 1 // critical, or late, or handed up and not answered in time
 	GroupSoon                   // due within SoonWithin
-	GroupLater                  // the rest, and everything exempt or of level log
+	GroupLater                  // the rest, and everything exempt, waiting on others, or of level log
 	GroupClosed
 )
 
@@ -48,9 +48,9 @@ func GroupOf(c Case, now time.Time) Group {
 	switch {
 	case c.State == Closed:
 		return GroupClosed
-	case c.Level != vocab.Alert, c.Exempt && !NeverQuiet(c.Category):
+	case c.Level != vocab.Alert, c.Exempt && !NeverQuiet(c.Category), c.rests(now) && !c.AnswerLate(now):
 		return GroupLater
-	case c.Severity == vocab.Critical, c.Late(now):
+	case c.Severity == vocab.Critical, c.Late(now), c.AnswerLate(now):
 		return GroupNow
 	case !c.DueAt.After(now.Add(SoonWithin)):
 		return GroupSoon

@@ -38,7 +38,13 @@ func MaySee(c Case, a Actor) bool {
 	if a.System {
 		return true
 	}
-	return slices.Contains(QueuesOf(a), c.Queue) && !Concerns(c, a)
+	return (slices.Contains(QueuesOf(a), c.Queue) || handedUp(c, a)) && !Concerns(c, a)
+}
+
+// handedUp reports whether a safeguarding case was escalated to the actor's
+// post, which would not see it otherwise.
+func handedUp(c Case, a Actor) bool {
+	return c.Queue == QueueDSL && c.Escalated.To == Head && a.Has(Head)
 }
 
 // MayAct reports whether the actor may claim, note, close and reopen the case.

@@ -153,7 +153,7 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, id auth.Ident
 
 func outcomeOptions(chosen caseflow.Outcome) []option {
 	var out []option
-	for _, o := range caseflow.Outcomes() {
+	for _, o := range []caseflow.Outcome{caseflow.NoConcern, caseflow.LowLevelNote, caseflow.PastoralSupport} { // the others ask for more than the form has yet
 		out = append(out, option{string(o), outcomeWord(o), o == chosen})
 	}
 	return out

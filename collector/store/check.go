@@ -131,7 +131,15 @@ func sealedLen(c caseflow.Command) int {
 	case caseflow.Note:
 		return len(c.Text)
 	case caseflow.Close:
-		return len(c.Text)
+		return max(len(c.Text), len(c.Details.Reference.Sealed), len(c.Details.Whom.Sealed))
+	case caseflow.Escalate:
+		return len(c.Reason.Sealed)
+	case caseflow.EndEscalation:
+		return len(c.Reason.Sealed)
+	case caseflow.Wait:
+		return len(c.On.Sealed)
+	case caseflow.Transfer:
+		return len(c.Reason.Sealed)
 	case caseflow.Reopen:
 		return len(c.Reason)
 	}

@@ -64,6 +64,8 @@ type Tenant interface {
 	Ledger
 	Keys
 	Directory
+	Drafts
+	Around
 }
 
 // Cases holds events, captures and cases.

@@ -86,13 +86,15 @@ type machine struct {
 	// What the directory has now, of each case's typist, and which cases it ever had as staff's.
 	directory map[caseflow.PersonKey]match
 	wasStaff  map[caseflow.Ref]bool
+	// To whom each case is handed up.
+	up map[caseflow.Ref]caseflow.Role
 }
 
 func newMachine() *machine {
 	m := &machine{
 		now: t0, cases: map[caseflow.Ref]caseflow.Case{}, log: map[caseflow.Ref][]caseflow.Event{},
 		sent: map[eventKey]*sent{}, holder: map[caseflow.Ref]hold{},
-		directory: map[caseflow.PersonKey]match{}, wasStaff: map[caseflow.Ref]bool{},
+		directory: map[caseflow.PersonKey]match{}, wasStaff: map[caseflow.Ref]bool{}, up: map[caseflow.Ref]caseflow.Role{},
 	}
 	for _, u := range users {
 		if u.Is(newHeadKey) {
@@ -170,6 +172,8 @@ func (m *machine) Arrive(t *rapid.T) {
 		switch e.(type) {
 		case caseflow.ClaimReleased, caseflow.CaseClosed, caseflow.ReopenedFor:
 			delete(m.holder, p.Ref)
+		case caseflow.Rerouted:
+			delete(m.up, p.Ref) // its new reviewers begin anew
 		}
 	}
 }
@@ -244,8 +248,11 @@ func (m *machine) rematch(t *rapid.T, ref caseflow.Ref, n triage.News) {
 	}
 	m.wasStaff[ref] = m.wasStaff[ref] || n.Audience == vocab.Staff
 	for _, e := range events {
-		if _, ok := e.(caseflow.ClaimReleased); ok {
+		switch e.(type) {
+		case caseflow.ClaimReleased:
 			delete(m.holder, ref)
+		case caseflow.Rerouted:
+			delete(m.up, ref)
 		}
 	}
 	if again, err := m.decide(t, ref, triage.Rematch(m.cases[ref], n, m.posts), caseflow.Actor{System: true}); err != nil || len(again) > 0 {
@@ -308,7 +315,14 @@ func (m *machine) Release(t *rapid.T) {
 
 func (m *machine) Close(t *rapid.T) {
 	outcome := rapid.SampledFrom(append(caseflow.Outcomes(), "", caseflow.Withdrawn, "other")).Draw(t, "outcome")
-	ref, a, err := m.act(t, func() caseflow.Command { return caseflow.Close{Outcome: outcome} })
+	written := caseflow.Text{Sealed: caseflow.Sealed("x"), Chars: 1}
+	agency := caseflow.CPOMS
+	if outcome == caseflow.Referred {
+		agency = caseflow.Prevent
+	}
+	ref, a, err := m.act(t, func() caseflow.Command {
+		return caseflow.Close{Outcome: outcome, Why: caseflow.WhyJoke, Details: caseflow.Details{Agency: agency, When: m.now, Whom: written, Reference: written}}
+	})
 	m.onlyTheHolder(t, ref, a, err)
 	if err == nil {
 		delete(m.holder, ref)
@@ -370,7 +384,7 @@ func (m *machine) mayKnow(ref caseflow.Ref, a caseflow.Actor) bool {
 	case aboutStaff && strict == caseflow.QueueDSL:
 		return false
 	case strict == caseflow.QueueDSL:
-		return a.Has(caseflow.DSL) || a.Has(caseflow.Deputy)
+		return a.Has(caseflow.DSL) || a.Has(caseflow.Deputy) || m.up[ref] == caseflow.Head && a.Has(caseflow.Head)
 	case strict == caseflow.QueueHead:
 		return a.Has(caseflow.Head)
 	}
@@ -476,6 +490,7 @@ func TestNoSequenceBreaksTheRules(t *testing.T) {
 			"arr3":  m.Arrive,
 			"claim": m.Claim, "release": m.Release, "close": m.Close,
 			"match": m.Match, "found": m.Found,
+			"escalate": m.Escalate, "give back": m.EndEscalation, "transfer": m.Transfer, "wait on": m.WaitOn, "mark": m.Mark,
 			"note": m.Note, "see": m.See, "reopen": m.Reopen, "wait": m.Wait,
 		})
 	})

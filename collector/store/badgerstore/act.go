@@ -47,6 +47,9 @@ func (t *tx) act(sc *school, act store.Act) (caseflow.Case, error) {
 		return caseflow.Case{}, &caseflow.StaleError{Now: c}
 	}
 	at := utc(act.At)
+	if among, ok := act.Command.(caseflow.AmongColleagues); ok {
+		act.Command = among.Among(t.colleagues(sc))
+	}
 	events, err := caseflow.Decide(c, act.Command, act.Actor, at)
 	if err != nil {
 		return caseflow.Case{}, err
@@ -55,6 +58,9 @@ func (t *tx) act(sc *school, act store.Act) (caseflow.Case, error) {
 		At: at, Who: who(act.Actor), Action: actionOf(act.Command), Object: []string{string(act.Ref)},
 	})
 	if err != nil {
+		return caseflow.Case{}, err
+	}
+	if err := t.dropDraft(sc, act); err != nil {
 		return caseflow.Case{}, err
 	}
 	if act.Key != "" {
@@ -213,6 +219,16 @@ func actionOf(c caseflow.Command) audit.Action {
 		return audit.CaseNoted
 	case caseflow.Close:
 		return audit.CaseClosed
+	case caseflow.Escalate:
+		return audit.CaseEscalated
+	case caseflow.EndEscalation:
+		return audit.CaseReturned
+	case caseflow.Wait, caseflow.EndWait:
+		return audit.CaseWaits
+	case caseflow.Transfer:
+		return audit.CaseTransferred
+	case caseflow.Mark:
+		return audit.CaseStep
 	}
 	return ""
 }

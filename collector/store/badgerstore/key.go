@@ -45,6 +45,8 @@ const (
 	tRoster   table = 'm' // which directory stands
 	tEntry    table = 'w' // version of the directory | person
 	tFlag     table = 'f' // person | id
+	tDraft    table = 'j' // ref | hash of user
+	tReads    table = 'z' // ref | sequence of a ledger entry that says who was shown its content
 )
 
 // tableName is for errors: it names no row.

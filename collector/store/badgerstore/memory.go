@@ -34,12 +34,18 @@ type school struct {
 
 // post is what routing knows of a user.
 type post struct {
-	roles   []caseflow.Role
+	roles   []caseflow.Role // pending ones too
 	persons []caseflow.PersonKey
+	// inForce is the user as somebody who acts; without a user id when disabled.
+	inForce caseflow.Actor
 }
 
 func postOf(u store.User) post {
-	return post{append(append([]caseflow.Role(nil), u.Roles...), u.Pending...), u.Persons}
+	p := post{roles: append(append([]caseflow.Role(nil), u.Roles...), u.Pending...), persons: u.Persons}
+	if !u.Disabled {
+		p.inForce = caseflow.Actor{User: u.ID, Name: u.Name, Roles: u.Roles, Persons: u.Persons}
+	}
+	return p
 }
 
 func postsOf(users map[caseflow.UserID]post) (p caseflow.Posts) {

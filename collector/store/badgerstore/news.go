@@ -44,8 +44,8 @@ func newNews() news {
 func (n *news) add(ch change) {
 	n.seq++
 	n.put(ch.after.Queue, ch.after)
-	if ch.before != nil && ch.before.Queue != ch.after.Queue {
-		n.put(ch.before.Queue, ch.before) // it has left that queue
+	if ch.before != nil && (ch.before.Queue != ch.after.Queue || ch.before.Escalated.To != ch.after.Escalated.To) {
+		n.put(ch.before.Queue, ch.before) // it has left that queue, or those it was handed up to
 	}
 }
 
@@ -78,7 +78,8 @@ func (t *tenant) position(viewer caseflow.Actor) (store.Position, <-chan struct{
 	defer t.mu.RUnlock()
 	mac := hmac.New(sha256.New, t.s.secret[:])
 	mac.Write(be64(uint64(t.info.ID)))
-	for _, q := range caseflow.QueuesOf(viewer) {
+	// Every queue: a case may have been handed up to somebody who does not review its own.
+	for _, q := range caseflow.Queues() {
 		mac.Write([]byte{byte(q)})
 		mac.Write(be64(t.news.latest(q, viewer)))
 	}

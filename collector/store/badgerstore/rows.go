@@ -74,6 +74,10 @@ func headFields(c *codec, x *headRow) {
 	text(c, 27, &x.Latest.Device)
 	c.fixed(28, x.Latest.Event[:])
 	c.fixed(29, k.Person[:])
+	nested(c, 30, &k.Escalated, escalationFields)
+	nested(c, 31, &k.Waiting, waitingFields)
+	nested(c, 32, &k.Book, bookFields)
+	list(c, 33, &k.Steps, stepDoneFields)
 }
 
 func captureRecordFields(c *codec, x *store.CaptureRecord) {

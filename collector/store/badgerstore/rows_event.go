@@ -21,6 +21,13 @@ func eventFields(c *codec, x *eventRow) {
 	event(c, 10, x, caseClosedFields)
 	event(c, 11, x, reopenedFields)
 	event(c, 12, x, rematchedFields)
+	event(c, 13, x, escalatedFields)
+	event(c, 14, x, answeredFields)
+	event(c, 15, x, escalationEndedFields)
+	event(c, 16, x, waitBeganFields)
+	event(c, 17, x, waitEndedFields)
+	event(c, 18, x, transferredFields)
+	event(c, 19, x, stepMarkedFields)
 	if c.reading && x.Event == nil {
 		c.fail() // an event of a later version: the case cannot be told without it
 	}
@@ -115,6 +122,9 @@ func caseClosedFields(c *codec, x *caseflow.CaseClosed) {
 	text(c, 2, &x.Outcome)
 	text(c, 3, &x.Rule)
 	raw(c, 4, &x.Text)
+	text(c, 5, &x.Why)
+	nested(c, 6, &x.Told, toldFields)
+	nested(c, 7, &x.Book, bookFields)
 }
 
 func reopenedFields(c *codec, x *caseflow.Reopened) {

@@ -208,6 +208,7 @@ func (t *tx) log(sc *school, e audit.Entry) {
 	e, head = head.Link(e)
 	key := prefix(id, tLedger, be64(e.Seq))
 	t.put(key, encode(key, e, entryFields))
+	t.indexReads(id, e)
 	t.ledgers[id] = head
 }
 
@@ -217,6 +218,18 @@ func (t *tx) posts(sc *school) caseflow.Posts {
 		return postsOf(u)
 	}
 	return sc.posts
+}
+
+// colleagues are the school's users as they may act now, with what is staged.
+func (t *tx) colleagues(sc *school) (all []caseflow.Actor) {
+	users, _ := t.stagedUsers(sc)
+	for _, u := range users {
+		if u.inForce.User != "" {
+			all = append(all, u.inForce)
+		}
+	}
+	slices.SortFunc(all, func(a, b caseflow.Actor) int { return strings.Compare(string(a.User), string(b.User)) })
+	return all
 }
 
 func (t *tx) stagedUsers(sc *school) (map[caseflow.UserID]post, bool) {

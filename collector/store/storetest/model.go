@@ -131,6 +131,16 @@ func (m *model) posts() (p caseflow.Posts) {
 	return p
 }
 
+// colleagues are those users who are in force.
+func (m *model) colleagues() (all []caseflow.Actor) {
+	for _, u := range m.users {
+		if !u.Disabled {
+			all = append(all, caseflow.Actor{User: u.ID, Name: u.Name, Roles: u.Roles, Persons: u.Persons})
+		}
+	}
+	return all
+}
+
 func (m *model) fold(ref caseflow.Ref, events []caseflow.Event, word audit.Action) {
 	if len(events) == 0 {
 		return
@@ -160,6 +170,9 @@ func (m *model) act(a store.Act) (caseflow.Case, error) {
 	}
 	if a.Expect != 0 && a.Expect != c.Version {
 		return caseflow.Case{}, &caseflow.StaleError{Now: c}
+	}
+	if among, ok := a.Command.(caseflow.AmongColleagues); ok {
+		a.Command = among.Among(m.colleagues())
 	}
 	events, err := caseflow.Decide(c, a.Command, a.Actor, a.At)
 	if errors.Is(err, caseflow.ErrHidden) {
@@ -247,7 +260,7 @@ func (m *model) told(viewers []caseflow.Actor) map[caseflow.UserID]bool {
 	told := map[caseflow.UserID]bool{}
 	for _, v := range viewers {
 		for _, ch := range m.changes {
-			moved := ch.before.Version != 0 && ch.before.Queue != ch.after.Queue
+			moved := ch.before.Version != 0 && (ch.before.Queue != ch.after.Queue || ch.before.Escalated.To != ch.after.Escalated.To)
 			if caseflow.MaySee(ch.after, v) || moved && caseflow.MaySee(ch.before, v) {
 				told[v.User] = true
 			}
@@ -274,7 +287,8 @@ func commandWord(c caseflow.Command) audit.Action {
 	words := map[string]audit.Action{
 		"Open": audit.CaseOpened, "Join": audit.CaseJoined, "Revise": audit.CaseRevised, "ReopenFor": audit.CaseReopened,
 		"See": audit.CaseSeen, "Claim": audit.CaseClaimed, "Release": audit.CaseReleased, "Note": audit.CaseNoted,
-		"Close": audit.CaseClosed, "Reopen": audit.CaseReopened,
+		"Close": audit.CaseClosed, "Reopen": audit.CaseReopened, "Escalate": audit.CaseEscalated, "EndEscalation": audit.CaseReturned,
+		"Wait": audit.CaseWaits, "EndWait": audit.CaseWaits, "Transfer": audit.CaseTransferred, "Mark": audit.CaseStep,
 	}
 	return words[fmt.Sprintf("%T", c)[len("caseflow."):]]
 }

@@ -58,6 +58,9 @@ var viewers = []caseflow.Actor{
 	{User: "u-both", Name: "Bo Both", Roles: []caseflow.Role{caseflow.DSL, caseflow.Head}, Persons: []caseflow.PersonKey{Person(2)}},
 }
 
+// written is a short sealed text.
+var written = caseflow.Text{Sealed: caseflow.Sealed("sealed"), Chars: 6}
+
 type machine struct {
 	m         *model
 	tn        store.Tenant
@@ -181,8 +184,15 @@ func (x *machine) act(r *rapid.T) {
 		Command: rapid.SampledFrom([]caseflow.Command{
 			caseflow.See{}, caseflow.Claim{Until: x.now.Add(time.Hour)}, caseflow.Release{},
 			caseflow.Note{Text: []byte("sealed"), Chars: 6}, caseflow.Note{},
-			caseflow.Close{Outcome: caseflow.Referred}, caseflow.Close{Outcome: "forged"},
+			caseflow.Close{Outcome: caseflow.NoConcern}, caseflow.Close{Outcome: "forged"}, caseflow.Close{Outcome: caseflow.Referred},
+			caseflow.Close{Outcome: caseflow.Referred, Details: caseflow.Details{Agency: caseflow.LADO, When: x.now, Whom: written, Reference: written}},
+			caseflow.Close{Outcome: caseflow.FalseAlarm, Why: caseflow.WhyLesson, Book: caseflow.Book{ID: "general", Version: 1}},
 			caseflow.Reopen{Reason: []byte("sealed"), Chars: 6}, caseflow.Join{},
+			caseflow.Escalate{To: caseflow.Head, Reason: written}, caseflow.Escalate{To: caseflow.DSL, Reason: written}, caseflow.EndEscalation{Reason: written},
+			caseflow.Wait{On: written, Until: x.now.Add(time.Hour)}, caseflow.EndWait{},
+			caseflow.Transfer{To: rapid.SampledFrom(viewers).Draw(r, "to").User},
+			caseflow.Mark{Book: caseflow.Book{ID: "general", Version: 1}, Step: "one", Done: true},
+			caseflow.Mark{Book: caseflow.Book{ID: "general", Version: 2}, Step: "one"},
 		}).Draw(r, "command"),
 	}
 	if rapid.IntRange(0, 2).Draw(r, "expects") == 0 {
