@@ -235,6 +235,58 @@ func (Source) EnumDescriptor() ([]byte, []int) {
 	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
+type NoticeSeen_State int32
+
+const (
+	NoticeSeen_STATE_UNSPECIFIED  NoticeSeen_State = 0
+	NoticeSeen_STATE_SHOWN        NoticeSeen_State = 1 // it stood on the screen; nothing was captured before
+	NoticeSeen_STATE_ACKNOWLEDGED NoticeSeen_State = 2 // the person said that they have read it; not consent
+	NoticeSeen_STATE_DECLINED     NoticeSeen_State = 3 // the person said that they do not agree; recorded, not punished
+)
+
+// Enum value maps for NoticeSeen_State.
+var (
+	NoticeSeen_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_SHOWN",
+		2: "STATE_ACKNOWLEDGED",
+		3: "STATE_DECLINED",
+	}
+	NoticeSeen_State_value = map[string]int32{
+		"STATE_UNSPECIFIED":  0,
+		"STATE_SHOWN":        1,
+		"STATE_ACKNOWLEDGED": 2,
+		"STATE_DECLINED":     3,
+	}
+)
+
+func (x NoticeSeen_State) Enum() *NoticeSeen_State {
+	p := new(NoticeSeen_State)
+	*p = x
+	return p
+}
+
+func (x NoticeSeen_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NoticeSeen_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_lapwing_v1_event_proto_enumTypes[4].Descriptor()
+}
+
+func (NoticeSeen_State) Type() protoreflect.EnumType {
+	return &file_lapwing_v1_event_proto_enumTypes[4]
+}
+
+func (x NoticeSeen_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NoticeSeen_State.Descriptor instead.
+func (NoticeSeen_State) EnumDescriptor() ([]byte, []int) {
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{2, 0}
+}
+
 // Event is one durable record of the spool. The service process stamps
 // everything but the body; the collector is idempotent on
 // (school, device, id, revision).
@@ -266,6 +318,8 @@ type Event struct {
 	//	*Event_Media
 	//	*Event_Unattended
 	//	*Event_LockMinutes
+	//	*Event_Help
+	//	*Event_Notice
 	Body          isEvent_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -425,6 +479,24 @@ func (x *Event) GetLockMinutes() *LockMinutes {
 	return nil
 }
 
+func (x *Event) GetHelp() *HelpRequest {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Help); ok {
+			return x.Help
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetNotice() *NoticeSeen {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Notice); ok {
+			return x.Notice
+		}
+	}
+	return nil
+}
+
 type isEvent_Body interface {
 	isEvent_Body()
 }
@@ -453,6 +525,14 @@ type Event_LockMinutes struct {
 	LockMinutes *LockMinutes `protobuf:"bytes,26,opt,name=lock_minutes,json=lockMinutes,proto3,oneof"`
 }
 
+type Event_Help struct {
+	Help *HelpRequest `protobuf:"bytes,40,opt,name=help,proto3,oneof"`
+}
+
+type Event_Notice struct {
+	Notice *NoticeSeen `protobuf:"bytes,41,opt,name=notice,proto3,oneof"`
+}
+
 func (*Event_Capture) isEvent_Body() {}
 
 func (*Event_Tamper) isEvent_Body() {}
@@ -464,6 +544,148 @@ func (*Event_Media) isEvent_Body() {}
 func (*Event_Unattended) isEvent_Body() {}
 
 func (*Event_LockMinutes) isEvent_Body() {}
+
+func (*Event_Help) isEvent_Body() {}
+
+func (*Event_Notice) isEvent_Body() {}
+
+// HelpRequest is what a person sent from the local page, in their own words.
+// It travels in the urgent lane, with the account of whoever sent it.
+type HelpRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 2,000 characters and 8,000 bytes; may be empty: asking is enough.
+	Words string `protobuf:"bytes,1,opt,name=words,proto3" json:"words,omitempty"`
+	// True: wants somebody today. False: this week is soon enough.
+	Today bool `protobuf:"varint,2,opt,name=today,proto3" json:"today,omitempty"`
+	// True: it is about an adult who works at the school; it goes to the head teacher.
+	AboutAdult bool `protobuf:"varint,3,opt,name=about_adult,json=aboutAdult,proto3" json:"about_adult,omitempty"`
+	// True: readers see a pseudonym until one of them gives a reason.
+	HideName bool `protobuf:"varint,4,opt,name=hide_name,json=hideName,proto3" json:"hide_name,omitempty"`
+	// Whom the person would like to talk to, at most 100 characters and 400
+	// bytes; empty: anybody.
+	TalkTo        string `protobuf:"bytes,5,opt,name=talk_to,json=talkTo,proto3" json:"talk_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HelpRequest) Reset() {
+	*x = HelpRequest{}
+	mi := &file_lapwing_v1_event_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HelpRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HelpRequest) ProtoMessage() {}
+
+func (x *HelpRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_event_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HelpRequest.ProtoReflect.Descriptor instead.
+func (*HelpRequest) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *HelpRequest) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *HelpRequest) GetToday() bool {
+	if x != nil {
+		return x.Today
+	}
+	return false
+}
+
+func (x *HelpRequest) GetAboutAdult() bool {
+	if x != nil {
+		return x.AboutAdult
+	}
+	return false
+}
+
+func (x *HelpRequest) GetHideName() bool {
+	if x != nil {
+		return x.HideName
+	}
+	return false
+}
+
+func (x *HelpRequest) GetTalkTo() string {
+	if x != nil {
+		return x.TalkTo
+	}
+	return ""
+}
+
+// NoticeSeen says what became of the notice on a screen.
+type NoticeSeen struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Version of the notice, 1 to 32 bytes.
+	Version       string           `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	State         NoticeSeen_State `protobuf:"varint,2,opt,name=state,proto3,enum=lapwing.v1.NoticeSeen_State" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoticeSeen) Reset() {
+	*x = NoticeSeen{}
+	mi := &file_lapwing_v1_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoticeSeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoticeSeen) ProtoMessage() {}
+
+func (x *NoticeSeen) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoticeSeen.ProtoReflect.Descriptor instead.
+func (*NoticeSeen) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *NoticeSeen) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *NoticeSeen) GetState() NoticeSeen_State {
+	if x != nil {
+		return x.State
+	}
+	return NoticeSeen_STATE_UNSPECIFIED
+}
 
 // Capture is what one fragment of text, or one title, showed in one category.
 type Capture struct {
@@ -490,14 +712,16 @@ type Capture struct {
 	// the words were deleted); only in a final revision.
 	Withdrawn bool `protobuf:"varint,11,opt,name=withdrawn,proto3" json:"withdrawn,omitempty"`
 	// How often an equal normalised excerpt occurred; 1 or more.
-	Count         uint32 `protobuf:"varint,12,opt,name=count,proto3" json:"count,omitempty"`
+	Count uint32 `protobuf:"varint,12,opt,name=count,proto3" json:"count,omitempty"`
+	// What the collector seals of a HelpRequest; a device never sets it.
+	Help          *HelpRequest `protobuf:"bytes,13,opt,name=help,proto3" json:"help,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Capture) Reset() {
 	*x = Capture{}
-	mi := &file_lapwing_v1_event_proto_msgTypes[1]
+	mi := &file_lapwing_v1_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -509,7 +733,7 @@ func (x *Capture) String() string {
 func (*Capture) ProtoMessage() {}
 
 func (x *Capture) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_event_proto_msgTypes[1]
+	mi := &file_lapwing_v1_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -522,7 +746,7 @@ func (x *Capture) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capture.ProtoReflect.Descriptor instead.
 func (*Capture) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{1}
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Capture) GetCategories() []string {
@@ -609,6 +833,13 @@ func (x *Capture) GetCount() uint32 {
 	return 0
 }
 
+func (x *Capture) GetHelp() *HelpRequest {
+	if x != nil {
+		return x.Help
+	}
+	return nil
+}
+
 // RuleHit names one rule that matched, and why it weighs what it weighs.
 type RuleHit struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -629,7 +860,7 @@ type RuleHit struct {
 
 func (x *RuleHit) Reset() {
 	*x = RuleHit{}
-	mi := &file_lapwing_v1_event_proto_msgTypes[2]
+	mi := &file_lapwing_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +872,7 @@ func (x *RuleHit) String() string {
 func (*RuleHit) ProtoMessage() {}
 
 func (x *RuleHit) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_event_proto_msgTypes[2]
+	mi := &file_lapwing_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +885,7 @@ func (x *RuleHit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleHit.ProtoReflect.Descriptor instead.
 func (*RuleHit) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RuleHit) GetRule() string {
@@ -731,7 +962,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_lapwing_v1_event_proto_msgTypes[3]
+	mi := &file_lapwing_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +974,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_event_proto_msgTypes[3]
+	mi := &file_lapwing_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +987,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Span) GetStart() uint32 {
@@ -785,7 +1016,7 @@ type Tamper struct {
 
 func (x *Tamper) Reset() {
 	*x = Tamper{}
-	mi := &file_lapwing_v1_event_proto_msgTypes[4]
+	mi := &file_lapwing_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -797,7 +1028,7 @@ func (x *Tamper) String() string {
 func (*Tamper) ProtoMessage() {}
 
 func (x *Tamper) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_event_proto_msgTypes[4]
+	mi := &file_lapwing_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -810,7 +1041,7 @@ func (x *Tamper) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tamper.ProtoReflect.Descriptor instead.
 func (*Tamper) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Tamper) GetCode() string {
@@ -840,7 +1071,7 @@ type Digest struct {
 
 func (x *Digest) Reset() {
 	*x = Digest{}
-	mi := &file_lapwing_v1_event_proto_msgTypes[5]
+	mi := &file_lapwing_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -852,7 +1083,7 @@ func (x *Digest) String() string {
 func (*Digest) ProtoMessage() {}
 
 func (x *Digest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_event_proto_msgTypes[5]
+	mi := &file_lapwing_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -865,7 +1096,7 @@ func (x *Digest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Digest.ProtoReflect.Descriptor instead.
 func (*Digest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Digest) GetByCategory() map[string]uint32 {
@@ -894,7 +1125,7 @@ var File_lapwing_v1_event_proto protoreflect.FileDescriptor
 const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16lapwing/v1/event.proto\x12\n" +
-	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"\x9d\x04\n" +
+	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"\xfe\x04\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12$\n" +
@@ -912,8 +1143,26 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"unattended\x18\x19 \x01(\v2\x16.lapwing.v1.UnattendedH\x00R\n" +
 	"unattended\x12<\n" +
-	"\flock_minutes\x18\x1a \x01(\v2\x17.lapwing.v1.LockMinutesH\x00R\vlockMinutesB\x06\n" +
-	"\x04body\"\x8f\x03\n" +
+	"\flock_minutes\x18\x1a \x01(\v2\x17.lapwing.v1.LockMinutesH\x00R\vlockMinutes\x12-\n" +
+	"\x04help\x18( \x01(\v2\x17.lapwing.v1.HelpRequestH\x00R\x04help\x120\n" +
+	"\x06notice\x18) \x01(\v2\x16.lapwing.v1.NoticeSeenH\x00R\x06noticeB\x06\n" +
+	"\x04body\"\x90\x01\n" +
+	"\vHelpRequest\x12\x14\n" +
+	"\x05words\x18\x01 \x01(\tR\x05words\x12\x14\n" +
+	"\x05today\x18\x02 \x01(\bR\x05today\x12\x1f\n" +
+	"\vabout_adult\x18\x03 \x01(\bR\n" +
+	"aboutAdult\x12\x1b\n" +
+	"\thide_name\x18\x04 \x01(\bR\bhideName\x12\x17\n" +
+	"\atalk_to\x18\x05 \x01(\tR\x06talkTo\"\xb7\x01\n" +
+	"\n" +
+	"NoticeSeen\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x122\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1c.lapwing.v1.NoticeSeen.StateR\x05state\"[\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vSTATE_SHOWN\x10\x01\x12\x16\n" +
+	"\x12STATE_ACKNOWLEDGED\x10\x02\x12\x12\n" +
+	"\x0eSTATE_DECLINED\x10\x03\"\xbc\x03\n" +
 	"\aCapture\x12\x1e\n" +
 	"\n" +
 	"categories\x18\x01 \x03(\tR\n" +
@@ -929,7 +1178,8 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\x05final\x18\n" +
 	" \x01(\bR\x05final\x12\x1c\n" +
 	"\twithdrawn\x18\v \x01(\bR\twithdrawn\x12\x14\n" +
-	"\x05count\x18\f \x01(\rR\x05count\"\x92\x02\n" +
+	"\x05count\x18\f \x01(\rR\x05count\x12+\n" +
+	"\x04help\x18\r \x01(\v2\x17.lapwing.v1.HelpRequestR\x04help\"\x92\x02\n" +
 	"\aRuleHit\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x12\n" +
@@ -989,45 +1239,52 @@ func file_lapwing_v1_event_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_event_proto_rawDescData
 }
 
-var file_lapwing_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_lapwing_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_lapwing_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_lapwing_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_lapwing_v1_event_proto_goTypes = []any{
-	(Lane)(0),           // 0: lapwing.v1.Lane
-	(Severity)(0),       // 1: lapwing.v1.Severity
-	(Level)(0),          // 2: lapwing.v1.Level
-	(Source)(0),         // 3: lapwing.v1.Source
-	(*Event)(nil),       // 4: lapwing.v1.Event
-	(*Capture)(nil),     // 5: lapwing.v1.Capture
-	(*RuleHit)(nil),     // 6: lapwing.v1.RuleHit
-	(*Span)(nil),        // 7: lapwing.v1.Span
-	(*Tamper)(nil),      // 8: lapwing.v1.Tamper
-	(*Digest)(nil),      // 9: lapwing.v1.Digest
-	nil,                 // 10: lapwing.v1.Digest.ByCategoryEntry
-	(*Media)(nil),       // 11: lapwing.v1.Media
-	(*Unattended)(nil),  // 12: lapwing.v1.Unattended
-	(*LockMinutes)(nil), // 13: lapwing.v1.LockMinutes
+	(Lane)(0),             // 0: lapwing.v1.Lane
+	(Severity)(0),         // 1: lapwing.v1.Severity
+	(Level)(0),            // 2: lapwing.v1.Level
+	(Source)(0),           // 3: lapwing.v1.Source
+	(NoticeSeen_State)(0), // 4: lapwing.v1.NoticeSeen.State
+	(*Event)(nil),         // 5: lapwing.v1.Event
+	(*HelpRequest)(nil),   // 6: lapwing.v1.HelpRequest
+	(*NoticeSeen)(nil),    // 7: lapwing.v1.NoticeSeen
+	(*Capture)(nil),       // 8: lapwing.v1.Capture
+	(*RuleHit)(nil),       // 9: lapwing.v1.RuleHit
+	(*Span)(nil),          // 10: lapwing.v1.Span
+	(*Tamper)(nil),        // 11: lapwing.v1.Tamper
+	(*Digest)(nil),        // 12: lapwing.v1.Digest
+	nil,                   // 13: lapwing.v1.Digest.ByCategoryEntry
+	(*Media)(nil),         // 14: lapwing.v1.Media
+	(*Unattended)(nil),    // 15: lapwing.v1.Unattended
+	(*LockMinutes)(nil),   // 16: lapwing.v1.LockMinutes
 }
 var file_lapwing_v1_event_proto_depIdxs = []int32{
 	0,  // 0: lapwing.v1.Event.lane:type_name -> lapwing.v1.Lane
-	5,  // 1: lapwing.v1.Event.capture:type_name -> lapwing.v1.Capture
-	8,  // 2: lapwing.v1.Event.tamper:type_name -> lapwing.v1.Tamper
-	9,  // 3: lapwing.v1.Event.digest:type_name -> lapwing.v1.Digest
-	11, // 4: lapwing.v1.Event.media:type_name -> lapwing.v1.Media
-	12, // 5: lapwing.v1.Event.unattended:type_name -> lapwing.v1.Unattended
-	13, // 6: lapwing.v1.Event.lock_minutes:type_name -> lapwing.v1.LockMinutes
-	1,  // 7: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
-	2,  // 8: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
-	3,  // 9: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
-	6,  // 10: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
-	7,  // 11: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
-	1,  // 12: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
-	2,  // 13: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
-	10, // 14: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	8,  // 1: lapwing.v1.Event.capture:type_name -> lapwing.v1.Capture
+	11, // 2: lapwing.v1.Event.tamper:type_name -> lapwing.v1.Tamper
+	12, // 3: lapwing.v1.Event.digest:type_name -> lapwing.v1.Digest
+	14, // 4: lapwing.v1.Event.media:type_name -> lapwing.v1.Media
+	15, // 5: lapwing.v1.Event.unattended:type_name -> lapwing.v1.Unattended
+	16, // 6: lapwing.v1.Event.lock_minutes:type_name -> lapwing.v1.LockMinutes
+	6,  // 7: lapwing.v1.Event.help:type_name -> lapwing.v1.HelpRequest
+	7,  // 8: lapwing.v1.Event.notice:type_name -> lapwing.v1.NoticeSeen
+	4,  // 9: lapwing.v1.NoticeSeen.state:type_name -> lapwing.v1.NoticeSeen.State
+	1,  // 10: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
+	2,  // 11: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
+	3,  // 12: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
+	9,  // 13: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
+	10, // 14: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
+	6,  // 15: lapwing.v1.Capture.help:type_name -> lapwing.v1.HelpRequest
+	1,  // 16: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
+	2,  // 17: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
+	13, // 18: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_event_proto_init() }
@@ -1043,14 +1300,16 @@ func file_lapwing_v1_event_proto_init() {
 		(*Event_Media)(nil),
 		(*Event_Unattended)(nil),
 		(*Event_LockMinutes)(nil),
+		(*Event_Help)(nil),
+		(*Event_Notice)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_event_proto_rawDesc), len(file_lapwing_v1_event_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   7,
+			NumEnums:      5,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

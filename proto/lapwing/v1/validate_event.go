@@ -36,6 +36,10 @@ func (x *Event) Validate() error {
 		return present("unattended", b.Unattended)
 	case *Event_LockMinutes:
 		return present("lock_minutes", b.LockMinutes)
+	case *Event_Help:
+		return present("help", b.Help)
+	case *Event_Notice:
+		return present("notice", b.Notice)
 	}
 	return unset("body")
 }
@@ -58,7 +62,15 @@ func (x *Capture) Validate() error {
 		text("app", x.App, MaxApp),
 		prose("title", x.Title, MaxTitle),
 		atLeast("count", x.Count, 1),
+		x.validateHelp(),
 	)
+}
+
+func (x *Capture) validateHelp() error {
+	if x.Help != nil {
+		return fail("help", "set by a device")
+	}
+	return nil
 }
 
 func (x *Capture) validateRules() error {

@@ -102,6 +102,7 @@ func good() []validator {
 		&AgentServiceRenewRequest{Csr: bytesOf(4096)}, &AgentServiceRenewResponse{Certificate: bytesOf(8192)},
 
 		goodEvent(1), goodCapture(), goodRule(), &Span{Start: 1, End: 2},
+		&HelpRequest{}, goodHelp(), &NoticeSeen{Version: "1", State: NoticeSeen_STATE_SHOWN},
 		&Tamper{Code: "session_down", Count: 1}, &Digest{ByCategory: map[string]uint32{"suicide": 3}},
 
 		&EnrolRequest{Token: "t", Csr: bytesOf(1), Fingerprint: bytesOf(32)},
@@ -131,6 +132,10 @@ func good() []validator {
 func goodHello() *Hello {
 	return &Hello{Protocol: 1, AgentVersion: "0.1", Os: "linux", OsVersion: "Debian 12", Arch: "amd64",
 		Hostname: "lab-1", Boot: bytesOf(16), Fingerprint: bytesOf(32)}
+}
+
+func goodHelp() *HelpRequest {
+	return &HelpRequest{Words: strings.Repeat("é", MaxHelpWords), Today: true, TalkTo: "Mrs Marlow"}
 }
 
 func goodHit() *Hit {
@@ -218,6 +223,16 @@ func TestLimits(t *testing.T) {
 		{"session: 65 bytes, at most 64", event(func(e *Event) { e.Session = stringOf(65) })},
 		{"body: not set, or of a kind this version does not know", event(func(e *Event) { e.Body = nil })},
 		{"capture: missing", event(func(e *Event) { e.Body = &Event_Capture{} })},
+		{"capture.help: set by a device", event(func(e *Event) { e.GetCapture().Help = goodHelp() })},
+		{"help: missing", event(func(e *Event) { e.Body = &Event_Help{} })},
+		{"help.words: 2001 characters, at most 2000", event(func(e *Event) {
+			e.Body = &Event_Help{Help: &HelpRequest{Words: stringOf(MaxHelpWords + 1)}}
+		})},
+		{"help.talk_to: not valid UTF-8", event(func(e *Event) { e.Body = &Event_Help{Help: &HelpRequest{TalkTo: "\xff"}} })},
+		{"notice.version: empty, must be 1 to 32 bytes", event(func(e *Event) {
+			e.Body = &Event_Notice{Notice: &NoticeSeen{State: NoticeSeen_STATE_SHOWN}}
+		})},
+		{"notice.state: value 0, must be 1 to 3", event(func(e *Event) { e.Body = &Event_Notice{Notice: &NoticeSeen{Version: "1"}} })},
 		{"tamper.code: empty, must be 1 to 64 bytes", event(func(e *Event) { e.Body = &Event_Tamper{Tamper: &Tamper{}} })},
 		{"digest.by_category: 0 keys, must be 1 to 32", event(func(e *Event) { e.Body = &Event_Digest{Digest: &Digest{}} })},
 
