@@ -45,6 +45,19 @@ const (
 	SessionEnded   Action = "session.end"
 	SessionRefused Action = "session.refuse" // wrong passphrase or link
 
+	CaseTagged          Action = "case.exempt" // an exemption was put on captures of it, or taken off
+	ExemptionProposed   Action = "exemption.propose"
+	ExemptionApproved   Action = "exemption.approve"
+	ExemptionRefused    Action = "exemption.refuse"
+	ExemptionWithdrawn  Action = "exemption.withdraw"
+	ExemptionRevoked    Action = "exemption.revoke"
+	RuleChangeProposed  Action = "rule.propose"
+	RuleChangeApproved  Action = "rule.approve"
+	RuleChangeRefused   Action = "rule.refuse"
+	RuleChangeWithdrawn Action = "rule.withdraw"
+	PhraseTried         Action = "phrase.try" // sealed content of the objects was matched to a phrase
+	ApprovalDelegated   Action = "approval.delegate"
+
 	DirectoryImported Action = "directory.import"
 	DirectoryRefused  Action = "directory.refuse" // a nightly file could not be taken
 	DirectoryRead     Action = "directory.read"   // names of accounts or people were shown
@@ -65,6 +78,8 @@ func Actions() []Action {
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, TokenCreated,
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
+		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
+		RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
 		DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }

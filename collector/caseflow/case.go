@@ -105,8 +105,11 @@ type Case struct {
 	Captures                  []CaptureRef // by At, newest last; withdrawn ones stay, marked
 	Count                     int          // captures not withdrawn, collapsed repeats included
 	LinkedTo                  Ref          // an earlier case of the same key
-	Exempt                    bool
-	FirstSeen                 time.Time // when a person first opened, claimed or noted it; zero if nobody has
+	// Exempt: an exemption covers every capture that stands. Never so for suicide,
+	// self-harm, a request for help, or anything that concerns staff.
+	Exempt    bool
+	Exemption string    // of the newest capture that stands, while Exempt
+	FirstSeen time.Time // when a person first opened, claimed or noted it; zero if nobody has
 
 	Escalated Escalation
 	Waiting   Waiting
@@ -162,4 +165,6 @@ type CaptureRef struct {
 	At        time.Time
 	Count     int
 	Withdrawn bool
+	// Exempt is the id of the exemption that covers it; empty for none.
+	Exempt string
 }

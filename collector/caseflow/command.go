@@ -3,6 +3,7 @@ package caseflow
 import (
 	"time"
 
+	"github.com/lapwing-schools/lapwing/internal/ulid"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -63,6 +64,17 @@ type Rematch struct {
 	Queue Queue
 }
 
+// Tag says which exemption covers which captures of the case, after one was
+// approved or revoked (triage only). Captures that it does not name keep theirs.
+type Tag struct{ Tags []CaptureTag }
+
+// CaptureTag is one capture's exemption; empty for none.
+type CaptureTag struct {
+	Device    DeviceID
+	Event     ulid.ID
+	Exemption string
+}
+
 // See records that a person opened the case page.
 type See struct{}
 
@@ -107,6 +119,7 @@ func (Join) command()      {}
 func (Revise) command()    {}
 func (ReopenFor) command() {}
 func (Rematch) command()   {}
+func (Tag) command()       {}
 func (See) command()       {}
 func (Claim) command()     {}
 func (Release) command()   {}
@@ -169,6 +182,12 @@ type (
 		Audience vocab.Audience
 		Subjects []PersonKey // new ones
 	}
+	// Tagged says which exemptions cover the case's captures since.
+	Tagged struct {
+		Stamp
+		Tags  []CaptureTag
+		DueAt time.Time // zero: unchanged
+	}
 	// Rerouted says that a capture's subjects, or a match, moved the case to another queue.
 	Rerouted struct {
 		Stamp
@@ -205,6 +224,7 @@ func (Joined) event()        {}
 func (Revised) event()       {}
 func (ReopenedFor) event()   {}
 func (Rematched) event()     {}
+func (Tagged) event()        {}
 func (Rerouted) event()      {}
 func (SeenFirst) event()     {}
 func (ClaimTaken) event()    {}

@@ -17,7 +17,7 @@ import (
 // *ClaimedError and *InvalidError. Decide is deterministic and changes nothing.
 func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 	switch cmd := cmd.(type) {
-	case Open, Join, Revise, ReopenFor, Rematch:
+	case Open, Join, Revise, ReopenFor, Rematch, Tag:
 		return decideSystem(c, cmd, a, now)
 	}
 	if !MaySee(c, a) {
@@ -181,6 +181,8 @@ func decideSystem(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) 
 		return decideCapture(c, arriving{cmd.Capture, cmd.Subjects, cmd.Queue}, by)
 	case Rematch:
 		return decideRematch(c, cmd, by)
+	case Tag:
+		return decideTag(c, cmd, by)
 	}
 	return nil, ErrNotAllowed
 }
@@ -307,7 +309,11 @@ func dueAfter(c Case, r CaptureRef, now time.Time) time.Time {
 		s = max(s, r.Severity)
 	}
 	switch {
-	case s == 0 || s == c.Severity:
+	case s == 0:
+		return time.Time{}
+	case c.Exempt && r.Exempt == "" && !r.Withdrawn:
+		return DueAt(s, now) // until now nobody was asked to look
+	case s == c.Severity:
 		return time.Time{}
 	case s > c.Severity:
 		if due := DueAt(s, now); due.Before(c.DueAt) {

@@ -42,6 +42,9 @@ func evolve(c Case, e Event) Case {
 			c.Person, c.Audience = e.Person, e.Audience
 		}
 		c.Subjects = union(c.Subjects, e.Subjects)
+		c = weighExemption(c)
+	case Tagged:
+		c = tagged(c, e)
 	case Rerouted:
 		// Those who review it now begin anew, by a playbook of their own.
 		c = unclaimed(c)
@@ -116,7 +119,7 @@ func withCapture(c Case, r CaptureRef, subjects []PersonKey, due time.Time) Case
 	if !due.IsZero() {
 		c.DueAt = due
 	}
-	return c
+	return weighExemption(c)
 }
 
 // union returns the keys of both, in order of first appearance.

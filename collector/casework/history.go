@@ -23,6 +23,7 @@ const (
 	ItemWithdrawn ItemKind = "withdrawn" // a capture taken back by its device
 	ItemReturned  ItemKind = "returned"  // reopened for a graver capture
 	ItemMatched   ItemKind = "matched"   // the directory told something new of its people
+	ItemExempted  ItemKind = "exempted"  // an exemption was approved or revoked
 	ItemMoved     ItemKind = "moved"     // to another queue
 	ItemSeen      ItemKind = "seen"
 	ItemClaimed   ItemKind = "claimed"
@@ -146,6 +147,12 @@ func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sea
 			does = "matched the account to the school's directory: " + e.Audience.String()
 		}
 		return Item{Kind: ItemMatched, Does: does}, e.Stamp, nil, ""
+	case caseflow.Tagged:
+		does := "took the exemption off captures of this case"
+		if slices.ContainsFunc(e.Tags, func(t caseflow.CaptureTag) bool { return t.Exemption != "" }) {
+			does = "marked captures of this case as exempt"
+		}
+		return Item{Kind: ItemExempted, Does: does}, e.Stamp, nil, ""
 	case caseflow.Rerouted:
 		return Item{Kind: ItemMoved, Does: "moved this case to " + queueName(e.Queue)}, e.Stamp, nil, ""
 	case caseflow.SeenFirst:

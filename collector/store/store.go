@@ -66,6 +66,7 @@ type Tenant interface {
 	Directory
 	Drafts
 	Around
+	Exemptions
 }
 
 // Cases holds events, captures and cases.

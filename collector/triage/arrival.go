@@ -52,6 +52,9 @@ type Arrival struct {
 	// in the transaction that keeps the arrival; zero while unmatched.
 	Entry    caseflow.PersonKey
 	Audience vocab.Audience
+	// Exempt is the exemption that covers the capture, empty for none. The store
+	// sets it, in the transaction that keeps the arrival (collector/exemption).
+	Exempt string
 	// Group's audience decides the queue of an unknown account.
 	Group   vocab.GroupAudience
 	Capture *Capture // for KindCapture

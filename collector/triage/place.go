@@ -132,7 +132,7 @@ func captureRef(a Arrival) caseflow.CaptureRef {
 	return caseflow.CaptureRef{
 		Device: a.Device, Event: a.Event, Revision: a.Revision,
 		Severity: a.Capture.Severity, Level: a.Capture.Level,
-		At: a.At, Count: max(a.Capture.Count, 1), Withdrawn: a.Capture.Withdrawn,
+		At: a.At, Count: max(a.Capture.Count, 1), Withdrawn: a.Capture.Withdrawn, Exempt: a.Exempt,
 	}
 }
 

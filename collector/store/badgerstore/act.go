@@ -209,6 +209,8 @@ func actionOf(c caseflow.Command) audit.Action {
 		return audit.CaseReopened
 	case caseflow.Rematch:
 		return audit.CaseMatched
+	case caseflow.Tag:
+		return audit.CaseTagged
 	case caseflow.See:
 		return audit.CaseSeen
 	case caseflow.Claim:

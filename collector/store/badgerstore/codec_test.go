@@ -18,6 +18,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/exemption"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/triage"
 )
@@ -140,6 +141,7 @@ func rows() []row {
 		rowOf("roster", filled[store.DirectoryState](), rosterFields),
 		rowOf("entry of the directory", filled[store.DirectoryEntry](), entryOfFields),
 		rowOf("flag", filled[store.Flag](), flagFields),
+		rowOf("exemption", filled[exemption.Exemption](), exemptionFields),
 		rowOf("cursor", filled[cursor](), cursorFields),
 		eventOf[caseflow.Opened](), eventOf[caseflow.Joined](), eventOf[caseflow.Revised](), eventOf[caseflow.ReopenedFor](),
 		eventOf[caseflow.Rerouted](), eventOf[caseflow.SeenFirst](), eventOf[caseflow.ClaimTaken](), eventOf[caseflow.ClaimReleased](),
@@ -147,6 +149,7 @@ func rows() []row {
 		eventOf[caseflow.Escalated](), eventOf[caseflow.Answered](), eventOf[caseflow.EscalationEnded](), eventOf[caseflow.WaitBegan](),
 		eventOf[caseflow.WaitEnded](), eventOf[caseflow.Transferred](), eventOf[caseflow.StepMarked](),
 		rowOf("draft", filled[store.Draft](), draftFields),
+		eventOf[caseflow.Tagged](),
 	}
 }
 

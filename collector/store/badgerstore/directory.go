@@ -273,7 +273,10 @@ func (t *tx) rematch(sc *school, ref caseflow.Ref, n triage.News, now time.Time)
 		return fmt.Errorf("match a case: %w", err)
 	}
 	_, err = t.evolve(sc, c, events, audit.Entry{At: now, Who: audit.System(), Action: actionOf(cmd), Object: []string{string(ref)}})
-	return err
+	if err != nil || len(events) == 0 {
+		return err
+	}
+	return t.retag(sc, ref, now) // a year group may be known now
 }
 
 // reroute moves the open cases that concern a user to where the user's posts

@@ -68,6 +68,9 @@ func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 	if err := t.person(sc, a); err != nil {
 		return store.Receipt{}, err
 	}
+	if a.Exempt, err = t.exemptionOf(sc, a); err != nil {
+		return store.Receipt{}, err
+	}
 	record := store.CaptureRecord{Arrival: a}
 	if old != nil {
 		record.Case = old.Case

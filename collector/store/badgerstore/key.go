@@ -47,6 +47,7 @@ const (
 	tFlag     table = 'f' // person | id
 	tDraft    table = 'j' // ref | hash of user
 	tReads    table = 'z' // ref | sequence of a ledger entry that says who was shown its content
+	tExempt   table = 'E' // id: exemptions, read at start
 )
 
 // tableName is for errors: it names no row.

@@ -29,6 +29,8 @@ type school struct {
 	posts  caseflow.Posts // of all users, also disabled ones: they stay conflicted
 	ledger audit.Head
 	roster *roster // never nil
+	// exempt are the school's exemptions; nil while there are none.
+	exempt *exempted
 	news   news
 }
 
@@ -124,6 +126,9 @@ func (sc *school) load(r reader, warn func(string, error)) error {
 	}
 	sc.posts = postsOf(sc.users)
 	if sc.roster, err = loadRoster(r, id); err != nil {
+		return err
+	}
+	if sc.exempt, err = loadExemptions(r, id); err != nil {
 		return err
 	}
 	return r.each(prefix(id, tLedger), true, func(key, value []byte) error {

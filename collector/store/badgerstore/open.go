@@ -102,6 +102,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := s.finishDirectories(context.Background()); err != nil && !errors.Is(err, store.ErrFull) {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.Close())
 	}
+	if err := s.finishExemptions(context.Background()); err != nil && !errors.Is(err, store.ErrFull) {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.Close())
+	}
 	return s, nil
 }
 

@@ -28,6 +28,7 @@ func captureRefFields(c *codec, x *caseflow.CaptureRef) {
 	c.moment(6, &x.At)
 	signed(c, 7, &x.Count)
 	c.flag(8, &x.Withdrawn)
+	text(c, 9, &x.Exempt)
 }
 
 // headRow is a case without its captures, as the queue shows it. The events
@@ -78,6 +79,7 @@ func headFields(c *codec, x *headRow) {
 	nested(c, 31, &k.Waiting, waitingFields)
 	nested(c, 32, &k.Book, bookFields)
 	list(c, 33, &k.Steps, stepDoneFields)
+	text(c, 34, &k.Exemption)
 }
 
 func captureRecordFields(c *codec, x *store.CaptureRecord) {
@@ -111,6 +113,7 @@ func captureRecordFields(c *codec, x *store.CaptureRecord) {
 	c.fixed(20, x.Domain[:])
 	c.flag(21, &x.DomainIsMail)
 	c.fixed(22, x.Entry[:])
+	text(c, 23, &x.Exempt)
 }
 
 func captureFields(c *codec, x *triage.Capture) {

@@ -28,6 +28,7 @@ func eventFields(c *codec, x *eventRow) {
 	event(c, 17, x, waitEndedFields)
 	event(c, 18, x, transferredFields)
 	event(c, 19, x, stepMarkedFields)
+	event(c, 20, x, taggedFields)
 	if c.reading && x.Event == nil {
 		c.fail() // an event of a later version: the case cannot be told without it
 	}

@@ -28,6 +28,7 @@ type tx struct {
 	ledgers map[store.SchoolID]audit.Head
 	users   map[store.SchoolID]map[caseflow.UserID]post
 	rosters map[store.SchoolID]*roster
+	exempt  map[store.SchoolID]*exempted
 	schools []*school
 	changes []change
 }
@@ -46,7 +47,7 @@ func newTx(s *Store, r reader) *tx {
 	return &tx{
 		s: s, r: r, writes: map[string][]byte{}, cases: map[caseID]*caseflow.Case{}, byKey: map[schoolKey][]caseflow.Ref{},
 		ledgers: map[store.SchoolID]audit.Head{}, users: map[store.SchoolID]map[caseflow.UserID]post{},
-		rosters: map[store.SchoolID]*roster{},
+		rosters: map[store.SchoolID]*roster{}, exempt: map[store.SchoolID]*exempted{},
 	}
 }
 
@@ -139,6 +140,9 @@ func (t *tx) mergeInto(g *tx) {
 	for id, r := range t.rosters {
 		g.rosters[id] = r
 	}
+	for id, e := range t.exempt {
+		g.exempt[id] = e
+	}
 	g.schools = append(g.schools, t.schools...)
 	g.changes = append(g.changes, t.changes...)
 }
@@ -167,6 +171,12 @@ func (g *tx) publish() {
 		sc := g.s.schoolOf(id)
 		sc.mu.Lock()
 		sc.roster = r
+		sc.mu.Unlock()
+	}
+	for id, e := range g.exempt {
+		sc := g.s.schoolOf(id)
+		sc.mu.Lock()
+		sc.exempt = e
 		sc.mu.Unlock()
 	}
 	for id, c := range g.cases {

@@ -46,6 +46,7 @@ func Run(t *testing.T, open Open) {
 		{"Drafts", testDrafts},
 		{"Around", testAround},
 		{"HandOver", testHandOver},
+		{"Exemptions", testExemptions},
 		{"Hostile", testHostile},
 		{"Isolation", testIsolation},
 		{"Concurrency", testConcurrency},
