@@ -75,10 +75,10 @@ func release(c Case, by Stamp) []Event {
 
 func decideWait(cmd Wait, by Stamp) ([]Event, error) {
 	switch n := cmd.On.Chars; {
-	case n < 1 || len(cmd.On.Sealed) == 0:
-		return nil, &InvalidError{Field: "on", Message: "Enter whom the case waits on."}
 	case n > MaxOnChars:
 		return nil, &InvalidError{Field: "on", Limit: MaxOnChars, Message: "Whom it waits on must be 200 characters or fewer."}
+	case n < 1 || len(cmd.On.Sealed) == 0:
+		return nil, &InvalidError{Field: "on", Message: "Enter whom the case waits on."}
 	case cmd.Until.IsZero():
 		return nil, &InvalidError{Field: "until", Message: "Enter until when the case waits."}
 	case !cmd.Until.After(by.At) || cmd.Until.Sub(by.At) > MaxWait:

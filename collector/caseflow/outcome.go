@@ -142,20 +142,20 @@ func checkReference(t Text, needed bool) error {
 	switch {
 	case t.empty() && !needed:
 		return nil
-	case t.Chars < 1 || len(t.Sealed) == 0:
-		return &InvalidError{Field: "reference", Message: "Enter the reference of the record, so that it can be found again."}
 	case t.Chars > MaxReferenceChars:
 		return &InvalidError{Field: "reference", Limit: MaxReferenceChars, Message: "Reference must be 100 characters or fewer."}
+	case t.Chars < 1 || len(t.Sealed) == 0:
+		return &InvalidError{Field: "reference", Message: "Enter the reference of the record, so that it can be found again."}
 	}
 	return nil
 }
 
 func checkWhom(t Text, missing string) error {
 	switch {
-	case t.Chars < 1 || len(t.Sealed) == 0:
-		return &InvalidError{Field: "whom", Message: missing}
 	case t.Chars > MaxWhomChars:
 		return &InvalidError{Field: "whom", Limit: MaxWhomChars, Message: "Name must be 200 characters or fewer."}
+	case t.Chars < 1 || len(t.Sealed) == 0:
+		return &InvalidError{Field: "whom", Message: missing}
 	}
 	return nil
 }

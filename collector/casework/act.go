@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
@@ -28,8 +29,13 @@ type Form struct {
 type CloseForm struct {
 	Form
 	Outcome caseflow.Outcome
-	Rule    string // id of the rule that was wrong, for a false alarm; may be empty
-	Note    string // may be empty
+	Rule    string // id of the rule that was wrong, for a false alarm; empty for all that hit
+	Why     caseflow.WhyFalse
+	// Of outcomes that say who was told.
+	Agency          caseflow.Agency
+	When            time.Time
+	Reference, Whom string
+	Note            string // may be empty
 }
 
 // The acts return the case as it is after them. They fail with
@@ -66,7 +72,20 @@ func (s *Service) Close(ctx context.Context, t store.Tenant, viewer caseflow.Act
 	if err != nil {
 		return caseflow.Case{}, err
 	}
-	cmd := caseflow.Close{Outcome: f.Outcome, Rule: f.Rule}
+	cmd := caseflow.Close{Outcome: f.Outcome, Rule: f.Rule, Why: f.Why, Details: caseflow.Details{Agency: f.Agency, When: f.When}}
+	if cmd.Details.Reference, err = s.line(ctx, t, file.Case, "reference", f.Reference, caseflow.MaxReferenceChars, vault.Told); err != nil {
+		return caseflow.Case{}, err
+	}
+	if cmd.Details.Whom, err = s.line(ctx, t, file.Case, "whom", f.Whom, caseflow.MaxWhomChars, vault.Told); err != nil {
+		return caseflow.Case{}, err
+	}
+	book, err := s.playbook(ctx, t, file.Case)
+	if err != nil {
+		return caseflow.Case{}, err
+	}
+	if cmd.Book, err = s.workBy(ctx, t, book); err != nil {
+		return caseflow.Case{}, err
+	}
 	if normalise(f.Note) != "" {
 		if cmd.Text, cmd.Chars, err = s.seal(ctx, t, file.Case, "note", f.Note, caseflow.MaxNoteChars, vault.Note); err != nil {
 			return caseflow.Case{}, err

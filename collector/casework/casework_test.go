@@ -183,7 +183,15 @@ func refusesAll(t *testing.T, w *world, a caseflow.Actor, ref caseflow.Ref) {
 	_, err4 := w.Note(ctx, w.f, a, f, bad)
 	_, err5 := w.Close(ctx, w.f, a, casework.CloseForm{Form: f, Outcome: "none", Note: bad})
 	_, err6 := w.Reopen(ctx, w.f, a, f, bad)
-	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
+	_, err7 := w.Escalate(ctx, w.f, a, f, caseflow.Head, bad)
+	_, err8 := w.EndEscalation(ctx, w.f, a, f, bad)
+	_, err9 := w.Transfer(ctx, w.f, a, f, "u-dsl", bad)
+	_, err10 := w.Wait(ctx, w.f, a, f, bad, w.now)
+	_, err11 := w.EndWait(ctx, w.f, a, f)
+	_, err12 := w.Mark(ctx, w.f, a, f, bad, true)
+	_, err13 := w.KeepDraft(ctx, w.f, a, ref, map[string]string{"note": bad})
+	_, err14 := w.Export(ctx, w.f, a, ref, bad)
+	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13, err14} {
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%v, case %q, way %d: %v, want not found", a.Roles, ref, i+1, err)
 		}

@@ -39,6 +39,7 @@ type fake struct {
 	keys     map[caseflow.PersonKey][]byte
 	ledger   []audit.Entry
 	docs     map[string]store.Document
+	drafts   map[string]store.Draft
 	done     map[string]caseflow.Case
 	written  bytes.Buffer
 	order    []string // "ledger", "unseal"
@@ -50,7 +51,7 @@ type fake struct {
 func newFake() *fake {
 	return &fake{
 		files: map[caseflow.Ref]*store.CaseFile{}, keys: map[caseflow.PersonKey][]byte{},
-		docs: map[string]store.Document{}, done: map[string]caseflow.Case{},
+		docs: map[string]store.Document{}, drafts: map[string]store.Draft{}, done: map[string]caseflow.Case{},
 	}
 }
 
@@ -81,6 +82,9 @@ func (f *fake) Act(_ context.Context, a store.Act) (caseflow.Case, error) {
 	}
 	if a.Expect != 0 && a.Expect != file.Case.Version {
 		return caseflow.Case{}, &caseflow.StaleError{Now: file.Case}
+	}
+	if among, ok := a.Command.(caseflow.AmongColleagues); ok {
+		a.Command = among.Among([]caseflow.Actor{dsl, deputy, head})
 	}
 	events, err := caseflow.Decide(file.Case, a.Command, a.Actor, a.At)
 	if err != nil {
@@ -180,6 +184,60 @@ func (f *fake) AddKey(_ context.Context, p caseflow.PersonKey, w []byte) ([]byte
 		f.keys[p] = w
 	}
 	return f.keys[p], nil
+}
+
+func (f *fake) Document(_ context.Context, kind string, version uint64) (store.Document, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d, ok := f.docs[kind]; ok && d.Version == version {
+		return d, nil
+	}
+	return store.Document{}, store.ErrNotFound
+}
+
+func (f *fake) Users(context.Context) (all []store.User, err error) {
+	for _, a := range []caseflow.Actor{dsl, deputy, head} {
+		all = append(all, store.User{ID: a.User, Name: a.Name, Roles: a.Roles, Persons: a.Persons})
+	}
+	return all, nil
+}
+
+func (f *fake) PutDraft(_ context.Context, ref caseflow.Ref, by caseflow.Actor, d store.Draft) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keep(d)
+	f.drafts[string(ref)+string(by.User)] = d
+	return nil
+}
+
+func (f *fake) Draft(_ context.Context, ref caseflow.Ref, by caseflow.Actor) (store.Draft, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d := f.drafts[string(ref)+string(by.User)]; len(d.Content) > 0 {
+		return d, nil
+	}
+	return store.Draft{}, store.ErrNotFound
+}
+
+// Similar is careless: it leaves the choice to casework.
+func (f *fake) Similar(context.Context, caseflow.Actor, caseflow.Ref, time.Time) (all []caseflow.Case, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, file := range f.files {
+		all = append(all, file.Case)
+	}
+	return all, nil
+}
+
+func (f *fake) Reads(_ context.Context, _ caseflow.Actor, ref caseflow.Ref, _ int) (all []audit.Entry, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.ledger {
+		if slices.Contains(e.Object, string(ref)) {
+			all = append(all, e)
+		}
+	}
+	return all, nil
 }
 
 func (f *fake) LatestDocument(_ context.Context, kind string) (store.Document, error) {

@@ -31,6 +31,14 @@ const (
 	ItemNoted     ItemKind = "noted"
 	ItemClosed    ItemKind = "closed"
 	ItemReopened  ItemKind = "reopened"
+
+	ItemEscalated   ItemKind = "escalated"
+	ItemAnswered    ItemKind = "answered"
+	ItemGivenBack   ItemKind = "given-back" // an escalation was ended
+	ItemWaits       ItemKind = "waits"
+	ItemWaitEnded   ItemKind = "wait-ended"
+	ItemTransferred ItemKind = "transferred"
+	ItemStep        ItemKind = "step"
 )
 
 // ByCapture reports whether the item is a capture's, not a person's act.
@@ -59,9 +67,18 @@ type Item struct {
 	Until    time.Time
 	Outcome  caseflow.Outcome
 	Rule     string
+	Why      caseflow.WhyFalse
+	Told     ToldView
 	Event    ulid.ID
 	Severity vocab.Severity
 	Was      vocab.Severity
+}
+
+// ToldView is who was told outside Lapwing, in words.
+type ToldView struct {
+	Agency          caseflow.Agency
+	When            time.Time
+	Reference, Whom string
 }
 
 // history puts a case's events into words, newest first.
@@ -92,6 +109,15 @@ func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.A
 			if it.Text, it.State, err = s.text(ctx, t, f.Case.Typist, purpose, sealed); err != nil {
 				return nil, err
 			}
+		}
+		if closed, ok := e.(caseflow.CaseClosed); ok {
+			var err error
+			if it.Told, err = s.told(ctx, t, f.Case.Typist, closed.Told); err != nil {
+				return nil, err
+			}
+		}
+		if mark, ok := e.(caseflow.StepMarked); ok {
+			it.Does = s.stepWords(ctx, t, mark)
 		}
 		items = append(items, it)
 	}
@@ -164,11 +190,11 @@ func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sea
 	case caseflow.Noted:
 		return Item{Kind: ItemNoted, Does: "wrote a note"}, e.Stamp, e.Text, vault.Note
 	case caseflow.CaseClosed:
-		return Item{Kind: ItemClosed, Does: "closed this case", Outcome: e.Outcome, Rule: e.Rule}, e.Stamp, e.Text, vault.Note
+		return Item{Kind: ItemClosed, Does: "closed this case", Outcome: e.Outcome, Rule: e.Rule, Why: e.Why}, e.Stamp, e.Text, vault.Note
 	case caseflow.Reopened:
 		return Item{Kind: ItemReopened, Does: "reopened this case"}, e.Stamp, e.Reason, vault.Reason
 	}
-	return Item{}, caseflow.Stamp{}, nil, ""
+	return describeFlow(e)
 }
 
 func queueName(q caseflow.Queue) string {

@@ -27,12 +27,31 @@ type CaseView struct {
 	Captures   []CaptureView // newest first
 	History    []Item        // newest first; captures are in it by Event
 	// Earlier cases of the same person that the viewer may see, newest first.
-	Earlier  []caseflow.Case
+	Earlier []caseflow.Case
+	// Similar cases of other people today, newest first.
+	Similar  []caseflow.Case
+	Reads    []Read // newest first
 	Playbook playbook.Playbook
 	Claim    ClaimView
 	Group    caseflow.Group
 	Late     bool
 	Now      time.Time
+	// WaitsOn is whom the case waits on, if it does.
+	WaitsOn string
+	// Draft is what the viewer had filled in and not sent, or nil.
+	Draft *Draft
+	// To whom the viewer may hand the case up, or give it.
+	EscalateTo []caseflow.Role
+	Colleagues []Colleague
+
+	history []caseflow.Event
+}
+
+// At is the case as it was at a version, for telling what has changed since;
+// without its captures' words, as caseflow has it.
+func (v CaseView) At(version uint64) caseflow.Case {
+	n := min(version, uint64(len(v.history)))
+	return caseflow.Fold(caseflow.Case{}, v.history[:n]...)
 }
 
 // CaptureView is one capture and why it was flagged.
@@ -80,8 +99,7 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 	now := s.cfg.Now()
 	v := CaseView{
 		Case: f.Case, DeviceHost: f.Device.Host,
-		Playbook: s.cfg.Playbooks.For(f.Case),
-		Claim:    claim(f.Case, viewer, now), Group: caseflow.GroupOf(f.Case, now), Late: f.Case.Late(now), Now: now,
+		Claim: claim(f.Case, viewer, now), Group: caseflow.GroupOf(f.Case, now), Late: f.Case.Late(now), Now: now,
 	}
 	for _, e := range f.Earlier {
 		if e.Ref != f.Case.Ref && caseflow.MaySee(e, viewer) {
@@ -92,7 +110,14 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 		// A reference alone would tell of a case that is hidden.
 		v.Case.LinkedTo = ""
 	}
+	v.history = f.History
 	var err error
+	if v.Playbook, err = s.playbook(ctx, t, f.Case); err != nil {
+		return CaseView{}, err
+	}
+	if v.WaitsOn, err = s.waitingOn(ctx, t, f.Case); err != nil {
+		return CaseView{}, err
+	}
 	if v.Person, err = s.person(ctx, t, viewer, f.Person, f.Case); err != nil {
 		return CaseView{}, err
 	}
@@ -110,7 +135,11 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 	if v.History, err = s.history(ctx, t, viewer, f); err != nil {
 		return CaseView{}, err
 	}
-	return v, nil
+	if v.Draft, err = s.draft(ctx, t, viewer, f.Case); err != nil {
+		return CaseView{}, err
+	}
+	err = s.around(ctx, t, viewer, &v)
+	return v, err
 }
 
 func (s *Service) capture(ctx context.Context, t store.Tenant, r store.CaptureRecord) (CaptureView, error) {

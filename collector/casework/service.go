@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	_ "time/tzdata" // a minimal server has no zone files
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
@@ -38,6 +39,8 @@ type Config struct {
 	Vault     Vault
 	Now       func() time.Time
 	Playbooks playbook.Set
+	// Zone is the school's clock, for "today"; default Europe/London.
+	Zone *time.Location
 	// RuleTitle, if set, is what the school's own packs call a rule, or empty for
 	// one that they do not have. Only then is the title shown that came from the
 	// device, which could say anything.
@@ -57,6 +60,12 @@ type Service struct {
 func New(cfg Config) (*Service, error) {
 	if cfg.Vault == nil || cfg.Now == nil {
 		return nil, errors.New("new casework: vault and clock are needed")
+	}
+	if cfg.Zone == nil {
+		var err error
+		if cfg.Zone, err = time.LoadLocation("Europe/London"); err != nil {
+			return nil, fmt.Errorf("new casework: load time zone: %w", err)
+		}
 	}
 	return &Service{cfg: cfg}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -103,6 +104,32 @@ func (s Set) For(c caseflow.Case) Playbook {
 		p = s.byID[General]
 	}
 	return p
+}
+
+// Get returns the playbook with the id.
+func (s Set) Get(id string) (Playbook, bool) {
+	p, ok := s.byID[id]
+	return p, ok
+}
+
+// IDs lists the playbooks of the set, sorted.
+func (s Set) IDs() []string { return slices.Sorted(maps.Keys(s.byID)) }
+
+// Has reports whether the playbook has the step.
+func (p Playbook) Has(step string) bool {
+	return slices.ContainsFunc(p.Do, func(s Step) bool { return s.ID == step })
+}
+
+// Marshal writes the playbook as Parse reads it.
+func (p Playbook) Marshal() ([]byte, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	b, err := yaml.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("write playbook: %w", err)
+	}
+	return b, nil
 }
 
 func read(fsys fs.FS, name string) (Playbook, error) {

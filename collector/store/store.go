@@ -317,6 +317,8 @@ type Documents interface {
 	// latest, and with ErrInvalid for a body over MaxDocument.
 	PutDocument(ctx context.Context, d Document) error
 	LatestDocument(ctx context.Context, kind string) (Document, error)
+	// Document returns one version; ErrNotFound when there is none.
+	Document(ctx context.Context, kind string, version uint64) (Document, error)
 }
 
 // Document is one version of a document.

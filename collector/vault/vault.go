@@ -47,7 +47,10 @@ const (
 	PersonName Purpose = "person-name" // account name as the device saw it
 	Capture    Purpose = "capture"     // lapwing.v1.Capture: excerpt, marks, app, title
 	Note       Purpose = "note"        // a reviewer's note, also of a closing
-	Reason     Purpose = "reason"      // why a case was reopened
+	Reason     Purpose = "reason"      // why a case was reopened, handed up or transferred
+	Told       Purpose = "told"        // who was told outside Lapwing, and the reference of it
+	Waiting    Purpose = "waiting"     // on whom a case waits
+	Draft      Purpose = "draft"       // what a reviewer has written and not sent
 )
 
 // Keys is the part of store.Keys that sealing needs; it is one school's.

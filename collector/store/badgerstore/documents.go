@@ -35,6 +35,14 @@ func (t *tenant) PutDocument(ctx context.Context, d store.Document) error {
 	return nil
 }
 
+func (t *tenant) Document(ctx context.Context, kind string, version uint64) (store.Document, error) {
+	d, err := read(ctx, t.s, keyDocument(t.info.ID, kind, be64(version)), documentFields)
+	if err != nil {
+		return store.Document{}, fmt.Errorf("read document: %w", err)
+	}
+	return d, nil
+}
+
 func (t *tenant) LatestDocument(ctx context.Context, kind string) (d store.Document, err error) {
 	err = t.s.view(ctx, func(r reader) error {
 		err := r.each(keyDocument(t.info.ID, kind), true, func(key, value []byte) error {

@@ -301,6 +301,15 @@ func testDocuments(t *testing.T, open Open) {
 		must(t, err)
 		same(t, kind, doc(kind, v), got)
 	}
+	if got, err := tn.Document(ctx, "policy/lab", 299); err == nil && got.Version != 299 {
+		t.Errorf("version 299: %+v", got)
+	}
+	first, err := tn.Document(ctx, "policy/lab2", 1)
+	if err != nil || first.Version != 1 || first.Kind != "policy/lab2" {
+		t.Errorf("one version: %+v, %v", first, err)
+	}
+	_, err = tn.Document(ctx, "policy/lab2", 2)
+	fails(t, "no such version", err, store.ErrNotFound)
 	_, err = tn.LatestDocument(ctx, "polic")
 	fails(t, "a kind that begins another", err, store.ErrNotFound)
 	large := doc("pack", 1)
