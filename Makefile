@@ -2,7 +2,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: help build run test test-fast lint generate bench bench-detect clean
+.PHONY: help build run test test-fast test-faults lint generate bench bench-detect clean
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -20,6 +20,9 @@ test:           ## everything CI runs, installing what it needs
 
 test-fast:      ## every package without the race detector and the end-to-end test: two minutes
 	tools/test-fast.sh
+
+test-faults:    ## power cuts, full disks, kill -9 and damage on real file systems (root)
+	tools/test-faults.sh
 
 lint:           ## gofmt, vet, staticcheck, generated files, import rules
 	tools/lint.sh

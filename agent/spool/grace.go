@@ -22,7 +22,7 @@ import (
 const (
 	graceKeep   = 24 * time.Hour
 	graceBytes  = 1 << 20 // of one log
-	graceLogs   = 4       // a restart begins a new one
+	graceLogs   = 4       // of two days and two clocks that were set back
 	gracePrefix = "grace-"
 	graceLog    = ".log"
 	graceKey    = ".key"
@@ -66,7 +66,30 @@ func openGrace(cfg Config) *grace {
 	}
 	slices.SortFunc(g.logs, func(a, b *graceDay) int { return a.start.Compare(b.start) })
 	g.expire()
+	g.resume()
 	return g
+}
+
+// resume goes on with the last log if its day is not over: a laptop that is
+// switched on ten times a day must not push its own records out.
+func (g *grace) resume() {
+	if len(g.logs) == 0 {
+		return
+	}
+	d := g.logs[len(g.logs)-1]
+	if age := g.cfg.Now().Sub(d.start); d.seal.aead == nil || age < 0 || age >= graceKeep {
+		return
+	}
+	f, err := g.cfg.fs.Open(filepath.Join(g.cfg.Dir, d.name()+graceLog), false)
+	if err != nil {
+		return
+	}
+	if d.size, err = f.Size(); err != nil {
+		_ = f.Close()
+		return
+	}
+	// What a crash left half written is passed over by readers.
+	d.f, g.now = f, d
 }
 
 // expire removes logs whose last record is a day old, or that the clock has

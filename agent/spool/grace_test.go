@@ -86,6 +86,30 @@ func graceFiles(t *testing.T, dir string) []string {
 	return out
 }
 
+// A restart goes on with the day's log, so that many restarts push nothing out.
+func TestGraceGoesOnAfterARestart(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
+	cfg := Config{Dir: dir, Now: func() time.Time { return now }}
+	var want []string
+	for i := range 2 * graceLogs {
+		s := open(t, cfg)
+		seq := put(t, s, Urgent, "planted")
+		want = append(want, fmt.Sprintf("%d planted", seq))
+		drain(t, s, Urgent)
+		check(t, s.Ack(Urgent, seq))
+		check(t, s.Close())
+		now = now.Add(time.Duration(i) * time.Minute)
+	}
+	s := open(t, cfg)
+	if got := reoffered(t, s, time.Time{}); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if files := graceFiles(t, dir); len(files) != 2 {
+		t.Errorf("files %q, want one log and its key", files)
+	}
+}
+
 // The grace log is bounded in size and number, whatever is acknowledged.
 func TestGraceIsBounded(t *testing.T) {
 	disk := newFaultFS()

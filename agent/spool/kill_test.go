@@ -28,6 +28,37 @@ func appendForEver(dir string) {
 	}
 }
 
+// workForEver appends to both lanes, 3 of 4 urgent, takes the oldest out again
+// now and then, and prints what it was promised: "u 7" and "r 3" for appended,
+// "ack 5" for urgent numbers acknowledged.
+func workForEver(dir string) {
+	s, err := Open(Config{Dir: dir, SegmentBytes: 4 << 10, MinFree: -1})
+	if err != nil {
+		fmt.Println("open:", err)
+		os.Exit(1)
+	}
+	for i := 1; ; i++ {
+		lane, word := Urgent, "u"
+		if i%4 == 0 {
+			lane, word = Routine, "r"
+		}
+		r, err := s.Append(Event{Lane: lane, Payload: fmt.Appendf(nil, "%s %0200d", word, i), Wall: time.Now()})
+		if err != nil {
+			fmt.Println("append:", err)
+			os.Exit(0)
+		}
+		fmt.Println(word, r.Seq)
+		if i%50 == 0 {
+			es, err := s.Lease(Urgent, 20, 1<<20)
+			if err != nil || len(es) == 0 {
+				continue
+			}
+			fmt.Println("ack", es[len(es)-1].Seq) // said before it is done: it may come to pass
+			_ = s.Ack(Urgent, es[len(es)-1].Seq)
+		}
+	}
+}
+
 // A process killed with -9 in the middle of its work loses nothing that it
 // promised, and the next one goes on from there.
 func TestKillMinusNine(t *testing.T) {

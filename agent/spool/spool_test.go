@@ -14,9 +14,15 @@ import (
 	"go.uber.org/goleak"
 )
 
+// powerEnv makes the test binary a process that works until the power goes.
+const powerEnv = "LAPWING_SPOOL_POWER"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
 		appendForEver(dir)
+	}
+	if dir := os.Getenv(powerEnv); dir != "" {
+		workForEver(dir)
 	}
 	goleak.VerifyTestMain(m)
 }

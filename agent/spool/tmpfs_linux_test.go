@@ -17,14 +17,19 @@ import (
 // TestDiskFull for everybody.
 func TestRealFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("mounting a small disk needs root")
+		cannot(t, "mounting a small disk needs root")
 	}
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=700"); err != nil {
-		t.Skipf("this machine lets root mount nothing: %v", err)
+		cannot(t, "this machine lets root mount nothing: %v", err)
 	}
 	t.Cleanup(func() { check(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	fillUp(t, dir)
+}
 
+// fillUp uses a spool on the disk at dir while something else fills it.
+func fillUp(t *testing.T, dir string) {
+	t.Helper()
 	s := open(t, Config{Dir: filepath.Join(dir, "spool")})
 	var stored []uint64
 	append1 := func() (Receipt, error) {
