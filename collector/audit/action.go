@@ -37,6 +37,10 @@ const (
 	DeviceDigest   Action = "device.digest" // a device merged events when its spool was full
 	TokenCreated   Action = "token.create"
 
+	DeviceReleased  Action = "device.release" // a device of a multi-use token may send from now on
+	DeviceSuspected Action = "device.suspect" // two machines seem to share its identity
+	ReofferAsked    Action = "device.reoffer" // devices were asked to send again what they sent before
+
 	UserCreated    Action = "user.create"
 	UserChanged    Action = "user.change"
 	LinkCreated    Action = "link.create"
@@ -76,6 +80,7 @@ func Actions() []Action {
 		CaseOpened, CaseJoined, CaseRevised, CaseReopened, CaseSeen, CaseClaimed, CaseReleased,
 		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, TokenCreated,
+		DeviceReleased, DeviceSuspected, ReofferAsked,
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"unicode/utf8"
 
@@ -181,8 +182,19 @@ func CheckToken(t Token) error {
 		return invalid("token's audience: pupil, staff or mixed")
 	case t.Uses < 1 || t.Expires.IsZero():
 		return invalid("token without uses or end")
+	case t.Batch != "" && !CheckID(t.Batch):
+		return invalid("token's batch is over %d bytes or not plain", MaxID)
+	case !checkNetwork(t.Network):
+		return invalid("token's network is none")
+	case t.Expected < 0 || t.Expected > t.Uses:
+		return invalid("token expects %d devices of %d uses", t.Expected, t.Uses)
 	}
 	return nil
+}
+
+func checkNetwork(s string) bool {
+	_, err := netip.ParsePrefix(s)
+	return s == "" || err == nil
 }
 
 // CheckDevice refuses a device that cannot be kept.

@@ -59,6 +59,7 @@ type Tenant interface {
 	Info() School
 	Cases
 	Fleet
+	Enrolment
 	Access
 	Documents
 	Ledger
@@ -186,7 +187,8 @@ type DeviceName struct {
 type Fleet interface {
 	CreateToken(ctx context.Context, t Token) error
 	// Enrol uses the token once and adds the device, together or not at all.
-	// The device takes the token's group and audience. It fails with
+	// The device takes the token's group, audience and batch, and is held if the
+	// token expects several. It fails with
 	// ErrTokenUnknown, ErrTokenUsed, ErrTokenExpired, or ErrExists for an id
 	// that is taken.
 	Enrol(ctx context.Context, tokenHash [32]byte, d Device, now time.Time) (Device, error)
@@ -208,6 +210,14 @@ type Token struct {
 	Uses     int // left
 	Expires  time.Time
 	Created  time.Time
+	// Batch names the token where its hash would say too much; 1-64 of a-z,
+	// 0-9. Empty for a token that was made before batches were.
+	Batch string
+	// Expected is how many devices its maker expects; above 1, those that it
+	// lets in are held until a technician releases them.
+	Expected int
+	// Network, when set, is the only one that it works from, "10.20.0.0/16".
+	Network string
 }
 
 // Device is an enrolled device.
@@ -224,7 +234,14 @@ type Device struct {
 	Fingerprint []byte
 	Revoked     time.Time // zero: not revoked
 	RevokedWhy  string
-	Report      DeviceReport // zero until it has reported
+	Batch       string // of the token that let it in
+	// Held: nothing that it sends is taken until a technician releases it.
+	Held bool
+	// Suspect is since when another machine seems to use its identity as well;
+	// zero: never seen. SuspectWhy is one of the Suspect words.
+	Suspect    time.Time
+	SuspectWhy string
+	Report     DeviceReport // zero until it has reported
 }
 
 // DeviceReport is a device's last word about itself; it names no person.

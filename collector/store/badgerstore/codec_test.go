@@ -143,6 +143,7 @@ func rows() []row {
 		rowOf("flag", filled[store.Flag](), flagFields),
 		rowOf("exemption", filled[exemption.Exemption](), exemptionFields),
 		rowOf("cursor", filled[cursor](), cursorFields),
+		rowOf("reoffer", filled[store.Reoffer](), reofferFields),
 		eventOf[caseflow.Opened](), eventOf[caseflow.Joined](), eventOf[caseflow.Revised](), eventOf[caseflow.ReopenedFor](),
 		eventOf[caseflow.Rerouted](), eventOf[caseflow.SeenFirst](), eventOf[caseflow.ClaimTaken](), eventOf[caseflow.ClaimReleased](),
 		eventOf[caseflow.Noted](), eventOf[caseflow.CaseClosed](), eventOf[caseflow.Reopened](), eventOf[caseflow.Rematched](),

@@ -34,6 +34,7 @@ func (t *tenant) Enrol(ctx context.Context, tokenHash [32]byte, d store.Device, 
 		return store.Device{}, fmt.Errorf("enrol device: %w", err)
 	}
 	d.Report, d.Revoked, d.RevokedWhy = store.DeviceReport{}, time.Time{}, ""
+	d.Suspect, d.SuspectWhy = time.Time{}, ""
 	err := t.s.do(ctx, func(x *tx) error { return x.enrol(t.school, tokenHash, &d, utc(now)) })
 	if err != nil {
 		return store.Device{}, fmt.Errorf("enrol device: %w", err)
@@ -60,7 +61,7 @@ func (t *tx) enrol(sc *school, tokenHash [32]byte, d *store.Device, now time.Tim
 	}
 	tok.Uses--
 	save(t, tokenKey, tok, tokenFields)
-	d.Group, d.Audience = tok.Group, tok.Audience
+	d.Group, d.Audience, d.Batch, d.Held = tok.Group, tok.Audience, tok.Batch, tok.HoldsDevices()
 	d.Enrolled, d.CertExpires = now, utc(d.CertExpires)
 	save(t, key, *d, deviceFields)
 	t.log(sc, audit.Entry{At: now, Who: audit.System(), Action: audit.DeviceEnrolled, Object: []string{string(d.ID)}})

@@ -48,6 +48,7 @@ const (
 	tDraft    table = 'j' // ref | hash of user
 	tReads    table = 'z' // ref | sequence of a ledger entry that says who was shown its content
 	tExempt   table = 'E' // id: exemptions, read at start
+	tReoffer  table = 'J' // one row: what devices are asked to send again
 )
 
 // tableName is for errors: it names no row.

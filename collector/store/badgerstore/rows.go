@@ -158,6 +158,14 @@ func tokenFields(c *codec, x *store.Token) {
 	signed(c, 4, &x.Uses)
 	c.moment(5, &x.Expires)
 	c.moment(6, &x.Created)
+	text(c, 7, &x.Batch)
+	signed(c, 8, &x.Expected)
+	text(c, 9, &x.Network)
+}
+
+func reofferFields(c *codec, x *store.Reoffer) {
+	c.moment(1, &x.Since)
+	c.moment(2, &x.Asked)
 }
 
 // deviceFields leaves out the report, which has a row of its own: it changes
@@ -176,6 +184,10 @@ func deviceFields(c *codec, x *store.Device) {
 	raw(c, 11, &x.Fingerprint)
 	c.moment(12, &x.Revoked)
 	text(c, 13, &x.RevokedWhy)
+	text(c, 14, &x.Batch)
+	c.flag(15, &x.Held)
+	c.moment(16, &x.Suspect)
+	text(c, 17, &x.SuspectWhy)
 }
 
 func reportFields(c *codec, x *store.DeviceReport) {

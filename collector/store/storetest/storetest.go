@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 		{"Case", testCase},
 		{"Wait", testWait},
 		{"Fleet", testFleet},
+		{"Enrolment", testEnrolment},
 		{"Access", testAccess},
 		{"Documents", testDocuments},
 		{"Ledger", testLedger},

@@ -1187,7 +1187,8 @@ func (x *CanaryRequest) GetNonce() []byte {
 
 type AgentServiceRenewRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Csr           []byte                 `protobuf:"bytes,1,opt,name=csr,proto3" json:"csr,omitempty"` // PKCS#10 DER, 1 to 4096 bytes, ECDSA P-256
+	Csr           []byte                 `protobuf:"bytes,1,opt,name=csr,proto3" json:"csr,omitempty"`                 // PKCS#10 DER, 1 to 4096 bytes, ECDSA P-256
+	Fingerprint   []byte                 `protobuf:"bytes,2,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // as in Hello: 32 bytes or empty
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1225,6 +1226,13 @@ func (*AgentServiceRenewRequest) Descriptor() ([]byte, []int) {
 func (x *AgentServiceRenewRequest) GetCsr() []byte {
 	if x != nil {
 		return x.Csr
+	}
+	return nil
+}
+
+func (x *AgentServiceRenewRequest) GetFingerprint() []byte {
+	if x != nil {
+		return x.Fingerprint
 	}
 	return nil
 }
@@ -1355,9 +1363,10 @@ const file_lapwing_v1_agent_proto_rawDesc = "" +
 	"\rWantedVersion\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\"%\n" +
 	"\rCanaryRequest\x12\x14\n" +
-	"\x05nonce\x18\x01 \x01(\fR\x05nonce\",\n" +
+	"\x05nonce\x18\x01 \x01(\fR\x05nonce\"N\n" +
 	"\x18AgentServiceRenewRequest\x12\x10\n" +
-	"\x03csr\x18\x01 \x01(\fR\x03csr\"=\n" +
+	"\x03csr\x18\x01 \x01(\fR\x03csr\x12 \n" +
+	"\vfingerprint\x18\x02 \x01(\fR\vfingerprint\"=\n" +
 	"\x19AgentServiceRenewResponse\x12 \n" +
 	"\vcertificate\x18\x01 \x01(\fR\vcertificate*\x96\x01\n" +
 	"\rCoverageState\x12\x1e\n" +

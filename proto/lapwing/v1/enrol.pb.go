@@ -214,6 +214,7 @@ type RenewExpiredRequest struct {
 	Csr         []byte                 `protobuf:"bytes,2,opt,name=csr,proto3" json:"csr,omitempty"`                 // PKCS#10 DER, 1 to 4096 bytes
 	// Signature of SHA-256(csr) by the old key (ASN.1 ECDSA, 1 to 128 bytes); proves possession.
 	Proof         []byte `protobuf:"bytes,3,opt,name=proof,proto3" json:"proof,omitempty"`
+	Fingerprint   []byte `protobuf:"bytes,4,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"` // 32 bytes or empty
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,6 +266,13 @@ func (x *RenewExpiredRequest) GetCsr() []byte {
 func (x *RenewExpiredRequest) GetProof() []byte {
 	if x != nil {
 		return x.Proof
+	}
+	return nil
+}
+
+func (x *RenewExpiredRequest) GetFingerprint() []byte {
+	if x != nil {
+		return x.Fingerprint
 	}
 	return nil
 }
@@ -344,11 +352,12 @@ const file_lapwing_v1_enrol_proto_rawDesc = "" +
 	"\x11policy_public_key\x18\x04 \x01(\fR\x0fpolicyPublicKey\x12\x1f\n" +
 	"\vschool_name\x18\x05 \x01(\tR\n" +
 	"schoolName\x12$\n" +
-	"\x0eserver_time_ms\x18\x06 \x01(\x03R\fserverTimeMs\"_\n" +
+	"\x0eserver_time_ms\x18\x06 \x01(\x03R\fserverTimeMs\"\x81\x01\n" +
 	"\x13RenewExpiredRequest\x12 \n" +
 	"\vcertificate\x18\x01 \x01(\fR\vcertificate\x12\x10\n" +
 	"\x03csr\x18\x02 \x01(\fR\x03csr\x12\x14\n" +
-	"\x05proof\x18\x03 \x01(\fR\x05proof\"^\n" +
+	"\x05proof\x18\x03 \x01(\fR\x05proof\x12 \n" +
+	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\"^\n" +
 	"\x14RenewExpiredResponse\x12 \n" +
 	"\vcertificate\x18\x01 \x01(\fR\vcertificate\x12$\n" +
 	"\x0eserver_time_ms\x18\x02 \x01(\x03R\fserverTimeMs2\xa3\x01\n" +

@@ -282,6 +282,8 @@ type DeviceRecord struct {
 	Coverage      []*DeviceCoverage      `protobuf:"bytes,8,rep,name=coverage,proto3" json:"coverage,omitempty"`
 	Revoked       bool                   `protobuf:"varint,9,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	Checks        []*DeviceCheck         `protobuf:"bytes,20,rep,name=checks,proto3" json:"checks,omitempty"`
+	Held          bool                   `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
+	Suspect       string                 `protobuf:"bytes,11,opt,name=suspect,proto3" json:"suspect,omitempty"` // why it is suspected to be two machines; empty: it is not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -386,6 +388,374 @@ func (x *DeviceRecord) GetChecks() []*DeviceCheck {
 	return nil
 }
 
+func (x *DeviceRecord) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
+}
+
+func (x *DeviceRecord) GetSuspect() string {
+	if x != nil {
+		return x.Suspect
+	}
+	return ""
+}
+
+type ListTokensRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTokensRequest) Reset() {
+	*x = ListTokensRequest{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTokensRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTokensRequest) ProtoMessage() {}
+
+func (x *ListTokensRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTokensRequest.ProtoReflect.Descriptor instead.
+func (*ListTokensRequest) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListTokensRequest) GetSchool() string {
+	if x != nil {
+		return x.School
+	}
+	return ""
+}
+
+// TokenRecord has the fields of `token list --json`; the token is not in it.
+type TokenRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Batch         string                 `protobuf:"bytes,1,opt,name=batch,proto3" json:"batch,omitempty"`
+	Group         string                 `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`
+	Audience      string                 `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`
+	Expected      uint32                 `protobuf:"varint,4,opt,name=expected,proto3" json:"expected,omitempty"`
+	UsesLeft      uint32                 `protobuf:"varint,5,opt,name=uses_left,json=usesLeft,proto3" json:"uses_left,omitempty"`
+	Network       string                 `protobuf:"bytes,6,opt,name=network,proto3" json:"network,omitempty"`
+	CreatedMs     int64                  `protobuf:"varint,7,opt,name=created_ms,json=createdMs,proto3" json:"created_ms,omitempty"`
+	ExpiresMs     int64                  `protobuf:"varint,8,opt,name=expires_ms,json=expiresMs,proto3" json:"expires_ms,omitempty"`
+	Enrolled      uint32                 `protobuf:"varint,9,opt,name=enrolled,proto3" json:"enrolled,omitempty"`
+	Held          uint32                 `protobuf:"varint,10,opt,name=held,proto3" json:"held,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenRecord) Reset() {
+	*x = TokenRecord{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenRecord) ProtoMessage() {}
+
+func (x *TokenRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenRecord.ProtoReflect.Descriptor instead.
+func (*TokenRecord) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TokenRecord) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetExpected() uint32 {
+	if x != nil {
+		return x.Expected
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetUsesLeft() uint32 {
+	if x != nil {
+		return x.UsesLeft
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *TokenRecord) GetCreatedMs() int64 {
+	if x != nil {
+		return x.CreatedMs
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetExpiresMs() int64 {
+	if x != nil {
+		return x.ExpiresMs
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetEnrolled() uint32 {
+	if x != nil {
+		return x.Enrolled
+	}
+	return 0
+}
+
+func (x *TokenRecord) GetHeld() uint32 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+type ReleaseTokenRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	School string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	Batch  string                 `protobuf:"bytes,2,opt,name=batch,proto3" json:"batch,omitempty"`   // 1 to 64 bytes, from ListTokens
+	// The devices to release, at most 10,000 of 1 to 64 bytes; none: all that are held.
+	Devices       []string `protobuf:"bytes,3,rep,name=devices,proto3" json:"devices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseTokenRequest) Reset() {
+	*x = ReleaseTokenRequest{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseTokenRequest) ProtoMessage() {}
+
+func (x *ReleaseTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseTokenRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseTokenRequest) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ReleaseTokenRequest) GetSchool() string {
+	if x != nil {
+		return x.School
+	}
+	return ""
+}
+
+func (x *ReleaseTokenRequest) GetBatch() string {
+	if x != nil {
+		return x.Batch
+	}
+	return ""
+}
+
+func (x *ReleaseTokenRequest) GetDevices() []string {
+	if x != nil {
+		return x.Devices
+	}
+	return nil
+}
+
+type ReleaseTokenResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Released      []string               `protobuf:"bytes,1,rep,name=released,proto3" json:"released,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseTokenResponse) Reset() {
+	*x = ReleaseTokenResponse{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseTokenResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseTokenResponse) ProtoMessage() {}
+
+func (x *ReleaseTokenResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseTokenResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseTokenResponse) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReleaseTokenResponse) GetReleased() []string {
+	if x != nil {
+		return x.Released
+	}
+	return nil
+}
+
+type AskAgainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"`                   // slug, at most 64 bytes, empty for the only one
+	SinceMs       int64                  `protobuf:"varint,2,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"` // milliseconds since 1970; not in the future
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskAgainRequest) Reset() {
+	*x = AskAgainRequest{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskAgainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskAgainRequest) ProtoMessage() {}
+
+func (x *AskAgainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskAgainRequest.ProtoReflect.Descriptor instead.
+func (*AskAgainRequest) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AskAgainRequest) GetSchool() string {
+	if x != nil {
+		return x.School
+	}
+	return ""
+}
+
+func (x *AskAgainRequest) GetSinceMs() int64 {
+	if x != nil {
+		return x.SinceMs
+	}
+	return 0
+}
+
+type AskAgainResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskAgainResponse) Reset() {
+	*x = AskAgainResponse{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskAgainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskAgainResponse) ProtoMessage() {}
+
+func (x *AskAgainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskAgainResponse.ProtoReflect.Descriptor instead.
+func (*AskAgainResponse) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{9}
+}
+
 type DeviceCoverage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Sensor        string                 `protobuf:"bytes,1,opt,name=sensor,proto3" json:"sensor,omitempty"`
@@ -398,7 +768,7 @@ type DeviceCoverage struct {
 
 func (x *DeviceCoverage) Reset() {
 	*x = DeviceCoverage{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[4]
+	mi := &file_lapwing_v1_review_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -410,7 +780,7 @@ func (x *DeviceCoverage) String() string {
 func (*DeviceCoverage) ProtoMessage() {}
 
 func (x *DeviceCoverage) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[4]
+	mi := &file_lapwing_v1_review_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -423,7 +793,7 @@ func (x *DeviceCoverage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceCoverage.ProtoReflect.Descriptor instead.
 func (*DeviceCoverage) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{4}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DeviceCoverage) GetSensor() string {
@@ -466,7 +836,7 @@ type DeviceCheck struct {
 
 func (x *DeviceCheck) Reset() {
 	*x = DeviceCheck{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	mi := &file_lapwing_v1_review_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -478,7 +848,7 @@ func (x *DeviceCheck) String() string {
 func (*DeviceCheck) ProtoMessage() {}
 
 func (x *DeviceCheck) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[5]
+	mi := &file_lapwing_v1_review_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -491,7 +861,7 @@ func (x *DeviceCheck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceCheck.ProtoReflect.Descriptor instead.
 func (*DeviceCheck) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{5}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeviceCheck) GetId() string {
@@ -530,14 +900,19 @@ type CreateTokenRequest struct {
 	Uses           uint32                 `protobuf:"varint,4,opt,name=uses,proto3" json:"uses,omitempty"`                                           // 1 to 100,000; 0 means 1
 	ExpiresSeconds int64                  `protobuf:"varint,5,opt,name=expires_seconds,json=expiresSeconds,proto3" json:"expires_seconds,omitempty"` // 60 to 31,536,000 (a year); 0 means 14 days
 	// Address that agents dial, host:port, at most 261 bytes; empty: the server's own.
-	Address       string `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
+	Address string `protobuf:"bytes,6,opt,name=address,proto3" json:"address,omitempty"`
+	// How many devices are expected, at most uses; 0 means uses. Above 1, devices
+	// are held until they are released.
+	Expected uint32 `protobuf:"varint,7,opt,name=expected,proto3" json:"expected,omitempty"`
+	// The only network that it works from, "10.20.0.0/16"; at most 64 bytes, empty: any.
+	Network       string `protobuf:"bytes,8,opt,name=network,proto3" json:"network,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateTokenRequest) Reset() {
 	*x = CreateTokenRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[6]
+	mi := &file_lapwing_v1_review_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -549,7 +924,7 @@ func (x *CreateTokenRequest) String() string {
 func (*CreateTokenRequest) ProtoMessage() {}
 
 func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[6]
+	mi := &file_lapwing_v1_review_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -562,7 +937,7 @@ func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenRequest.ProtoReflect.Descriptor instead.
 func (*CreateTokenRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{6}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateTokenRequest) GetSchool() string {
@@ -607,6 +982,20 @@ func (x *CreateTokenRequest) GetAddress() string {
 	return ""
 }
 
+func (x *CreateTokenRequest) GetExpected() uint32 {
+	if x != nil {
+		return x.Expected
+	}
+	return 0
+}
+
+func (x *CreateTokenRequest) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
 type CreateTokenResponse struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	EnrolmentString string                 `protobuf:"bytes,1,opt,name=enrolment_string,json=enrolmentString,proto3" json:"enrolment_string,omitempty"`
@@ -616,7 +1005,7 @@ type CreateTokenResponse struct {
 
 func (x *CreateTokenResponse) Reset() {
 	*x = CreateTokenResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[7]
+	mi := &file_lapwing_v1_review_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +1017,7 @@ func (x *CreateTokenResponse) String() string {
 func (*CreateTokenResponse) ProtoMessage() {}
 
 func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[7]
+	mi := &file_lapwing_v1_review_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +1030,7 @@ func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenResponse.ProtoReflect.Descriptor instead.
 func (*CreateTokenResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{7}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateTokenResponse) GetEnrolmentString() string {
@@ -666,7 +1055,7 @@ type AddUserRequest struct {
 
 func (x *AddUserRequest) Reset() {
 	*x = AddUserRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[8]
+	mi := &file_lapwing_v1_review_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +1067,7 @@ func (x *AddUserRequest) String() string {
 func (*AddUserRequest) ProtoMessage() {}
 
 func (x *AddUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[8]
+	mi := &file_lapwing_v1_review_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +1080,7 @@ func (x *AddUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUserRequest.ProtoReflect.Descriptor instead.
 func (*AddUserRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{8}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AddUserRequest) GetSchool() string {
@@ -742,7 +1131,7 @@ type AddUserResponse struct {
 
 func (x *AddUserResponse) Reset() {
 	*x = AddUserResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[9]
+	mi := &file_lapwing_v1_review_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +1143,7 @@ func (x *AddUserResponse) String() string {
 func (*AddUserResponse) ProtoMessage() {}
 
 func (x *AddUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[9]
+	mi := &file_lapwing_v1_review_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +1156,7 @@ func (x *AddUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddUserResponse.ProtoReflect.Descriptor instead.
 func (*AddUserResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{9}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AddUserResponse) GetLink() string {
@@ -802,7 +1191,7 @@ type RevokeDeviceRequest struct {
 
 func (x *RevokeDeviceRequest) Reset() {
 	*x = RevokeDeviceRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[10]
+	mi := &file_lapwing_v1_review_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -814,7 +1203,7 @@ func (x *RevokeDeviceRequest) String() string {
 func (*RevokeDeviceRequest) ProtoMessage() {}
 
 func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[10]
+	mi := &file_lapwing_v1_review_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -827,7 +1216,7 @@ func (x *RevokeDeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceRequest.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{10}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RevokeDeviceRequest) GetSchool() string {
@@ -859,7 +1248,7 @@ type RevokeDeviceResponse struct {
 
 func (x *RevokeDeviceResponse) Reset() {
 	*x = RevokeDeviceResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[11]
+	mi := &file_lapwing_v1_review_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -871,7 +1260,7 @@ func (x *RevokeDeviceResponse) String() string {
 func (*RevokeDeviceResponse) ProtoMessage() {}
 
 func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[11]
+	mi := &file_lapwing_v1_review_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -884,7 +1273,7 @@ func (x *RevokeDeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeDeviceResponse.ProtoReflect.Descriptor instead.
 func (*RevokeDeviceResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{11}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{17}
 }
 
 type VerifyAuditRequest struct {
@@ -896,7 +1285,7 @@ type VerifyAuditRequest struct {
 
 func (x *VerifyAuditRequest) Reset() {
 	*x = VerifyAuditRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[12]
+	mi := &file_lapwing_v1_review_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1297,7 @@ func (x *VerifyAuditRequest) String() string {
 func (*VerifyAuditRequest) ProtoMessage() {}
 
 func (x *VerifyAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[12]
+	mi := &file_lapwing_v1_review_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1310,7 @@ func (x *VerifyAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyAuditRequest.ProtoReflect.Descriptor instead.
 func (*VerifyAuditRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{12}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *VerifyAuditRequest) GetSchool() string {
@@ -941,7 +1330,7 @@ type VerifyAuditResponse struct {
 
 func (x *VerifyAuditResponse) Reset() {
 	*x = VerifyAuditResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[13]
+	mi := &file_lapwing_v1_review_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1342,7 @@ func (x *VerifyAuditResponse) String() string {
 func (*VerifyAuditResponse) ProtoMessage() {}
 
 func (x *VerifyAuditResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[13]
+	mi := &file_lapwing_v1_review_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1355,7 @@ func (x *VerifyAuditResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyAuditResponse.ProtoReflect.Descriptor instead.
 func (*VerifyAuditResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{13}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *VerifyAuditResponse) GetEntries() uint64 {
@@ -996,7 +1385,7 @@ type ImportDirectoryRequest struct {
 
 func (x *ImportDirectoryRequest) Reset() {
 	*x = ImportDirectoryRequest{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[14]
+	mi := &file_lapwing_v1_review_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1397,7 @@ func (x *ImportDirectoryRequest) String() string {
 func (*ImportDirectoryRequest) ProtoMessage() {}
 
 func (x *ImportDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[14]
+	mi := &file_lapwing_v1_review_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1410,7 @@ func (x *ImportDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*ImportDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{14}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ImportDirectoryRequest) GetSchool() string {
@@ -1074,7 +1463,7 @@ type ImportDirectoryResponse struct {
 
 func (x *ImportDirectoryResponse) Reset() {
 	*x = ImportDirectoryResponse{}
-	mi := &file_lapwing_v1_review_proto_msgTypes[15]
+	mi := &file_lapwing_v1_review_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1475,7 @@ func (x *ImportDirectoryResponse) String() string {
 func (*ImportDirectoryResponse) ProtoMessage() {}
 
 func (x *ImportDirectoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lapwing_v1_review_proto_msgTypes[15]
+	mi := &file_lapwing_v1_review_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1488,7 @@ func (x *ImportDirectoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportDirectoryResponse.ProtoReflect.Descriptor instead.
 func (*ImportDirectoryResponse) Descriptor() ([]byte, []int) {
-	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{15}
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ImportDirectoryResponse) GetPupils() uint32 {
@@ -1213,7 +1602,7 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\topened_ms\x18\f \x01(\x03R\bopenedMs\x12\x16\n" +
 	"\x06exempt\x18\r \x01(\bR\x06exempt\",\n" +
 	"\x12ListDevicesRequest\x12\x16\n" +
-	"\x06school\x18\x01 \x01(\tR\x06school\"\xc1\x02\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\"\xef\x02\n" +
 	"\fDeviceRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x0e\n" +
@@ -1226,7 +1615,36 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"lastSeenMs\x126\n" +
 	"\bcoverage\x18\b \x03(\v2\x1a.lapwing.v1.DeviceCoverageR\bcoverage\x12\x18\n" +
 	"\arevoked\x18\t \x01(\bR\arevoked\x12/\n" +
-	"\x06checks\x18\x14 \x03(\v2\x17.lapwing.v1.DeviceCheckR\x06checks\"m\n" +
+	"\x06checks\x18\x14 \x03(\v2\x17.lapwing.v1.DeviceCheckR\x06checks\x12\x12\n" +
+	"\x04held\x18\n" +
+	" \x01(\bR\x04held\x12\x18\n" +
+	"\asuspect\x18\v \x01(\tR\asuspect\"+\n" +
+	"\x11ListTokensRequest\x12\x16\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\"\x96\x02\n" +
+	"\vTokenRecord\x12\x14\n" +
+	"\x05batch\x18\x01 \x01(\tR\x05batch\x12\x14\n" +
+	"\x05group\x18\x02 \x01(\tR\x05group\x12\x1a\n" +
+	"\baudience\x18\x03 \x01(\tR\baudience\x12\x1a\n" +
+	"\bexpected\x18\x04 \x01(\rR\bexpected\x12\x1b\n" +
+	"\tuses_left\x18\x05 \x01(\rR\busesLeft\x12\x18\n" +
+	"\anetwork\x18\x06 \x01(\tR\anetwork\x12\x1d\n" +
+	"\n" +
+	"created_ms\x18\a \x01(\x03R\tcreatedMs\x12\x1d\n" +
+	"\n" +
+	"expires_ms\x18\b \x01(\x03R\texpiresMs\x12\x1a\n" +
+	"\benrolled\x18\t \x01(\rR\benrolled\x12\x12\n" +
+	"\x04held\x18\n" +
+	" \x01(\rR\x04held\"]\n" +
+	"\x13ReleaseTokenRequest\x12\x16\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\x12\x14\n" +
+	"\x05batch\x18\x02 \x01(\tR\x05batch\x12\x18\n" +
+	"\adevices\x18\x03 \x03(\tR\adevices\"2\n" +
+	"\x14ReleaseTokenResponse\x12\x1a\n" +
+	"\breleased\x18\x01 \x03(\tR\breleased\"D\n" +
+	"\x0fAskAgainRequest\x12\x16\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\x12\x19\n" +
+	"\bsince_ms\x18\x02 \x01(\x03R\asinceMs\"\x12\n" +
+	"\x10AskAgainResponse\"m\n" +
 	"\x0eDeviceCoverage\x12\x16\n" +
 	"\x06sensor\x18\x01 \x01(\tR\x06sensor\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x12\n" +
@@ -1236,14 +1654,16 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x19\n" +
 	"\bsince_ms\x18\x03 \x01(\x03R\asinceMs\x12\x16\n" +
-	"\x06detail\x18\x04 \x01(\tR\x06detail\"\xb5\x01\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\"\xeb\x01\n" +
 	"\x12CreateTokenRequest\x12\x16\n" +
 	"\x06school\x18\x01 \x01(\tR\x06school\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\tR\x05group\x12\x1a\n" +
 	"\baudience\x18\x03 \x01(\tR\baudience\x12\x12\n" +
 	"\x04uses\x18\x04 \x01(\rR\x04uses\x12'\n" +
 	"\x0fexpires_seconds\x18\x05 \x01(\x03R\x0eexpiresSeconds\x12\x18\n" +
-	"\aaddress\x18\x06 \x01(\tR\aaddress\"@\n" +
+	"\aaddress\x18\x06 \x01(\tR\aaddress\x12\x1a\n" +
+	"\bexpected\x18\a \x01(\rR\bexpected\x12\x18\n" +
+	"\anetwork\x18\b \x01(\tR\anetwork\"@\n" +
 	"\x13CreateTokenResponse\x12)\n" +
 	"\x10enrolment_string\x18\x01 \x01(\tR\x0fenrolmentString\"\x84\x01\n" +
 	"\x0eAddUserRequest\x12\x16\n" +
@@ -1284,7 +1704,7 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\x06shared\x18\n" +
 	" \x03(\tR\x06shared\x12\x12\n" +
 	"\x04done\x18\v \x01(\bR\x04done\x12\x18\n" +
-	"\aversion\x18\f \x01(\x04R\aversion2\xb3\x04\n" +
+	"\aversion\x18\f \x01(\x04R\aversion2\x95\x06\n" +
 	"\x0eControlService\x12C\n" +
 	"\tListCases\x12\x1c.lapwing.v1.ListCasesRequest\x1a\x16.lapwing.v1.CaseRecord0\x01\x12I\n" +
 	"\vListDevices\x12\x1e.lapwing.v1.ListDevicesRequest\x1a\x18.lapwing.v1.DeviceRecord0\x01\x12N\n" +
@@ -1292,7 +1712,11 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\aAddUser\x12\x1a.lapwing.v1.AddUserRequest\x1a\x1b.lapwing.v1.AddUserResponse\x12Q\n" +
 	"\fRevokeDevice\x12\x1f.lapwing.v1.RevokeDeviceRequest\x1a .lapwing.v1.RevokeDeviceResponse\x12N\n" +
 	"\vVerifyAudit\x12\x1e.lapwing.v1.VerifyAuditRequest\x1a\x1f.lapwing.v1.VerifyAuditResponse\x12Z\n" +
-	"\x0fImportDirectory\x12\".lapwing.v1.ImportDirectoryRequest\x1a#.lapwing.v1.ImportDirectoryResponseB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
+	"\x0fImportDirectory\x12\".lapwing.v1.ImportDirectoryRequest\x1a#.lapwing.v1.ImportDirectoryResponse\x12F\n" +
+	"\n" +
+	"ListTokens\x12\x1d.lapwing.v1.ListTokensRequest\x1a\x17.lapwing.v1.TokenRecord0\x01\x12Q\n" +
+	"\fReleaseToken\x12\x1f.lapwing.v1.ReleaseTokenRequest\x1a .lapwing.v1.ReleaseTokenResponse\x12E\n" +
+	"\bAskAgain\x12\x1b.lapwing.v1.AskAgainRequest\x1a\x1c.lapwing.v1.AskAgainResponseB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
 	file_lapwing_v1_review_proto_rawDescOnce sync.Once
@@ -1306,44 +1730,56 @@ func file_lapwing_v1_review_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_review_proto_rawDescData
 }
 
-var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_lapwing_v1_review_proto_goTypes = []any{
 	(*ListCasesRequest)(nil),        // 0: lapwing.v1.ListCasesRequest
 	(*CaseRecord)(nil),              // 1: lapwing.v1.CaseRecord
 	(*ListDevicesRequest)(nil),      // 2: lapwing.v1.ListDevicesRequest
 	(*DeviceRecord)(nil),            // 3: lapwing.v1.DeviceRecord
-	(*DeviceCoverage)(nil),          // 4: lapwing.v1.DeviceCoverage
-	(*DeviceCheck)(nil),             // 5: lapwing.v1.DeviceCheck
-	(*CreateTokenRequest)(nil),      // 6: lapwing.v1.CreateTokenRequest
-	(*CreateTokenResponse)(nil),     // 7: lapwing.v1.CreateTokenResponse
-	(*AddUserRequest)(nil),          // 8: lapwing.v1.AddUserRequest
-	(*AddUserResponse)(nil),         // 9: lapwing.v1.AddUserResponse
-	(*RevokeDeviceRequest)(nil),     // 10: lapwing.v1.RevokeDeviceRequest
-	(*RevokeDeviceResponse)(nil),    // 11: lapwing.v1.RevokeDeviceResponse
-	(*VerifyAuditRequest)(nil),      // 12: lapwing.v1.VerifyAuditRequest
-	(*VerifyAuditResponse)(nil),     // 13: lapwing.v1.VerifyAuditResponse
-	(*ImportDirectoryRequest)(nil),  // 14: lapwing.v1.ImportDirectoryRequest
-	(*ImportDirectoryResponse)(nil), // 15: lapwing.v1.ImportDirectoryResponse
+	(*ListTokensRequest)(nil),       // 4: lapwing.v1.ListTokensRequest
+	(*TokenRecord)(nil),             // 5: lapwing.v1.TokenRecord
+	(*ReleaseTokenRequest)(nil),     // 6: lapwing.v1.ReleaseTokenRequest
+	(*ReleaseTokenResponse)(nil),    // 7: lapwing.v1.ReleaseTokenResponse
+	(*AskAgainRequest)(nil),         // 8: lapwing.v1.AskAgainRequest
+	(*AskAgainResponse)(nil),        // 9: lapwing.v1.AskAgainResponse
+	(*DeviceCoverage)(nil),          // 10: lapwing.v1.DeviceCoverage
+	(*DeviceCheck)(nil),             // 11: lapwing.v1.DeviceCheck
+	(*CreateTokenRequest)(nil),      // 12: lapwing.v1.CreateTokenRequest
+	(*CreateTokenResponse)(nil),     // 13: lapwing.v1.CreateTokenResponse
+	(*AddUserRequest)(nil),          // 14: lapwing.v1.AddUserRequest
+	(*AddUserResponse)(nil),         // 15: lapwing.v1.AddUserResponse
+	(*RevokeDeviceRequest)(nil),     // 16: lapwing.v1.RevokeDeviceRequest
+	(*RevokeDeviceResponse)(nil),    // 17: lapwing.v1.RevokeDeviceResponse
+	(*VerifyAuditRequest)(nil),      // 18: lapwing.v1.VerifyAuditRequest
+	(*VerifyAuditResponse)(nil),     // 19: lapwing.v1.VerifyAuditResponse
+	(*ImportDirectoryRequest)(nil),  // 20: lapwing.v1.ImportDirectoryRequest
+	(*ImportDirectoryResponse)(nil), // 21: lapwing.v1.ImportDirectoryResponse
 }
 var file_lapwing_v1_review_proto_depIdxs = []int32{
-	4,  // 0: lapwing.v1.DeviceRecord.coverage:type_name -> lapwing.v1.DeviceCoverage
-	5,  // 1: lapwing.v1.DeviceRecord.checks:type_name -> lapwing.v1.DeviceCheck
+	10, // 0: lapwing.v1.DeviceRecord.coverage:type_name -> lapwing.v1.DeviceCoverage
+	11, // 1: lapwing.v1.DeviceRecord.checks:type_name -> lapwing.v1.DeviceCheck
 	0,  // 2: lapwing.v1.ControlService.ListCases:input_type -> lapwing.v1.ListCasesRequest
 	2,  // 3: lapwing.v1.ControlService.ListDevices:input_type -> lapwing.v1.ListDevicesRequest
-	6,  // 4: lapwing.v1.ControlService.CreateToken:input_type -> lapwing.v1.CreateTokenRequest
-	8,  // 5: lapwing.v1.ControlService.AddUser:input_type -> lapwing.v1.AddUserRequest
-	10, // 6: lapwing.v1.ControlService.RevokeDevice:input_type -> lapwing.v1.RevokeDeviceRequest
-	12, // 7: lapwing.v1.ControlService.VerifyAudit:input_type -> lapwing.v1.VerifyAuditRequest
-	14, // 8: lapwing.v1.ControlService.ImportDirectory:input_type -> lapwing.v1.ImportDirectoryRequest
-	1,  // 9: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
-	3,  // 10: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
-	7,  // 11: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
-	9,  // 12: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
-	11, // 13: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
-	13, // 14: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
-	15, // 15: lapwing.v1.ControlService.ImportDirectory:output_type -> lapwing.v1.ImportDirectoryResponse
-	9,  // [9:16] is the sub-list for method output_type
-	2,  // [2:9] is the sub-list for method input_type
+	12, // 4: lapwing.v1.ControlService.CreateToken:input_type -> lapwing.v1.CreateTokenRequest
+	14, // 5: lapwing.v1.ControlService.AddUser:input_type -> lapwing.v1.AddUserRequest
+	16, // 6: lapwing.v1.ControlService.RevokeDevice:input_type -> lapwing.v1.RevokeDeviceRequest
+	18, // 7: lapwing.v1.ControlService.VerifyAudit:input_type -> lapwing.v1.VerifyAuditRequest
+	20, // 8: lapwing.v1.ControlService.ImportDirectory:input_type -> lapwing.v1.ImportDirectoryRequest
+	4,  // 9: lapwing.v1.ControlService.ListTokens:input_type -> lapwing.v1.ListTokensRequest
+	6,  // 10: lapwing.v1.ControlService.ReleaseToken:input_type -> lapwing.v1.ReleaseTokenRequest
+	8,  // 11: lapwing.v1.ControlService.AskAgain:input_type -> lapwing.v1.AskAgainRequest
+	1,  // 12: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
+	3,  // 13: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
+	13, // 14: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
+	15, // 15: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
+	17, // 16: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
+	19, // 17: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
+	21, // 18: lapwing.v1.ControlService.ImportDirectory:output_type -> lapwing.v1.ImportDirectoryResponse
+	5,  // 19: lapwing.v1.ControlService.ListTokens:output_type -> lapwing.v1.TokenRecord
+	7,  // 20: lapwing.v1.ControlService.ReleaseToken:output_type -> lapwing.v1.ReleaseTokenResponse
+	9,  // 21: lapwing.v1.ControlService.AskAgain:output_type -> lapwing.v1.AskAgainResponse
+	12, // [12:22] is the sub-list for method output_type
+	2,  // [2:12] is the sub-list for method input_type
 	2,  // [2:2] is the sub-list for extension type_name
 	2,  // [2:2] is the sub-list for extension extendee
 	0,  // [0:2] is the sub-list for field type_name
@@ -1360,7 +1796,7 @@ func file_lapwing_v1_review_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_review_proto_rawDesc), len(file_lapwing_v1_review_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

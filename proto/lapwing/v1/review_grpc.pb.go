@@ -30,6 +30,9 @@ const (
 	ControlService_RevokeDevice_FullMethodName    = "/lapwing.v1.ControlService/RevokeDevice"
 	ControlService_VerifyAudit_FullMethodName     = "/lapwing.v1.ControlService/VerifyAudit"
 	ControlService_ImportDirectory_FullMethodName = "/lapwing.v1.ControlService/ImportDirectory"
+	ControlService_ListTokens_FullMethodName      = "/lapwing.v1.ControlService/ListTokens"
+	ControlService_ReleaseToken_FullMethodName    = "/lapwing.v1.ControlService/ReleaseToken"
+	ControlService_AskAgain_FullMethodName        = "/lapwing.v1.ControlService/AskAgain"
 )
 
 // ControlServiceClient is the client API for ControlService service.
@@ -43,6 +46,9 @@ type ControlServiceClient interface {
 	RevokeDevice(ctx context.Context, in *RevokeDeviceRequest, opts ...grpc.CallOption) (*RevokeDeviceResponse, error)
 	VerifyAudit(ctx context.Context, in *VerifyAuditRequest, opts ...grpc.CallOption) (*VerifyAuditResponse, error)
 	ImportDirectory(ctx context.Context, in *ImportDirectoryRequest, opts ...grpc.CallOption) (*ImportDirectoryResponse, error)
+	ListTokens(ctx context.Context, in *ListTokensRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TokenRecord], error)
+	ReleaseToken(ctx context.Context, in *ReleaseTokenRequest, opts ...grpc.CallOption) (*ReleaseTokenResponse, error)
+	AskAgain(ctx context.Context, in *AskAgainRequest, opts ...grpc.CallOption) (*AskAgainResponse, error)
 }
 
 type controlServiceClient struct {
@@ -141,6 +147,45 @@ func (c *controlServiceClient) ImportDirectory(ctx context.Context, in *ImportDi
 	return out, nil
 }
 
+func (c *controlServiceClient) ListTokens(ctx context.Context, in *ListTokensRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TokenRecord], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ControlService_ServiceDesc.Streams[2], ControlService_ListTokens_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListTokensRequest, TokenRecord]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ControlService_ListTokensClient = grpc.ServerStreamingClient[TokenRecord]
+
+func (c *controlServiceClient) ReleaseToken(ctx context.Context, in *ReleaseTokenRequest, opts ...grpc.CallOption) (*ReleaseTokenResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReleaseTokenResponse)
+	err := c.cc.Invoke(ctx, ControlService_ReleaseToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *controlServiceClient) AskAgain(ctx context.Context, in *AskAgainRequest, opts ...grpc.CallOption) (*AskAgainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AskAgainResponse)
+	err := c.cc.Invoke(ctx, ControlService_AskAgain_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ControlServiceServer is the server API for ControlService service.
 // All implementations must embed UnimplementedControlServiceServer
 // for forward compatibility.
@@ -152,6 +197,9 @@ type ControlServiceServer interface {
 	RevokeDevice(context.Context, *RevokeDeviceRequest) (*RevokeDeviceResponse, error)
 	VerifyAudit(context.Context, *VerifyAuditRequest) (*VerifyAuditResponse, error)
 	ImportDirectory(context.Context, *ImportDirectoryRequest) (*ImportDirectoryResponse, error)
+	ListTokens(*ListTokensRequest, grpc.ServerStreamingServer[TokenRecord]) error
+	ReleaseToken(context.Context, *ReleaseTokenRequest) (*ReleaseTokenResponse, error)
+	AskAgain(context.Context, *AskAgainRequest) (*AskAgainResponse, error)
 	mustEmbedUnimplementedControlServiceServer()
 }
 
@@ -182,6 +230,15 @@ func (UnimplementedControlServiceServer) VerifyAudit(context.Context, *VerifyAud
 }
 func (UnimplementedControlServiceServer) ImportDirectory(context.Context, *ImportDirectoryRequest) (*ImportDirectoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ImportDirectory not implemented")
+}
+func (UnimplementedControlServiceServer) ListTokens(*ListTokensRequest, grpc.ServerStreamingServer[TokenRecord]) error {
+	return status.Error(codes.Unimplemented, "method ListTokens not implemented")
+}
+func (UnimplementedControlServiceServer) ReleaseToken(context.Context, *ReleaseTokenRequest) (*ReleaseTokenResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReleaseToken not implemented")
+}
+func (UnimplementedControlServiceServer) AskAgain(context.Context, *AskAgainRequest) (*AskAgainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AskAgain not implemented")
 }
 func (UnimplementedControlServiceServer) mustEmbedUnimplementedControlServiceServer() {}
 func (UnimplementedControlServiceServer) testEmbeddedByValue()                        {}
@@ -316,6 +373,53 @@ func _ControlService_ImportDirectory_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ControlService_ListTokens_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListTokensRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServiceServer).ListTokens(m, &grpc.GenericServerStream[ListTokensRequest, TokenRecord]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ControlService_ListTokensServer = grpc.ServerStreamingServer[TokenRecord]
+
+func _ControlService_ReleaseToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReleaseTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServiceServer).ReleaseToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ControlService_ReleaseToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServiceServer).ReleaseToken(ctx, req.(*ReleaseTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ControlService_AskAgain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AskAgainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ControlServiceServer).AskAgain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ControlService_AskAgain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ControlServiceServer).AskAgain(ctx, req.(*AskAgainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ControlService_ServiceDesc is the grpc.ServiceDesc for ControlService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -343,6 +447,14 @@ var ControlService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ImportDirectory",
 			Handler:    _ControlService_ImportDirectory_Handler,
 		},
+		{
+			MethodName: "ReleaseToken",
+			Handler:    _ControlService_ReleaseToken_Handler,
+		},
+		{
+			MethodName: "AskAgain",
+			Handler:    _ControlService_AskAgain_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -353,6 +465,11 @@ var ControlService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ListDevices",
 			Handler:       _ControlService_ListDevices_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListTokens",
+			Handler:       _ControlService_ListTokens_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -202,7 +202,7 @@ func (x *AgentServiceRenewRequest) Validate() error {
 	if x == nil {
 		return missing()
 	}
-	return size("csr", x.Csr, 1, maxCSR)
+	return first(size("csr", x.Csr, 1, maxCSR), sizeOrNone("fingerprint", x.Fingerprint, 32))
 }
 
 // Validate checks the limits stated in agent.proto.

@@ -43,6 +43,7 @@ func (x *RenewExpiredRequest) Validate() error {
 		size("certificate", x.Certificate, 1, maxCertificate),
 		size("csr", x.Csr, 1, maxCSR),
 		size("proof", x.Proof, 1, 128),
+		sizeOrNone("fingerprint", x.Fingerprint, 32),
 	)
 }
 

@@ -40,7 +40,41 @@ func (x *CreateTokenRequest) Validate() error {
 		word("group", x.Group, 64),
 		between("uses", x.Uses, 0, 100_000),
 		text("address", x.Address, 261),
+		between("expected", x.Expected, 0, 100_000),
+		text("network", x.Network, 64),
 	)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *ListTokensRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return slugOrNone("school", x.School)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *ReleaseTokenRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	if len(x.Devices) > 10_000 {
+		return fail("devices", "%d entries, must be at most 10000", len(x.Devices))
+	}
+	for i, d := range x.Devices {
+		if err := word(at("devices", i), d, 64); err != nil {
+			return err
+		}
+	}
+	return first(slugOrNone("school", x.School), word("batch", x.Batch, 64))
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *AskAgainRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return slugOrNone("school", x.School)
 }
 
 // Validate checks the limits stated in review.proto; whether a role exists is

@@ -124,7 +124,8 @@ func good() []validator {
 
 		&ListCasesRequest{School: "a", Reason: "r", Actor: "root"}, &ListDevicesRequest{},
 		&CreateTokenRequest{Group: "g", Audience: "pupil"}, &AddUserRequest{Name: "n", Roles: []string{"dsl"}},
-		&RevokeDeviceRequest{Device: "d"}, &VerifyAuditRequest{},
+		&RevokeDeviceRequest{Device: "d"}, &VerifyAuditRequest{}, &ListTokensRequest{},
+		&ReleaseTokenRequest{Batch: "b", Devices: []string{"d"}}, &AskAgainRequest{SinceMs: 1},
 		&ImportDirectoryRequest{Name: "people.csv", Data: bytesOf(1)},
 	}
 }
@@ -155,6 +156,7 @@ func TestGood(t *testing.T) {
 var answers = []string{
 	"CaseRecord", "DeviceRecord", "DeviceCoverage", "DeviceCheck", "CreateTokenResponse", "AddUserResponse",
 	"RevokeDeviceResponse", "VerifyAuditResponse", "ImportDirectoryResponse",
+	"TokenRecord", "ReleaseTokenResponse", "AskAgainResponse",
 }
 
 // TestEveryMessageIsChecked: a message added to a .proto without a Validate,
