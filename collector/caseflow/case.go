@@ -110,6 +110,8 @@ type Case struct {
 	Exempt    bool
 	Exemption string    // of the newest capture that stands, while Exempt
 	FirstSeen time.Time // when a person first opened, claimed or noted it; zero if nobody has
+	Help                      Help
+	NameOpenedAt              time.Time // when the name was first shown; see NameHidden
 
 	Escalated Escalation
 	Waiting   Waiting

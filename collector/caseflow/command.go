@@ -23,6 +23,7 @@ type Open struct {
 	Queue    Queue
 	LinkedTo Ref
 	Capture  CaptureRef
+	Help     Help // zero for what was captured
 }
 
 // Join adds a capture to a case that is not closed (triage only).

@@ -46,6 +46,8 @@ func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 		return decideClose(c, cmd, a, by)
 	case Reopen:
 		return decideReopen(c, cmd, by)
+	case OpenName:
+		return decideOpenName(c, cmd, by)
 	case Escalate, EndEscalation, Wait, EndWait, Transfer, Mark:
 		return decideFlow(c, cmd, a, by)
 	}
@@ -199,7 +201,7 @@ func decideOpen(c Case, cmd Open, by Stamp) ([]Event, error) {
 	if err := checkCapture(cmd.Capture); err != nil {
 		return nil, err
 	}
-	cmd.Queue = strictest(0, cmd.Queue, cmd.Audience, cmd.Subjects)
+	cmd.Queue = strictest(0, cmd.Queue, forHead(cmd.Audience, cmd.Subjects, cmd.Help))
 	events := []Event{Opened{Stamp: by, Open: cmd, DueAt: DueAt(cmd.Capture.Severity, by.At)}}
 	if cmd.Capture.Withdrawn {
 		events = append(events, CaseClosed{Stamp: by, Outcome: Withdrawn})
@@ -274,7 +276,7 @@ func takeIn(c Case, in arriving, held bool, by Stamp) ([]Event, error) {
 // the case moved when it names somebody new, the case closed when nothing stands.
 func aftermath(before, after Case, in arriving, by Stamp) []Event {
 	var events []Event
-	queue := strictest(after.Queue, in.queue, after.Audience, after.Subjects)
+	queue := strictest(after.Queue, in.queue, after.concernsStaff())
 	moved := queue != after.Queue
 	if after.State == Claimed && (moved || len(after.Subjects) > len(before.Subjects)) {
 		// Whoever holds the case may be the one it now names.

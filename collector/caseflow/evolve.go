@@ -45,6 +45,8 @@ func evolve(c Case, e Event) Case {
 		c = weighExemption(c)
 	case Tagged:
 		c = tagged(c, e)
+	case NameOpened:
+		c = nameOpened(c, e.At)
 	case Rerouted:
 		// Those who review it now begin anew, by a playbook of their own.
 		c = unclaimed(c)
@@ -78,7 +80,7 @@ func opened(c Case, e Opened) Case {
 	c = Case{
 		Version: c.Version, Ref: e.Ref, LinkedTo: e.LinkedTo,
 		Typist: e.Typist, Person: e.Person, Audience: e.Audience, Category: e.Category, Queue: e.Queue,
-		Device: e.Capture.Device, State: New, OpenedAt: e.At,
+		Device: e.Capture.Device, State: New, OpenedAt: e.At, Help: e.Help,
 	}
 	return withCapture(c, e.Capture, e.Subjects, e.DueAt)
 }

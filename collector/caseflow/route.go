@@ -32,12 +32,14 @@ type Facts struct {
 	Audience vocab.Audience
 	Group    vocab.GroupAudience // of the device; empty means pupil, the default of a token
 	Subjects []PersonKey         // staff named in it
+	Help     Help                // what a request for help says of itself
 }
 
 // Route says who reviews ("Triage and cases" in the contract), strictest first:
 // the head as typist or subject goes to the chair of governors; a DSL or deputy
-// as either, a member of staff, anything that names one, and an unmatched
-// account on a device for staff go to the head; the rest to the DSL.
+// as either, a member of staff, anything that names one or is said to be about
+// one, and an unmatched account on a device for staff go to the head; the rest
+// to the DSL.
 func Route(f Facts, p Posts) Queue {
 	people := append([]PersonKey{f.Typist, f.Person}, f.Subjects...)
 	in := func(posts []PersonKey) bool {
@@ -46,7 +48,7 @@ func Route(f Facts, p Posts) Queue {
 	switch {
 	case in(p.Heads):
 		return QueueChair
-	case in(p.DSLs), f.Audience == vocab.Staff, named(f.Subjects):
+	case in(p.DSLs), forHead(f.Audience, f.Subjects, f.Help):
 		return QueueHead
 	case f.Audience == vocab.Unknown && f.Group != vocab.GroupPupil && f.Group != "":
 		return QueueHead
@@ -59,11 +61,16 @@ func named(subjects []PersonKey) bool {
 	return slices.ContainsFunc(subjects, func(k PersonKey) bool { return !k.IsZero() })
 }
 
+// forHead reports whether a case concerns staff by what is known of it.
+func forHead(audience vocab.Audience, subjects []PersonKey, help Help) bool {
+	return audience == vocab.Staff || named(subjects) || help.AboutStaff
+}
+
 // strictest is the floor that Decide holds whatever triage asked for: a case
 // never moves to a laxer queue, and nothing that concerns staff is the DSL's.
-func strictest(now, wanted Queue, audience vocab.Audience, subjects []PersonKey) Queue {
+func strictest(now, wanted Queue, staff bool) Queue {
 	q := max(now, wanted, QueueDSL)
-	if audience == vocab.Staff || named(subjects) {
+	if staff {
 		q = max(q, QueueHead)
 	}
 	return min(q, QueueChair)

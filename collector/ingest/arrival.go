@@ -102,6 +102,9 @@ func (b *builder) arrival(ctx context.Context, e *lapwingv1.Event) (triage.Arriv
 	case *lapwingv1.Event_Capture:
 		a.Kind = triage.KindCapture
 		a.Capture, err = b.capture(ctx, who.key, body.Capture)
+	case *lapwingv1.Event_Help:
+		a.Kind = triage.KindCapture
+		a.Capture, err = b.help(ctx, who.key, body.Help)
 	case *lapwingv1.Event_Tamper:
 		a.Kind, a.Code, a.Count = triage.KindTamper, body.Tamper.Code, body.Tamper.Count
 	case *lapwingv1.Event_Digest:
@@ -151,13 +154,9 @@ func (b *builder) admit(ctx context.Context, who caseflow.PersonKey) error {
 
 // capture keeps in the clear what triage decides by, and seals the rest.
 func (b *builder) capture(ctx context.Context, who caseflow.PersonKey, c *lapwingv1.Capture) (*triage.Capture, error) {
-	content, err := proto.Marshal(&lapwingv1.Capture{Excerpt: c.Excerpt, Marks: c.Marks, App: c.App, Title: c.Title})
+	sealed, err := b.seal(ctx, who, &lapwingv1.Capture{Excerpt: c.Excerpt, Marks: c.Marks, App: c.App, Title: c.Title})
 	if err != nil {
-		return nil, fmt.Errorf("marshal capture: %w", err)
-	}
-	sealed, err := b.core.vault.Seal(ctx, b.tenant, b.tenant.Info().ID, who, vault.Capture, content)
-	if err != nil {
-		return nil, fmt.Errorf("seal capture: %w", err)
+		return nil, err
 	}
 	subjects, err := b.staffNamed(ctx, c.Excerpt, c.Title)
 	if err != nil {
@@ -178,6 +177,19 @@ func (b *builder) capture(ctx context.Context, who caseflow.PersonKey, c *lapwin
 		})
 	}
 	return out, nil
+}
+
+// seal closes what a capture showed under the person's key.
+func (b *builder) seal(ctx context.Context, who caseflow.PersonKey, c *lapwingv1.Capture) (caseflow.Sealed, error) {
+	content, err := proto.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("marshal capture: %w", err)
+	}
+	sealed, err := b.core.vault.Seal(ctx, b.tenant, b.tenant.Info().ID, who, vault.Capture, content)
+	if err != nil {
+		return nil, fmt.Errorf("seal capture: %w", err)
+	}
+	return sealed, nil
 }
 
 // severity and level rest on both lists being in the same order from 1, which

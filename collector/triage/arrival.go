@@ -74,6 +74,8 @@ type Capture struct {
 	Count      int
 	Final      bool
 	Withdrawn  bool
+	// Help is set for a request for help, zero for what was captured.
+	Help caseflow.Help
 	// Content is a sealed lapwing.v1.Capture with excerpt, marks, app and title.
 	Content caseflow.Sealed
 }

@@ -74,6 +74,9 @@ type Placement struct {
 // closed, in its episode or within Gap of its closing, reopens it; anything
 // else opens a new case, linked to the newest of its key.
 //
+// A request for help is a case of its own, linked to none: two of one person may
+// differ in whether they show a name, and each wants an answer.
+//
 // Only cases in the queue that the capture itself is routed to take part in
 // the last three. An allegation that joined the DSL's open case would make it
 // vanish before the eyes of, perhaps, the person it names; and a pupil's
@@ -86,7 +89,7 @@ func Place(candidates []caseflow.Case, a Arrival, posts caseflow.Posts, newRef f
 	r := captureRef(a)
 	subjects := a.Capture.Subjects
 	queue := caseflow.Route(caseflow.Facts{
-		Typist: a.Person, Person: a.Entry, Audience: a.Audience, Group: a.Group, Subjects: subjects,
+		Typist: a.Person, Person: a.Entry, Audience: a.Audience, Group: a.Group, Subjects: subjects, Help: a.Capture.Help,
 	}, posts)
 
 	for _, c := range candidates {
@@ -102,6 +105,9 @@ func Place(candidates []caseflow.Case, a Arrival, posts caseflow.Posts, newRef f
 
 	var join, reopen, link caseflow.Case
 	for _, c := range candidates {
+		if a.Capture.Help.Asked || c.Help.Asked {
+			continue
+		}
 		if c.Version == 0 || KeyOfCase(c) != k || c.Queue != queue {
 			continue
 		}
@@ -124,7 +130,7 @@ func Place(candidates []caseflow.Case, a Arrival, posts caseflow.Posts, newRef f
 	ref := newRef()
 	return Placement{ref, caseflow.Open{
 		Ref: ref, Typist: a.Person, Person: a.Entry, Subjects: subjects, Audience: a.Audience,
-		Category: k.Category, Queue: queue, LinkedTo: link.Ref, Capture: r,
+		Category: k.Category, Queue: queue, LinkedTo: link.Ref, Capture: r, Help: a.Capture.Help,
 	}}
 }
 

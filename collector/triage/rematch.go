@@ -25,5 +25,5 @@ func Rematch(c caseflow.Case, n News, posts caseflow.Posts) caseflow.Rematch {
 	}
 	subjects := append(append([]caseflow.PersonKey(nil), c.Subjects...), n.Subjects...)
 	return caseflow.Rematch{Person: n.Person, Audience: n.Audience, Subjects: n.Subjects,
-		Queue: caseflow.Route(caseflow.Facts{Typist: c.Typist, Person: person, Audience: audience, Group: vocab.GroupPupil, Subjects: subjects}, posts)}
+		Queue: caseflow.Route(caseflow.Facts{Typist: c.Typist, Person: person, Audience: audience, Group: vocab.GroupPupil, Subjects: subjects, Help: c.Help}, posts)}
 }

@@ -148,7 +148,7 @@ func rows() []row {
 		eventOf[caseflow.Rerouted](), eventOf[caseflow.SeenFirst](), eventOf[caseflow.ClaimTaken](), eventOf[caseflow.ClaimReleased](),
 		eventOf[caseflow.Noted](), eventOf[caseflow.CaseClosed](), eventOf[caseflow.Reopened](), eventOf[caseflow.Rematched](),
 		eventOf[caseflow.Escalated](), eventOf[caseflow.Answered](), eventOf[caseflow.EscalationEnded](), eventOf[caseflow.WaitBegan](),
-		eventOf[caseflow.WaitEnded](), eventOf[caseflow.Transferred](), eventOf[caseflow.StepMarked](),
+		eventOf[caseflow.WaitEnded](), eventOf[caseflow.Transferred](), eventOf[caseflow.StepMarked](), eventOf[caseflow.NameOpened](),
 		rowOf("draft", filled[store.Draft](), draftFields),
 		eventOf[caseflow.Tagged](),
 	}

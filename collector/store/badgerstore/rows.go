@@ -80,6 +80,8 @@ func headFields(c *codec, x *headRow) {
 	nested(c, 32, &k.Book, bookFields)
 	list(c, 33, &k.Steps, stepDoneFields)
 	text(c, 34, &k.Exemption)
+	nested(c, 40, &k.Help, helpFields)
+	c.moment(41, &k.NameOpenedAt)
 }
 
 func captureRecordFields(c *codec, x *store.CaptureRecord) {
@@ -127,6 +129,7 @@ func captureFields(c *codec, x *triage.Capture) {
 	c.flag(8, &x.Final)
 	c.flag(9, &x.Withdrawn)
 	raw(c, 10, &x.Content)
+	nested(c, 40, &x.Help, helpFields)
 }
 
 func ruleFields(c *codec, x *triage.Rule) {

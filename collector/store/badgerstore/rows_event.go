@@ -29,6 +29,7 @@ func eventFields(c *codec, x *eventRow) {
 	event(c, 18, x, transferredFields)
 	event(c, 19, x, stepMarkedFields)
 	event(c, 20, x, taggedFields)
+	event(c, 40, x, nameOpenedFields)
 	if c.reading && x.Event == nil {
 		c.fail() // an event of a later version: the case cannot be told without it
 	}
@@ -73,6 +74,18 @@ func openedFields(c *codec, x *caseflow.Opened) {
 	nested(c, 9, &x.Capture, captureRefFields)
 	c.moment(10, &x.DueAt)
 	c.fixed(11, x.Person[:])
+	nested(c, 40, &x.Help, helpFields)
+}
+
+func nameOpenedFields(c *codec, x *caseflow.NameOpened) {
+	nested(c, 1, &x.Stamp, stampFields)
+	raw(c, 2, &x.Reason)
+}
+
+func helpFields(c *codec, x *caseflow.Help) {
+	c.flag(1, &x.Asked)
+	c.flag(2, &x.AboutStaff)
+	c.flag(3, &x.HideName)
 }
 
 func joinedFields(c *codec, x *caseflow.Joined) {
