@@ -107,11 +107,11 @@ type Case struct {
 	LinkedTo                  Ref          // an earlier case of the same key
 	// Exempt: an exemption covers every capture that stands. Never so for suicide,
 	// self-harm, a request for help, or anything that concerns staff.
-	Exempt    bool
-	Exemption string    // of the newest capture that stands, while Exempt
-	FirstSeen time.Time // when a person first opened, claimed or noted it; zero if nobody has
-	Help                      Help
-	NameOpenedAt              time.Time // when the name was first shown; see NameHidden
+	Exempt       bool
+	Exemption    string    // of the newest capture that stands, while Exempt
+	FirstSeen    time.Time // when a person first opened, claimed or noted it; zero if nobody has
+	Help         Help
+	NameOpenedAt time.Time // when the name was first shown; see NameHidden
 
 	Escalated Escalation
 	Waiting   Waiting

@@ -39,6 +39,8 @@ const (
 	ItemWaitEnded   ItemKind = "wait-ended"
 	ItemTransferred ItemKind = "transferred"
 	ItemStep        ItemKind = "step"
+	// ItemNameOpened: somebody gave a reason to see who asked for help.
+	ItemNameOpened ItemKind = "name-opened"
 )
 
 // ByCapture reports whether the item is a capture's, not a person's act.
@@ -191,6 +193,8 @@ func describe(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow.Sea
 		return Item{Kind: ItemNoted, Does: "wrote a note"}, e.Stamp, e.Text, vault.Note
 	case caseflow.CaseClosed:
 		return Item{Kind: ItemClosed, Does: "closed this case", Outcome: e.Outcome, Rule: e.Rule, Why: e.Why}, e.Stamp, e.Text, vault.Note
+	case caseflow.NameOpened:
+		return Item{Kind: ItemNameOpened, Does: "opened the name of the person who asked"}, e.Stamp, e.Reason, vault.Reason
 	case caseflow.Reopened:
 		return Item{Kind: ItemReopened, Does: "reopened this case"}, e.Stamp, e.Reason, vault.Reason
 	}

@@ -102,7 +102,7 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 		Claim: claim(f.Case, viewer, now), Group: caseflow.GroupOf(f.Case, now), Late: f.Case.Late(now), Now: now,
 	}
 	for _, e := range f.Earlier {
-		if e.Ref != f.Case.Ref && caseflow.MaySee(e, viewer) {
+		if e.Ref != f.Case.Ref && caseflow.MaySee(e, viewer) && !e.NameHidden() {
 			v.Earlier = append(v.Earlier, e)
 		}
 	}
@@ -139,7 +139,7 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 		return CaseView{}, err
 	}
 	err = s.around(ctx, t, viewer, &v)
-	return v, err
+	return v.unnamed(), err
 }
 
 func (s *Service) capture(ctx context.Context, t store.Tenant, r store.CaptureRecord) (CaptureView, error) {

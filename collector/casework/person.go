@@ -24,6 +24,8 @@ type Person struct {
 	// Unmatched: no directory entry is known for the account, so whether it is
 	// a pupil or a member of staff is not.
 	Unmatched bool
+	// Hidden: the person asked not to show their name; Name is a pseudonym.
+	Hidden bool
 	// Account as the device sent it, where Name is the directory's.
 	Account string
 	Year    string // year group; empty where it is not known
@@ -42,6 +44,9 @@ type Flag struct {
 // person tells whom a case is about. viewer is who is shown it; the zero Actor
 // sees no flags.
 func (s *Service) person(ctx context.Context, t store.Tenant, viewer caseflow.Actor, p store.PersonRecord, c caseflow.Case) (Person, error) {
+	if c.NameHidden() {
+		return Person{Name: pseudonym, State: WordsShown, Hidden: true}, nil
+	}
 	out := Person{Unmatched: c.Audience == vocab.Unknown}
 	var err error
 	if out.Name, out.State, err = s.text(ctx, t, p.Key, vault.PersonName, p.Name); err != nil || c.Person.IsZero() {

@@ -111,6 +111,9 @@ func (s *Service) row(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 		Group: caseflow.GroupOf(r.Case, now), Due: r.Case.DueAt, Late: r.Case.Late(now),
 		Claim: claim(r.Case, viewer, now),
 	}
+	if r.Case.NameHidden() {
+		row.DeviceHost = ""
+	}
 	var err error
 	if row.Person, err = s.person(ctx, t, viewer, r.Person, r.Case); err != nil {
 		return Row{}, err

@@ -38,6 +38,9 @@ type Words struct {
 	// in order, not overlapping.
 	Marks      []Span
 	App, Title string
+	// Ask is set for a request for help; Excerpt then has the person's own words,
+	// at most 2,000 characters.
+	Ask *Ask
 }
 
 // Span is a half-open range of bytes.
@@ -59,6 +62,9 @@ func (s *Service) words(ctx context.Context, t store.Tenant, r store.CaptureReco
 	}
 	w := Words{State: WordsShown, Excerpt: c.GetExcerpt(), App: c.GetApp(), Title: c.GetTitle()}
 	w.Marks = marks(w.Excerpt, c.GetMarks())
+	if c.Help != nil {
+		w = asked(w, c.Help)
+	}
 	if w.Excerpt == "" {
 		w.State = WordsNone
 	}

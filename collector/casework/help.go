@@ -1,0 +1,52 @@
+package casework
+
+import (
+	"context"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/vault"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// pseudonym stands for whoever asked for help without showing a name. It is
+// the same in every such case: a stable one would tell two requests of one
+// child apart from another's.
+const pseudonym = "Somebody who asked not to be named"
+
+// Ask is what the form said beside the words.
+type Ask struct {
+	Today  bool   // wants somebody today, not this week
+	TalkTo string // whom they would like to talk to; empty: anybody
+}
+
+// OpenName shows the name of a person who asked not to show it, to everybody
+// who may see the case, for a reason of 1 to 500 characters.
+func (s *Service) OpenName(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, reason string) (caseflow.Case, error) {
+	file, err := s.file(ctx, t, viewer, f.Ref)
+	if err != nil {
+		return caseflow.Case{}, err
+	}
+	sealed, n, err := s.seal(ctx, t, file.Case, "reason", reason, caseflow.MaxReasonChars, vault.Reason)
+	if err != nil {
+		return caseflow.Case{}, err
+	}
+	return s.act(ctx, t, viewer, f, caseflow.OpenName{Reason: sealed, Chars: n})
+}
+
+// asked puts a person's own words in the place of an excerpt.
+func asked(w Words, h *lapwingv1.HelpRequest) Words {
+	w.Excerpt, w.Marks = h.GetWords(), nil
+	w.Ask = &Ask{Today: h.GetToday(), TalkTo: h.GetTalkTo()}
+	return w
+}
+
+// unnamed takes out of a view what would tell who it is about: the machine, the
+// account and what they did before. It is a courtesy that was promised, not a
+// secret: whoever gives a reason sees it all.
+func (v CaseView) unnamed() CaseView {
+	if v.Case.NameHidden() {
+		v.DeviceHost, v.Earlier, v.Case.LinkedTo = "", nil, ""
+	}
+	return v
+}
