@@ -300,6 +300,7 @@ type content struct {
 	severity                     vocab.Severity
 	audience                     vocab.Audience
 	subjects                     []caseflow.PersonKey
+	help                         *lapwingv1.HelpRequest // instead of a capture
 }
 
 var amy = content{
@@ -313,7 +314,7 @@ func (w *world) add(c content) caseflow.Ref {
 	ctx := w.t.Context()
 	w.refs++
 	person := w.vault.PersonKey(1, c.account)
-	plain, err := proto.Marshal(&lapwingv1.Capture{Excerpt: c.excerpt, App: c.app, Title: c.title, Marks: c.marks})
+	plain, err := proto.Marshal(&lapwingv1.Capture{Excerpt: c.excerpt, App: c.app, Title: c.title, Marks: c.marks, Help: c.help})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -332,6 +333,10 @@ func (w *world) add(c content) caseflow.Ref {
 			Rules:    []triage.Rule{{ID: "bully.hated", Title: "Told they are hated or unwanted", Version: 1, Severity: c.severity}},
 			Subjects: c.subjects, Content: seal(vault.Capture, plain),
 		},
+	}
+	if c.help != nil {
+		a.Capture.Categories, a.Capture.Rules = []vocab.Category{vocab.Help}, nil
+		a.Capture.Help = caseflow.Help{Asked: true, AboutStaff: c.help.AboutAdult, HideName: c.help.HideName}
 	}
 	p := triage.Place(nil, a, caseflow.Posts{}, func() caseflow.Ref { return caseflow.RefFrom([5]byte{4: w.refs}) })
 	events, err := caseflow.Decide(caseflow.Case{}, p.Command, caseflow.Actor{System: true}, w.now)

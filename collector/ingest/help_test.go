@@ -1,0 +1,49 @@
+package ingest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/directory"
+	"github.com/lapwing-schools/lapwing/collector/triage"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+func TestHelpRequestsAreSealedAndWeighed(t *testing.T) {
+	f, s := newFixture(t), newSchool()
+	porter := caseflow.PersonKey{9}
+	s.staff = map[caseflow.PersonKey]caseflow.PersonKey{}
+	for _, p := range directory.NamePhrases(directory.Record{Name: "Jane Porter", Audience: vocab.Staff}) {
+		s.staff[f.vault.NameKey(7, p)] = porter
+	}
+	ask := func(seq uint64, h *lapwingv1.HelpRequest) *triage.Capture {
+		t.Helper()
+		b := batch(seq)
+		b.Events[0].Body = &lapwingv1.Event_Help{Help: h}
+		ack, err := f.core.Accept(t.Context(), s, laptop, b)
+		if err != nil || ack.Refused != 0 {
+			t.Fatalf("ack %v, %v", ack, err)
+		}
+		return s.kept[len(s.kept)-1].Capture
+	}
+	got := ask(1, &lapwingv1.HelpRequest{Words: "mr porter planted zebra", Today: true, AboutAdult: true, HideName: true})
+	if len(got.Content) == 0 || strings.Contains(string(got.Content), "zebra") || strings.Contains(f.log.String(), "zebra") {
+		t.Error("the words are not sealed, or in the log")
+	}
+	got.Content = nil
+	want := &triage.Capture{
+		Categories: []vocab.Category{vocab.Help}, Severity: vocab.High, Level: vocab.Alert, Count: 1, Final: true,
+		Subjects: []caseflow.PersonKey{porter}, Help: caseflow.Help{Asked: true, AboutStaff: true, HideName: true},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	got = ask(2, &lapwingv1.HelpRequest{TalkTo: "Mr Porter"})
+	if got.Severity != vocab.Medium || got.Help.AboutStaff || len(got.Subjects) != 0 {
+		t.Errorf("an empty request for this week: %+v", got)
+	}
+}
