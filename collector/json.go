@@ -45,7 +45,7 @@ type deviceLine struct {
 	Agent     string                    `json:"agent_version"`
 	LastSeen  *time.Time                `json:"last_seen"` // null: never
 	Coverage  map[string]deviceCoverage `json:"coverage"`
-	Posture   map[string]any            `json:"posture"` // empty until posture is built
+	Posture   map[string]devicePosture  `json:"posture"`
 	Revoked   bool                      `json:"revoked"`
 }
 
@@ -55,10 +55,16 @@ type deviceCoverage struct {
 	Since time.Time `json:"since"`
 }
 
+type devicePosture struct {
+	State  string    `json:"state"` // pass, fail or unknown
+	Since  time.Time `json:"since"`
+	Detail string    `json:"detail"`
+}
+
 func deviceJSON(d *lapwingv1.DeviceRecord) any {
 	line := deviceLine{
 		ID: d.Id, Host: d.Host, OS: d.Os, OSVersion: d.OsVersion, Group: d.Group, Agent: d.AgentVersion,
-		Coverage: map[string]deviceCoverage{}, Posture: map[string]any{}, Revoked: d.Revoked,
+		Coverage: map[string]deviceCoverage{}, Posture: map[string]devicePosture{}, Revoked: d.Revoked,
 	}
 	if d.LastSeenMs != 0 {
 		seen := time.UnixMilli(d.LastSeenMs).UTC()
@@ -66,6 +72,9 @@ func deviceJSON(d *lapwingv1.DeviceRecord) any {
 	}
 	for _, c := range d.Coverage {
 		line.Coverage[c.Sensor] = deviceCoverage{c.State, c.Code, time.UnixMilli(c.SinceMs).UTC()}
+	}
+	for _, c := range d.Checks {
+		line.Posture[c.Id] = devicePosture{c.State, time.UnixMilli(c.SinceMs).UTC(), c.Detail}
 	}
 	return line
 }

@@ -35,6 +35,8 @@ const (
 	DeviceRevoked  Action = "device.revoke"
 	DeviceTamper   Action = "device.tamper"
 	DeviceDigest   Action = "device.digest" // a device merged events when its spool was full
+	DeviceMoved    Action = "device.move"   // to another group
+	DeviceRetired  Action = "device.retire" // out of use
 	TokenCreated   Action = "token.create"
 
 	DeviceReleased  Action = "device.release" // a device of a multi-use token may send from now on
@@ -68,6 +70,8 @@ const (
 	FlagSet           Action = "flag.set"
 	FlagEnded         Action = "flag.end"
 
+	MonitoringChecked Action = "monitoring.check" // a check on monitoring was recorded
+
 	DocumentPut  Action = "document.put"
 	KeyDestroyed Action = "key.destroy"
 	LedgerRead   Action = "ledger.read"
@@ -79,13 +83,13 @@ func Actions() []Action {
 		SchoolCreated,
 		CaseOpened, CaseJoined, CaseRevised, CaseReopened, CaseSeen, CaseClaimed, CaseReleased,
 		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
-		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, TokenCreated,
+		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, DeviceMoved, DeviceRetired, TokenCreated,
 		DeviceReleased, DeviceSuspected, ReofferAsked,
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
 		RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
-		DocumentPut, KeyDestroyed, LedgerRead,
+		MonitoringChecked, DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }
 

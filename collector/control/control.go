@@ -96,14 +96,18 @@ func (s *Service) ListDevices(req *lapwingv1.ListDevicesRequest, out lapwingv1.C
 		return s.failed(ctx, "list devices", err)
 	}
 	for _, d := range all {
-		if err := out.Send(deviceRecord(d)); err != nil {
+		said, err := t.Checks(ctx, d.ID)
+		if err != nil {
+			return s.failed(ctx, "list devices", err)
+		}
+		if err := out.Send(deviceRecord(d, said.Checks)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func deviceRecord(d store.Device) *lapwingv1.DeviceRecord {
+func deviceRecord(d store.Device, checks []store.CheckState) *lapwingv1.DeviceRecord {
 	r := &lapwingv1.DeviceRecord{
 		Id: string(d.ID), Host: d.Host, Os: d.OS, OsVersion: d.OSText, Group: d.Group,
 		AgentVersion: d.Report.AgentVersion, Revoked: !d.Revoked.IsZero(),
@@ -121,6 +125,9 @@ func deviceRecord(d store.Device) *lapwingv1.DeviceRecord {
 		r.Coverage = append(r.Coverage, &lapwingv1.DeviceCoverage{
 			Sensor: c.Sensor, State: c.State, Code: c.Code, SinceMs: c.Since.UnixMilli(),
 		})
+	}
+	for _, c := range checks {
+		r.Checks = append(r.Checks, &lapwingv1.DeviceCheck{Id: c.ID, State: c.State.String(), SinceMs: c.Since.UnixMilli(), Detail: c.Detail})
 	}
 	return r
 }

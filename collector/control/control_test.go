@@ -31,6 +31,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/token"
 	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/collector/vault"
+	"github.com/lapwing-schools/lapwing/internal/checks"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 	"github.com/lapwing-schools/lapwing/internal/ulid"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
@@ -361,6 +362,11 @@ func fill(t *testing.T, in *installation) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	err = school.ReportChecks(t.Context(), []store.CheckReport{{ID: "laptop", At: now,
+		Checks: []store.CheckState{{ID: checks.Firewall, State: checks.Fail, Since: now, Detail: "off"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	rowan := d.Vault.PersonKey(1, "rowan.ash")
 	content, err := proto.Marshal(&lapwingv1.Capture{Excerpt: planted})
 	if err != nil {
@@ -458,7 +464,8 @@ func TestDevices(t *testing.T) {
 	s, err := c.ListDevices(t.Context(), &lapwingv1.ListDevicesRequest{})
 	all := list(t, s, err)
 	if len(all) != 1 || all[0].Host != "lab-1" || all[0].Group != "lab" || all[0].AgentVersion != "1.2" || all[0].LastSeenMs == 0 ||
-		len(all[0].Coverage) != 1 || all[0].Coverage[0].Code != "role_unavailable" || all[0].Revoked {
+		len(all[0].Coverage) != 1 || all[0].Coverage[0].Code != "role_unavailable" || all[0].Revoked ||
+		len(all[0].Checks) != 1 || all[0].Checks[0].Id != "firewall" || all[0].Checks[0].State != "fail" || all[0].Checks[0].Detail != "off" {
 		t.Errorf("devices %v", all)
 	}
 	for _, tt := range []struct {

@@ -107,6 +107,13 @@ func (b *builder) arrival(ctx context.Context, e *lapwingv1.Event) (triage.Arriv
 		a.Capture, err = b.help(ctx, who.key, body.Help)
 	case *lapwingv1.Event_Tamper:
 		a.Kind, a.Code, a.Count = triage.KindTamper, body.Tamper.Code, body.Tamper.Count
+	case *lapwingv1.Event_Media:
+		a.Kind = triage.KindMedia
+		a.Media, err = b.media(ctx, who.key, body.Media)
+	case *lapwingv1.Event_Unattended:
+		a.Kind, a.Unattended = triage.KindUnattended, &triage.Unattended{Seconds: body.Unattended.Seconds, Limit: body.Unattended.LimitSeconds}
+	case *lapwingv1.Event_LockMinutes:
+		a.Kind, a.Lock = triage.KindLockMinutes, lockMinutes(body.LockMinutes)
 	case *lapwingv1.Event_Digest:
 		a.Kind, a.Count = triage.KindDigest, total(body.Digest.ByCategory)
 	}

@@ -32,6 +32,7 @@ type reports struct {
 type pendingReports struct {
 	tenant store.Tenant
 	last   map[caseflow.DeviceID]store.DeviceReport
+	checks map[caseflow.DeviceID]store.CheckReport
 }
 
 func newReports(log *slog.Logger) *reports {
@@ -42,6 +43,17 @@ func (r *reports) put(t store.Tenant, d store.DeviceReport) {
 	r.mu.Lock()
 	r.of(t).last[d.ID] = d
 	r.mu.Unlock()
+	r.wakeUp()
+}
+
+func (r *reports) putChecks(t store.Tenant, c store.CheckReport) {
+	r.mu.Lock()
+	r.of(t).checks[c.ID] = c
+	r.mu.Unlock()
+	r.wakeUp()
+}
+
+func (r *reports) wakeUp() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -53,7 +65,7 @@ func (r *reports) of(t store.Tenant) *pendingReports {
 	id := t.Info().ID
 	p := r.pending[id]
 	if p == nil {
-		p = &pendingReports{tenant: t, last: make(map[caseflow.DeviceID]store.DeviceReport)}
+		p = &pendingReports{tenant: t, last: make(map[caseflow.DeviceID]store.DeviceReport), checks: make(map[caseflow.DeviceID]store.CheckReport)}
 		r.pending[id] = p
 	}
 	return p
@@ -88,6 +100,7 @@ func (r *reports) flush(ctx context.Context) {
 	r.pending = make(map[store.SchoolID]*pendingReports)
 	r.mu.Unlock()
 	for _, p := range pending {
+		r.flushChecks(ctx, p)
 		all := slices.Collect(maps.Values(p.last))
 		for part := range slices.Chunk(all, reportBatch) {
 			if err := p.tenant.Report(ctx, part); err != nil {
@@ -97,6 +110,28 @@ func (r *reports) flush(ctx context.Context) {
 				}
 			}
 		}
+	}
+}
+
+// flushChecks stores what devices said of their checks, as flush does.
+func (r *reports) flushChecks(ctx context.Context, p *pendingReports) {
+	all := slices.Collect(maps.Values(p.checks))
+	for part := range slices.Chunk(all, reportBatch) {
+		err := p.tenant.ReportChecks(ctx, part)
+		if err == nil {
+			continue
+		}
+		r.log.ErrorContext(ctx, "device checks not stored", "count", len(part), "error", err)
+		if errors.Is(err, store.ErrInvalid) {
+			continue
+		}
+		r.mu.Lock()
+		for _, c := range part {
+			if _, newer := r.of(p.tenant).checks[c.ID]; !newer {
+				r.of(p.tenant).checks[c.ID] = c
+			}
+		}
+		r.mu.Unlock()
 	}
 }
 

@@ -31,6 +31,12 @@ func (st *stream) take(ctx context.Context, f frame) (why string, err error) {
 		}
 		st.heartbeat(k.Heartbeat)
 		return "", nil
+	case *lapwingv1.AgentMessage_Posture:
+		if err := f.msg.Validate(); err != nil {
+			return "invalid", notValid(err)
+		}
+		st.server.reports.putChecks(st.tenant, checkReport(st.device.ID, k.Posture, st.server.cfg.Now()))
+		return "", nil
 	case *lapwingv1.AgentMessage_Goodbye:
 		if err := f.msg.Validate(); err != nil {
 			return "invalid", notValid(err)

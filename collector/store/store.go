@@ -68,6 +68,7 @@ type Tenant interface {
 	Drafts
 	Around
 	Exemptions
+	DeviceFacts
 }
 
 // Cases holds events, captures and cases.
@@ -241,6 +242,7 @@ type Device struct {
 	// zero: never seen. SuspectWhy is one of the Suspect words.
 	Suspect    time.Time
 	SuspectWhy string
+	Retired    time.Time    // zero: in use
 	Report     DeviceReport // zero until it has reported
 }
 

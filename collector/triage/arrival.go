@@ -60,6 +60,10 @@ type Arrival struct {
 	Capture *Capture // for KindCapture
 	Code    string   // for KindTamper: registered code
 	Count   uint32   // for KindTamper and KindDigest
+	// One of these for the kinds of device.go.
+	Media      *Media
+	Unattended *Unattended
+	Lock       *LockMinutes
 }
 
 // Capture is what triage and the store may know of a capture in the clear,

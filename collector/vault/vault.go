@@ -51,6 +51,7 @@ const (
 	Told       Purpose = "told"        // who was told outside Lapwing, and the reference of it
 	Waiting    Purpose = "waiting"     // on whom a case waits
 	Draft      Purpose = "draft"       // what a reviewer has written and not sent
+	MediaLabel Purpose = "media-label" // a medium's volume label
 )
 
 // Keys is the part of store.Keys that sealing needs; it is one school's.

@@ -58,6 +58,12 @@ func fill(v reflect.Value, path string) {
 		for i := range v.NumField() {
 			fill(v.Field(i), path+"."+v.Type().Field(i).Name)
 		}
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, path+".key")
+		fill(value, path+".value")
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
 	default:
 		panic("fill: " + v.Kind().String())
 	}
@@ -122,10 +128,14 @@ func rows() []row {
 	headOnly.Case.Captures = nil
 	deviceOnly := filled[store.Device]()
 	deviceOnly.Report = store.DeviceReport{}
+	captureOnly := filled[store.CaptureRecord]()
+	captureOnly.Media, captureOnly.Unattended, captureOnly.Lock = nil, nil, nil // rows of their own
+	weekOnly := filled[store.WeekRollup]()
+	weekOnly.Media = store.MediaCount{} // a row of its own
 	return []row{
 		rowOf("school", filled[store.School](), schoolFields),
 		rowOf("head", headOnly, headFields),
-		rowOf("capture", filled[store.CaptureRecord](), captureRecordFields),
+		rowOf("capture", captureOnly, captureRecordFields),
 		rowOf("person", filled[store.PersonRecord](), personFields),
 		rowOf("token", filled[store.Token](), tokenFields),
 		rowOf("device", deviceOnly, deviceFields),
@@ -144,6 +154,14 @@ func rows() []row {
 		rowOf("exemption", filled[exemption.Exemption](), exemptionFields),
 		rowOf("cursor", filled[cursor](), cursorFields),
 		rowOf("reoffer", filled[store.Reoffer](), reofferFields),
+		rowOf("checks", filled[store.CheckReport](), checkReportFields),
+		rowOf("change of a check", filled[store.CheckChange](), checkChangeFields),
+		rowOf("media", filled[store.MediaVisit](), mediaVisitFields),
+		rowOf("lock day", filled[store.LockDay](), lockDayFields),
+		rowOf("breach", filled[store.Breach](), breachFields),
+		rowOf("week", weekOnly, weekFields),
+		rowOf("media of a week", filled[store.MediaCount](), mediaCountFields),
+		rowOf("check on monitoring", filled[store.MonitoringCheck](), monitoringCheckFields),
 		eventOf[caseflow.Opened](), eventOf[caseflow.Joined](), eventOf[caseflow.Revised](), eventOf[caseflow.ReopenedFor](),
 		eventOf[caseflow.Rerouted](), eventOf[caseflow.SeenFirst](), eventOf[caseflow.ClaimTaken](), eventOf[caseflow.ClaimReleased](),
 		eventOf[caseflow.Noted](), eventOf[caseflow.CaseClosed](), eventOf[caseflow.Reopened](), eventOf[caseflow.Rematched](),

@@ -64,6 +64,7 @@ func (t *tx) enrol(sc *school, tokenHash [32]byte, d *store.Device, now time.Tim
 	d.Group, d.Audience, d.Batch, d.Held = tok.Group, tok.Audience, tok.Batch, tok.HoldsDevices()
 	d.Enrolled, d.CertExpires = now, utc(d.CertExpires)
 	save(t, key, *d, deviceFields)
+	t.fleet[fleetKey{sc.info.ID, d.ID}] = fleetEntryOf(*d, store.CheckReport{}, time.Time{})
 	t.log(sc, audit.Entry{At: now, Who: audit.System(), Action: audit.DeviceEnrolled, Object: []string{string(d.ID)}})
 	return nil
 }
@@ -120,6 +121,7 @@ func (t *tenant) Report(ctx context.Context, reports []store.DeviceReport) error
 			}
 			if known {
 				save(x, prefix(t.info.ID, tReport, []byte(r.ID)), r, reportFields)
+				x.changeFleet(t.school, r.ID, func(e *fleetEntry) { e.heard(r) })
 			}
 		}
 		return nil
@@ -151,6 +153,7 @@ func (t *tenant) Revoke(ctx context.Context, id caseflow.DeviceID, reason string
 			return nil // the first word stands
 		}
 		d.Revoked, d.RevokedWhy = utc(now), reason
+		x.changeFleet(t.school, id, func(e *fleetEntry) { e.gone = true })
 		x.log(t.school, entry)
 		return store.CheckDevice(*d)
 	})

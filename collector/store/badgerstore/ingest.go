@@ -71,6 +71,13 @@ func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 	if a.Exempt, err = t.exemptionOf(sc, a); err != nil {
 		return store.Receipt{}, err
 	}
+	if a.Kind.AboutDevice() {
+		if err := t.aboutDevice(sc, a); err != nil {
+			return store.Receipt{}, err
+		}
+		// Kept for deduplication; what it said is kept in rows of its own.
+		a.Media, a.Unattended, a.Lock = nil, nil, nil
+	}
 	record := store.CaptureRecord{Arrival: a}
 	if old != nil {
 		record.Case = old.Case

@@ -49,6 +49,18 @@ const (
 	tReads    table = 'z' // ref | sequence of a ledger entry that says who was shown its content
 	tExempt   table = 'E' // id: exemptions, read at start
 	tReoffer  table = 'J' // one row: what devices are asked to send again
+
+	// Device facts.
+	tPosture    table = 'P' // id: last word on checks
+	tHistory    table = 'H' // hash of device | time | hash of check
+	tMedia      table = 'M' // hash of device | arrived | visit
+	tVisit      table = 'V' // hash of device | visit: when it arrived
+	tBadMedia   table = 'B' // id: when a bad medium was last seen
+	tBreach     table = 'U' // hash of device | time | event
+	tLockDay    table = 'D' // hash of device | day
+	tWeek       table = 'W' // monday
+	tWeekCount  table = 'N' // monday
+	tMonitoring table = 'C' // time | id
 )
 
 // tableName is for errors: it names no row.

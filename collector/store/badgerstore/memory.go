@@ -32,6 +32,7 @@ type school struct {
 	// exempt are the school's exemptions; nil while there are none.
 	exempt *exempted
 	news   news
+	fleet  fleet
 }
 
 // post is what routing knows of a user.
@@ -61,6 +62,7 @@ func newSchool(info store.School) *school {
 	return &school{
 		info: info, open: map[caseflow.Ref]*caseflow.Case{}, byKey: map[triage.Key]map[caseflow.Ref]bool{},
 		users: map[caseflow.UserID]post{}, news: newNews(), roster: &roster{},
+		fleet: newFleet(),
 	}
 }
 
@@ -129,6 +131,9 @@ func (sc *school) load(r reader, warn func(string, error)) error {
 		return err
 	}
 	if sc.exempt, err = loadExemptions(r, id); err != nil {
+		return err
+	}
+	if err := sc.fleetLoad(r); err != nil {
 		return err
 	}
 	return r.each(prefix(id, tLedger), true, func(key, value []byte) error {

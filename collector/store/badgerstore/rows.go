@@ -191,6 +191,7 @@ func deviceFields(c *codec, x *store.Device) {
 	c.flag(15, &x.Held)
 	c.moment(16, &x.Suspect)
 	text(c, 17, &x.SuspectWhy)
+	c.moment(24, &x.Retired)
 }
 
 func reportFields(c *codec, x *store.DeviceReport) {

@@ -31,6 +31,7 @@ type tx struct {
 	exempt  map[store.SchoolID]*exempted
 	schools []*school
 	changes []change
+	fleet   map[fleetKey]*fleetEntry
 }
 
 type caseID struct {
@@ -48,6 +49,7 @@ func newTx(s *Store, r reader) *tx {
 		s: s, r: r, writes: map[string][]byte{}, cases: map[caseID]*caseflow.Case{}, byKey: map[schoolKey][]caseflow.Ref{},
 		ledgers: map[store.SchoolID]audit.Head{}, users: map[store.SchoolID]map[caseflow.UserID]post{},
 		rosters: map[store.SchoolID]*roster{}, exempt: map[store.SchoolID]*exempted{},
+		fleet: map[fleetKey]*fleetEntry{},
 	}
 }
 
@@ -143,6 +145,9 @@ func (t *tx) mergeInto(g *tx) {
 	for id, e := range t.exempt {
 		g.exempt[id] = e
 	}
+	for k, e := range t.fleet {
+		g.fleet[k] = e
+	}
 	g.schools = append(g.schools, t.schools...)
 	g.changes = append(g.changes, t.changes...)
 }
@@ -177,6 +182,12 @@ func (g *tx) publish() {
 		sc := g.s.schoolOf(id)
 		sc.mu.Lock()
 		sc.exempt = e
+		sc.mu.Unlock()
+	}
+	for k, e := range g.fleet {
+		sc := g.s.schoolOf(k.school)
+		sc.mu.Lock()
+		sc.fleet.put(e)
 		sc.mu.Unlock()
 	}
 	for id, c := range g.cases {
