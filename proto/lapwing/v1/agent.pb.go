@@ -671,8 +671,11 @@ type Heartbeat struct {
 	Sessions            uint32 `protobuf:"varint,8,opt,name=sessions,proto3" json:"sessions,omitempty"`                                // desktop sessions being watched
 	PolicyVersion       uint64 `protobuf:"varint,9,opt,name=policy_version,json=policyVersion,proto3" json:"policy_version,omitempty"` // in force now
 	ClockSkewMs         int64  `protobuf:"varint,10,opt,name=clock_skew_ms,json=clockSkewMs,proto3" json:"clock_skew_ms,omitempty"`    // device minus collector, by the last ack
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Seconds in safe harbours and exempt places since the service started.
+	HarbourSeconds uint64 `protobuf:"varint,11,opt,name=harbour_seconds,json=harbourSeconds,proto3" json:"harbour_seconds,omitempty"`
+	ExemptSeconds  uint64 `protobuf:"varint,12,opt,name=exempt_seconds,json=exemptSeconds,proto3" json:"exempt_seconds,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Heartbeat) Reset() {
@@ -771,6 +774,20 @@ func (x *Heartbeat) GetPolicyVersion() uint64 {
 func (x *Heartbeat) GetClockSkewMs() int64 {
 	if x != nil {
 		return x.ClockSkewMs
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetHarbourSeconds() uint64 {
+	if x != nil {
+		return x.HarbourSeconds
+	}
+	return 0
+}
+
+func (x *Heartbeat) GetExemptSeconds() uint64 {
+	if x != nil {
+		return x.ExemptSeconds
 	}
 	return 0
 }
@@ -1141,6 +1158,7 @@ func (x *WantedVersion) GetVersion() string {
 	return ""
 }
 
+// CanaryRequest asks for a proof that what is typed arrives.
 type CanaryRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Nonce         []byte                 `protobuf:"bytes,1,opt,name=nonce,proto3" json:"nonce,omitempty"` // 16 bytes
@@ -1322,7 +1340,7 @@ const file_lapwing_v1_agent_proto_rawDesc = "" +
 	"DeviceTime\x12\x17\n" +
 	"\awall_ms\x18\x01 \x01(\x03R\x06wallMs\x12\x17\n" +
 	"\amono_ms\x18\x02 \x01(\x03R\x06monoMs\x12\x12\n" +
-	"\x04boot\x18\x03 \x01(\fR\x04boot\"\x95\x03\n" +
+	"\x04boot\x18\x03 \x01(\fR\x04boot\"\xe5\x03\n" +
 	"\tHeartbeat\x12(\n" +
 	"\x03now\x18\x01 \x01(\v2\x16.lapwing.v1.DeviceTimeR\x03now\x120\n" +
 	"\bcoverage\x18\x02 \x03(\v2\x14.lapwing.v1.CoverageR\bcoverage\x12#\n" +
@@ -1335,7 +1353,9 @@ const file_lapwing_v1_agent_proto_rawDesc = "" +
 	"\bsessions\x18\b \x01(\rR\bsessions\x12%\n" +
 	"\x0epolicy_version\x18\t \x01(\x04R\rpolicyVersion\x12\"\n" +
 	"\rclock_skew_ms\x18\n" +
-	" \x01(\x03R\vclockSkewMs\"\x82\x01\n" +
+	" \x01(\x03R\vclockSkewMs\x12'\n" +
+	"\x0fharbour_seconds\x18\v \x01(\x04R\x0eharbourSeconds\x12%\n" +
+	"\x0eexempt_seconds\x18\f \x01(\x04R\rexemptSeconds\"\x82\x01\n" +
 	"\bCoverage\x12\x16\n" +
 	"\x06sensor\x18\x01 \x01(\tR\x06sensor\x12/\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.lapwing.v1.CoverageStateR\x05state\x12\x12\n" +

@@ -287,6 +287,67 @@ func (NoticeSeen_State) EnumDescriptor() ([]byte, []int) {
 	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{2, 0}
 }
 
+type CanarySeen_Result int32
+
+const (
+	CanarySeen_RESULT_UNSPECIFIED CanarySeen_Result = 0
+	CanarySeen_RESULT_FULL        CanarySeen_Result = 1 // typed through the display, and heard: proved
+	CanarySeen_RESULT_PARTIAL     CanarySeen_Result = 2 // from above the sensor: never "proved"
+	CanarySeen_RESULT_FAILED      CanarySeen_Result = 3 // typed, and not heard
+	CanarySeen_RESULT_NO_SESSION  CanarySeen_Result = 4 // nobody is logged on
+	CanarySeen_RESULT_ABORTED     CanarySeen_Result = 5 // somebody began to type
+	CanarySeen_RESULT_LOCKED      CanarySeen_Result = 6 // the screen is locked
+)
+
+// Enum value maps for CanarySeen_Result.
+var (
+	CanarySeen_Result_name = map[int32]string{
+		0: "RESULT_UNSPECIFIED",
+		1: "RESULT_FULL",
+		2: "RESULT_PARTIAL",
+		3: "RESULT_FAILED",
+		4: "RESULT_NO_SESSION",
+		5: "RESULT_ABORTED",
+		6: "RESULT_LOCKED",
+	}
+	CanarySeen_Result_value = map[string]int32{
+		"RESULT_UNSPECIFIED": 0,
+		"RESULT_FULL":        1,
+		"RESULT_PARTIAL":     2,
+		"RESULT_FAILED":      3,
+		"RESULT_NO_SESSION":  4,
+		"RESULT_ABORTED":     5,
+		"RESULT_LOCKED":      6,
+	}
+)
+
+func (x CanarySeen_Result) Enum() *CanarySeen_Result {
+	p := new(CanarySeen_Result)
+	*p = x
+	return p
+}
+
+func (x CanarySeen_Result) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CanarySeen_Result) Descriptor() protoreflect.EnumDescriptor {
+	return file_lapwing_v1_event_proto_enumTypes[5].Descriptor()
+}
+
+func (CanarySeen_Result) Type() protoreflect.EnumType {
+	return &file_lapwing_v1_event_proto_enumTypes[5]
+}
+
+func (x CanarySeen_Result) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CanarySeen_Result.Descriptor instead.
+func (CanarySeen_Result) EnumDescriptor() ([]byte, []int) {
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{8, 0}
+}
+
 // Event is one durable record of the spool. The service process stamps
 // everything but the body; the collector is idempotent on
 // (school, device, id, revision).
@@ -318,6 +379,7 @@ type Event struct {
 	//	*Event_Media
 	//	*Event_Unattended
 	//	*Event_LockMinutes
+	//	*Event_Canary
 	//	*Event_Help
 	//	*Event_Notice
 	Body          isEvent_Body `protobuf_oneof:"body"`
@@ -479,6 +541,15 @@ func (x *Event) GetLockMinutes() *LockMinutes {
 	return nil
 }
 
+func (x *Event) GetCanary() *CanarySeen {
+	if x != nil {
+		if x, ok := x.Body.(*Event_Canary); ok {
+			return x.Canary
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetHelp() *HelpRequest {
 	if x != nil {
 		if x, ok := x.Body.(*Event_Help); ok {
@@ -525,6 +596,10 @@ type Event_LockMinutes struct {
 	LockMinutes *LockMinutes `protobuf:"bytes,26,opt,name=lock_minutes,json=lockMinutes,proto3,oneof"`
 }
 
+type Event_Canary struct {
+	Canary *CanarySeen `protobuf:"bytes,32,opt,name=canary,proto3,oneof"`
+}
+
 type Event_Help struct {
 	Help *HelpRequest `protobuf:"bytes,40,opt,name=help,proto3,oneof"`
 }
@@ -544,6 +619,8 @@ func (*Event_Media) isEvent_Body() {}
 func (*Event_Unattended) isEvent_Body() {}
 
 func (*Event_LockMinutes) isEvent_Body() {}
+
+func (*Event_Canary) isEvent_Body() {}
 
 func (*Event_Help) isEvent_Body() {}
 
@@ -1120,12 +1197,82 @@ func (x *Digest) GetLastWallMs() int64 {
 	return 0
 }
 
+// CanarySeen is what became of a canary: a phrase sent on purpose, to prove that
+// what is typed arrives. It travels as an alert does, and never becomes a case.
+type CanarySeen struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Nonce         []byte                 `protobuf:"bytes,1,opt,name=nonce,proto3" json:"nonce,omitempty"` // 16 bytes, of the CanaryRequest
+	Result        CanarySeen_Result      `protobuf:"varint,2,opt,name=result,proto3,enum=lapwing.v1.CanarySeen_Result" json:"result,omitempty"`
+	TookMs        uint32                 `protobuf:"varint,3,opt,name=took_ms,json=tookMs,proto3" json:"took_ms,omitempty"` // from the request to what was heard, on the device, 0 to 600,000
+	Code          string                 `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`                    // why it is not full, of internal/conditions, at most 64 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CanarySeen) Reset() {
+	*x = CanarySeen{}
+	mi := &file_lapwing_v1_event_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CanarySeen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CanarySeen) ProtoMessage() {}
+
+func (x *CanarySeen) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_event_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CanarySeen.ProtoReflect.Descriptor instead.
+func (*CanarySeen) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CanarySeen) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+func (x *CanarySeen) GetResult() CanarySeen_Result {
+	if x != nil {
+		return x.Result
+	}
+	return CanarySeen_RESULT_UNSPECIFIED
+}
+
+func (x *CanarySeen) GetTookMs() uint32 {
+	if x != nil {
+		return x.TookMs
+	}
+	return 0
+}
+
+func (x *CanarySeen) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
 var File_lapwing_v1_event_proto protoreflect.FileDescriptor
 
 const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16lapwing/v1/event.proto\x12\n" +
-	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"\xfe\x04\n" +
+	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"\xb0\x05\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12$\n" +
@@ -1143,7 +1290,8 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"unattended\x18\x19 \x01(\v2\x16.lapwing.v1.UnattendedH\x00R\n" +
 	"unattended\x12<\n" +
-	"\flock_minutes\x18\x1a \x01(\v2\x17.lapwing.v1.LockMinutesH\x00R\vlockMinutes\x12-\n" +
+	"\flock_minutes\x18\x1a \x01(\v2\x17.lapwing.v1.LockMinutesH\x00R\vlockMinutes\x120\n" +
+	"\x06canary\x18  \x01(\v2\x16.lapwing.v1.CanarySeenH\x00R\x06canary\x12-\n" +
 	"\x04help\x18( \x01(\v2\x17.lapwing.v1.HelpRequestH\x00R\x04help\x120\n" +
 	"\x06notice\x18) \x01(\v2\x16.lapwing.v1.NoticeSeenH\x00R\x06noticeB\x06\n" +
 	"\x04body\"\x90\x01\n" +
@@ -1205,7 +1353,21 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"lastWallMs\x1a=\n" +
 	"\x0fByCategoryEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01*?\n" +
+	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\x9f\x02\n" +
+	"\n" +
+	"CanarySeen\x12\x14\n" +
+	"\x05nonce\x18\x01 \x01(\fR\x05nonce\x125\n" +
+	"\x06result\x18\x02 \x01(\x0e2\x1d.lapwing.v1.CanarySeen.ResultR\x06result\x12\x17\n" +
+	"\atook_ms\x18\x03 \x01(\rR\x06tookMs\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\"\x96\x01\n" +
+	"\x06Result\x12\x16\n" +
+	"\x12RESULT_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vRESULT_FULL\x10\x01\x12\x12\n" +
+	"\x0eRESULT_PARTIAL\x10\x02\x12\x11\n" +
+	"\rRESULT_FAILED\x10\x03\x12\x15\n" +
+	"\x11RESULT_NO_SESSION\x10\x04\x12\x12\n" +
+	"\x0eRESULT_ABORTED\x10\x05\x12\x11\n" +
+	"\rRESULT_LOCKED\x10\x06*?\n" +
 	"\x04Lane\x12\x14\n" +
 	"\x10LANE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vLANE_URGENT\x10\x01\x12\x10\n" +
@@ -1239,52 +1401,56 @@ func file_lapwing_v1_event_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_event_proto_rawDescData
 }
 
-var file_lapwing_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_lapwing_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_lapwing_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_lapwing_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_lapwing_v1_event_proto_goTypes = []any{
-	(Lane)(0),             // 0: lapwing.v1.Lane
-	(Severity)(0),         // 1: lapwing.v1.Severity
-	(Level)(0),            // 2: lapwing.v1.Level
-	(Source)(0),           // 3: lapwing.v1.Source
-	(NoticeSeen_State)(0), // 4: lapwing.v1.NoticeSeen.State
-	(*Event)(nil),         // 5: lapwing.v1.Event
-	(*HelpRequest)(nil),   // 6: lapwing.v1.HelpRequest
-	(*NoticeSeen)(nil),    // 7: lapwing.v1.NoticeSeen
-	(*Capture)(nil),       // 8: lapwing.v1.Capture
-	(*RuleHit)(nil),       // 9: lapwing.v1.RuleHit
-	(*Span)(nil),          // 10: lapwing.v1.Span
-	(*Tamper)(nil),        // 11: lapwing.v1.Tamper
-	(*Digest)(nil),        // 12: lapwing.v1.Digest
-	nil,                   // 13: lapwing.v1.Digest.ByCategoryEntry
-	(*Media)(nil),         // 14: lapwing.v1.Media
-	(*Unattended)(nil),    // 15: lapwing.v1.Unattended
-	(*LockMinutes)(nil),   // 16: lapwing.v1.LockMinutes
+	(Lane)(0),              // 0: lapwing.v1.Lane
+	(Severity)(0),          // 1: lapwing.v1.Severity
+	(Level)(0),             // 2: lapwing.v1.Level
+	(Source)(0),            // 3: lapwing.v1.Source
+	(NoticeSeen_State)(0),  // 4: lapwing.v1.NoticeSeen.State
+	(CanarySeen_Result)(0), // 5: lapwing.v1.CanarySeen.Result
+	(*Event)(nil),          // 6: lapwing.v1.Event
+	(*HelpRequest)(nil),    // 7: lapwing.v1.HelpRequest
+	(*NoticeSeen)(nil),     // 8: lapwing.v1.NoticeSeen
+	(*Capture)(nil),        // 9: lapwing.v1.Capture
+	(*RuleHit)(nil),        // 10: lapwing.v1.RuleHit
+	(*Span)(nil),           // 11: lapwing.v1.Span
+	(*Tamper)(nil),         // 12: lapwing.v1.Tamper
+	(*Digest)(nil),         // 13: lapwing.v1.Digest
+	(*CanarySeen)(nil),     // 14: lapwing.v1.CanarySeen
+	nil,                    // 15: lapwing.v1.Digest.ByCategoryEntry
+	(*Media)(nil),          // 16: lapwing.v1.Media
+	(*Unattended)(nil),     // 17: lapwing.v1.Unattended
+	(*LockMinutes)(nil),    // 18: lapwing.v1.LockMinutes
 }
 var file_lapwing_v1_event_proto_depIdxs = []int32{
 	0,  // 0: lapwing.v1.Event.lane:type_name -> lapwing.v1.Lane
-	8,  // 1: lapwing.v1.Event.capture:type_name -> lapwing.v1.Capture
-	11, // 2: lapwing.v1.Event.tamper:type_name -> lapwing.v1.Tamper
-	12, // 3: lapwing.v1.Event.digest:type_name -> lapwing.v1.Digest
-	14, // 4: lapwing.v1.Event.media:type_name -> lapwing.v1.Media
-	15, // 5: lapwing.v1.Event.unattended:type_name -> lapwing.v1.Unattended
-	16, // 6: lapwing.v1.Event.lock_minutes:type_name -> lapwing.v1.LockMinutes
-	6,  // 7: lapwing.v1.Event.help:type_name -> lapwing.v1.HelpRequest
-	7,  // 8: lapwing.v1.Event.notice:type_name -> lapwing.v1.NoticeSeen
-	4,  // 9: lapwing.v1.NoticeSeen.state:type_name -> lapwing.v1.NoticeSeen.State
-	1,  // 10: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
-	2,  // 11: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
-	3,  // 12: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
-	9,  // 13: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
-	10, // 14: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
-	6,  // 15: lapwing.v1.Capture.help:type_name -> lapwing.v1.HelpRequest
-	1,  // 16: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
-	2,  // 17: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
-	13, // 18: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	9,  // 1: lapwing.v1.Event.capture:type_name -> lapwing.v1.Capture
+	12, // 2: lapwing.v1.Event.tamper:type_name -> lapwing.v1.Tamper
+	13, // 3: lapwing.v1.Event.digest:type_name -> lapwing.v1.Digest
+	16, // 4: lapwing.v1.Event.media:type_name -> lapwing.v1.Media
+	17, // 5: lapwing.v1.Event.unattended:type_name -> lapwing.v1.Unattended
+	18, // 6: lapwing.v1.Event.lock_minutes:type_name -> lapwing.v1.LockMinutes
+	14, // 7: lapwing.v1.Event.canary:type_name -> lapwing.v1.CanarySeen
+	7,  // 8: lapwing.v1.Event.help:type_name -> lapwing.v1.HelpRequest
+	8,  // 9: lapwing.v1.Event.notice:type_name -> lapwing.v1.NoticeSeen
+	4,  // 10: lapwing.v1.NoticeSeen.state:type_name -> lapwing.v1.NoticeSeen.State
+	1,  // 11: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
+	2,  // 12: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
+	3,  // 13: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
+	10, // 14: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
+	11, // 15: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
+	7,  // 16: lapwing.v1.Capture.help:type_name -> lapwing.v1.HelpRequest
+	1,  // 17: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
+	2,  // 18: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
+	15, // 19: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
+	5,  // 20: lapwing.v1.CanarySeen.result:type_name -> lapwing.v1.CanarySeen.Result
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_event_proto_init() }
@@ -1300,6 +1466,7 @@ func file_lapwing_v1_event_proto_init() {
 		(*Event_Media)(nil),
 		(*Event_Unattended)(nil),
 		(*Event_LockMinutes)(nil),
+		(*Event_Canary)(nil),
 		(*Event_Help)(nil),
 		(*Event_Notice)(nil),
 	}
@@ -1308,8 +1475,8 @@ func file_lapwing_v1_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_event_proto_rawDesc), len(file_lapwing_v1_event_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   9,
+			NumEnums:      6,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -34,6 +34,7 @@ type SessionMessage struct {
 	//	*SessionMessage_Hit
 	//	*SessionMessage_Status
 	//	*SessionMessage_Lock
+	//	*SessionMessage_Canary
 	Kind          isSessionMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -112,6 +113,15 @@ func (x *SessionMessage) GetLock() *LockReport {
 	return nil
 }
 
+func (x *SessionMessage) GetCanary() *CanarySeen {
+	if x != nil {
+		if x, ok := x.Kind.(*SessionMessage_Canary); ok {
+			return x.Canary
+		}
+	}
+	return nil
+}
+
 type isSessionMessage_Kind interface {
 	isSessionMessage_Kind()
 }
@@ -132,6 +142,10 @@ type SessionMessage_Lock struct {
 	Lock *LockReport `protobuf:"bytes,8,opt,name=lock,proto3,oneof"`
 }
 
+type SessionMessage_Canary struct {
+	Canary *CanarySeen `protobuf:"bytes,12,opt,name=canary,proto3,oneof"`
+}
+
 func (*SessionMessage_Hello) isSessionMessage_Kind() {}
 
 func (*SessionMessage_Hit) isSessionMessage_Kind() {}
@@ -139,6 +153,8 @@ func (*SessionMessage_Hit) isSessionMessage_Kind() {}
 func (*SessionMessage_Status) isSessionMessage_Kind() {}
 
 func (*SessionMessage_Lock) isSessionMessage_Kind() {}
+
+func (*SessionMessage_Canary) isSessionMessage_Kind() {}
 
 type SessionHello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -338,10 +354,14 @@ type SessionStatus struct {
 	Coverage []*Coverage            `protobuf:"bytes,1,rep,name=coverage,proto3" json:"coverage,omitempty"` // one row a sensor, at most 32
 	Locked   bool                   `protobuf:"varint,2,opt,name=locked,proto3" json:"locked,omitempty"`
 	// Counters since the session started; text never.
-	HeldDropped   uint64 `protobuf:"varint,3,opt,name=held_dropped,json=heldDropped,proto3" json:"held_dropped,omitempty"` // keys dropped because no role came in time
-	RateLimited   uint64 `protobuf:"varint,4,opt,name=rate_limited,json=rateLimited,proto3" json:"rate_limited,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	HeldDropped uint64 `protobuf:"varint,3,opt,name=held_dropped,json=heldDropped,proto3" json:"held_dropped,omitempty"` // keys dropped because no role came in time
+	RateLimited uint64 `protobuf:"varint,4,opt,name=rate_limited,json=rateLimited,proto3" json:"rate_limited,omitempty"`
+	// Seconds that the focus was in a safe harbour or an exempt place, and the
+	// screen not locked.
+	HarbourSeconds uint64 `protobuf:"varint,5,opt,name=harbour_seconds,json=harbourSeconds,proto3" json:"harbour_seconds,omitempty"`
+	ExemptSeconds  uint64 `protobuf:"varint,6,opt,name=exempt_seconds,json=exemptSeconds,proto3" json:"exempt_seconds,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *SessionStatus) Reset() {
@@ -402,6 +422,20 @@ func (x *SessionStatus) GetRateLimited() uint64 {
 	return 0
 }
 
+func (x *SessionStatus) GetHarbourSeconds() uint64 {
+	if x != nil {
+		return x.HarbourSeconds
+	}
+	return 0
+}
+
+func (x *SessionStatus) GetExemptSeconds() uint64 {
+	if x != nil {
+		return x.ExemptSeconds
+	}
+	return 0
+}
+
 type ServiceMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
@@ -409,6 +443,8 @@ type ServiceMessage struct {
 	//	*ServiceMessage_HitAck
 	//	*ServiceMessage_Policy
 	//	*ServiceMessage_Stop
+	//	*ServiceMessage_Canary
+	//	*ServiceMessage_Watch
 	Kind          isServiceMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -478,6 +514,24 @@ func (x *ServiceMessage) GetStop() *Stop {
 	return nil
 }
 
+func (x *ServiceMessage) GetCanary() *CanaryRequest {
+	if x != nil {
+		if x, ok := x.Kind.(*ServiceMessage_Canary); ok {
+			return x.Canary
+		}
+	}
+	return nil
+}
+
+func (x *ServiceMessage) GetWatch() *Watch {
+	if x != nil {
+		if x, ok := x.Kind.(*ServiceMessage_Watch); ok {
+			return x.Watch
+		}
+	}
+	return nil
+}
+
 type isServiceMessage_Kind interface {
 	isServiceMessage_Kind()
 }
@@ -494,11 +548,23 @@ type ServiceMessage_Stop struct {
 	Stop *Stop `protobuf:"bytes,3,opt,name=stop,proto3,oneof"`
 }
 
+type ServiceMessage_Canary struct {
+	Canary *CanaryRequest `protobuf:"bytes,12,opt,name=canary,proto3,oneof"`
+}
+
+type ServiceMessage_Watch struct {
+	Watch *Watch `protobuf:"bytes,13,opt,name=watch,proto3,oneof"`
+}
+
 func (*ServiceMessage_HitAck) isServiceMessage_Kind() {}
 
 func (*ServiceMessage_Policy) isServiceMessage_Kind() {}
 
 func (*ServiceMessage_Stop) isServiceMessage_Kind() {}
+
+func (*ServiceMessage_Canary) isServiceMessage_Kind() {}
+
+func (*ServiceMessage_Watch) isServiceMessage_Kind() {}
 
 // HitAck: every hit with seq <= upto is durable on disk.
 type HitAck struct {
@@ -581,17 +647,73 @@ func (*Stop) Descriptor() ([]byte, []int) {
 	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{7}
 }
 
+// Watch says what the schedule lets a session look at from now on. Until the
+// first one a session looks at nothing.
+type Watch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Scope Outside                `protobuf:"varint,1,opt,name=scope,proto3,enum=lapwing.v1.Outside" json:"scope,omitempty"`
+	// With OUTSIDE_ALL: the categories that are kept, none for all; at most 32.
+	Categories    []string `protobuf:"bytes,2,rep,name=categories,proto3" json:"categories,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Watch) Reset() {
+	*x = Watch{}
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Watch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Watch) ProtoMessage() {}
+
+func (x *Watch) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Watch.ProtoReflect.Descriptor instead.
+func (*Watch) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Watch) GetScope() Outside {
+	if x != nil {
+		return x.Scope
+	}
+	return Outside_OUTSIDE_UNSPECIFIED
+}
+
+func (x *Watch) GetCategories() []string {
+	if x != nil {
+		return x.Categories
+	}
+	return nil
+}
+
 var File_lapwing_v1_ipc_proto protoreflect.FileDescriptor
 
 const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"\n" +
 	"\x14lapwing/v1/ipc.proto\x12\n" +
-	"lapwing.v1\x1a\x16lapwing/v1/agent.proto\x1a\x17lapwing/v1/device.proto\x1a\x16lapwing/v1/event.proto\x1a\x17lapwing/v1/policy.proto\"\xd2\x01\n" +
+	"lapwing.v1\x1a\x16lapwing/v1/agent.proto\x1a\x17lapwing/v1/device.proto\x1a\x16lapwing/v1/event.proto\x1a\x17lapwing/v1/policy.proto\"\x84\x02\n" +
 	"\x0eSessionMessage\x120\n" +
 	"\x05hello\x18\x01 \x01(\v2\x18.lapwing.v1.SessionHelloH\x00R\x05hello\x12#\n" +
 	"\x03hit\x18\x02 \x01(\v2\x0f.lapwing.v1.HitH\x00R\x03hit\x123\n" +
 	"\x06status\x18\x03 \x01(\v2\x19.lapwing.v1.SessionStatusH\x00R\x06status\x12,\n" +
-	"\x04lock\x18\b \x01(\v2\x16.lapwing.v1.LockReportH\x00R\x04lockB\x06\n" +
+	"\x04lock\x18\b \x01(\v2\x16.lapwing.v1.LockReportH\x00R\x04lock\x120\n" +
+	"\x06canary\x18\f \x01(\v2\x16.lapwing.v1.CanarySeenH\x00R\x06canaryB\x06\n" +
 	"\x04kind\"V\n" +
 	"\fSessionHello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x10\n" +
@@ -609,20 +731,29 @@ const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"\aminutes\x18\x01 \x01(\v2\x17.lapwing.v1.LockMinutesR\aminutes\x126\n" +
 	"\n" +
 	"unattended\x18\x02 \x01(\v2\x16.lapwing.v1.UnattendedR\n" +
-	"unattended\"\x9f\x01\n" +
+	"unattended\"\xef\x01\n" +
 	"\rSessionStatus\x120\n" +
 	"\bcoverage\x18\x01 \x03(\v2\x14.lapwing.v1.CoverageR\bcoverage\x12\x16\n" +
 	"\x06locked\x18\x02 \x01(\bR\x06locked\x12!\n" +
 	"\fheld_dropped\x18\x03 \x01(\x04R\vheldDropped\x12!\n" +
-	"\frate_limited\x18\x04 \x01(\x04R\vrateLimited\"\xa3\x01\n" +
+	"\frate_limited\x18\x04 \x01(\x04R\vrateLimited\x12'\n" +
+	"\x0fharbour_seconds\x18\x05 \x01(\x04R\x0eharbourSeconds\x12%\n" +
+	"\x0eexempt_seconds\x18\x06 \x01(\x04R\rexemptSeconds\"\x83\x02\n" +
 	"\x0eServiceMessage\x12-\n" +
 	"\ahit_ack\x18\x01 \x01(\v2\x12.lapwing.v1.HitAckH\x00R\x06hitAck\x122\n" +
 	"\x06policy\x18\x02 \x01(\v2\x18.lapwing.v1.SignedPolicyH\x00R\x06policy\x12&\n" +
-	"\x04stop\x18\x03 \x01(\v2\x10.lapwing.v1.StopH\x00R\x04stopB\x06\n" +
+	"\x04stop\x18\x03 \x01(\v2\x10.lapwing.v1.StopH\x00R\x04stop\x123\n" +
+	"\x06canary\x18\f \x01(\v2\x19.lapwing.v1.CanaryRequestH\x00R\x06canary\x12)\n" +
+	"\x05watch\x18\r \x01(\v2\x11.lapwing.v1.WatchH\x00R\x05watchB\x06\n" +
 	"\x04kind\"\x1c\n" +
 	"\x06HitAck\x12\x12\n" +
 	"\x04upto\x18\x01 \x01(\x04R\x04upto\"\x06\n" +
-	"\x04StopB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
+	"\x04Stop\"R\n" +
+	"\x05Watch\x12)\n" +
+	"\x05scope\x18\x01 \x01(\x0e2\x13.lapwing.v1.OutsideR\x05scope\x12\x1e\n" +
+	"\n" +
+	"categories\x18\x02 \x03(\tR\n" +
+	"categoriesB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
 	file_lapwing_v1_ipc_proto_rawDescOnce sync.Once
@@ -636,7 +767,7 @@ func file_lapwing_v1_ipc_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_ipc_proto_rawDescData
 }
 
-var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_lapwing_v1_ipc_proto_goTypes = []any{
 	(*SessionMessage)(nil), // 0: lapwing.v1.SessionMessage
 	(*SessionHello)(nil),   // 1: lapwing.v1.SessionHello
@@ -646,29 +777,37 @@ var file_lapwing_v1_ipc_proto_goTypes = []any{
 	(*ServiceMessage)(nil), // 5: lapwing.v1.ServiceMessage
 	(*HitAck)(nil),         // 6: lapwing.v1.HitAck
 	(*Stop)(nil),           // 7: lapwing.v1.Stop
-	(*Capture)(nil),        // 8: lapwing.v1.Capture
-	(*LockMinutes)(nil),    // 9: lapwing.v1.LockMinutes
-	(*Unattended)(nil),     // 10: lapwing.v1.Unattended
-	(*Coverage)(nil),       // 11: lapwing.v1.Coverage
-	(*SignedPolicy)(nil),   // 12: lapwing.v1.SignedPolicy
+	(*Watch)(nil),          // 8: lapwing.v1.Watch
+	(*CanarySeen)(nil),     // 9: lapwing.v1.CanarySeen
+	(*Capture)(nil),        // 10: lapwing.v1.Capture
+	(*LockMinutes)(nil),    // 11: lapwing.v1.LockMinutes
+	(*Unattended)(nil),     // 12: lapwing.v1.Unattended
+	(*Coverage)(nil),       // 13: lapwing.v1.Coverage
+	(*SignedPolicy)(nil),   // 14: lapwing.v1.SignedPolicy
+	(*CanaryRequest)(nil),  // 15: lapwing.v1.CanaryRequest
+	(Outside)(0),           // 16: lapwing.v1.Outside
 }
 var file_lapwing_v1_ipc_proto_depIdxs = []int32{
 	1,  // 0: lapwing.v1.SessionMessage.hello:type_name -> lapwing.v1.SessionHello
 	2,  // 1: lapwing.v1.SessionMessage.hit:type_name -> lapwing.v1.Hit
 	4,  // 2: lapwing.v1.SessionMessage.status:type_name -> lapwing.v1.SessionStatus
 	3,  // 3: lapwing.v1.SessionMessage.lock:type_name -> lapwing.v1.LockReport
-	8,  // 4: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
-	9,  // 5: lapwing.v1.LockReport.minutes:type_name -> lapwing.v1.LockMinutes
-	10, // 6: lapwing.v1.LockReport.unattended:type_name -> lapwing.v1.Unattended
-	11, // 7: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
-	6,  // 8: lapwing.v1.ServiceMessage.hit_ack:type_name -> lapwing.v1.HitAck
-	12, // 9: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
-	7,  // 10: lapwing.v1.ServiceMessage.stop:type_name -> lapwing.v1.Stop
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	9,  // 4: lapwing.v1.SessionMessage.canary:type_name -> lapwing.v1.CanarySeen
+	10, // 5: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
+	11, // 6: lapwing.v1.LockReport.minutes:type_name -> lapwing.v1.LockMinutes
+	12, // 7: lapwing.v1.LockReport.unattended:type_name -> lapwing.v1.Unattended
+	13, // 8: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
+	6,  // 9: lapwing.v1.ServiceMessage.hit_ack:type_name -> lapwing.v1.HitAck
+	14, // 10: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
+	7,  // 11: lapwing.v1.ServiceMessage.stop:type_name -> lapwing.v1.Stop
+	15, // 12: lapwing.v1.ServiceMessage.canary:type_name -> lapwing.v1.CanaryRequest
+	8,  // 13: lapwing.v1.ServiceMessage.watch:type_name -> lapwing.v1.Watch
+	16, // 14: lapwing.v1.Watch.scope:type_name -> lapwing.v1.Outside
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_ipc_proto_init() }
@@ -685,11 +824,14 @@ func file_lapwing_v1_ipc_proto_init() {
 		(*SessionMessage_Hit)(nil),
 		(*SessionMessage_Status)(nil),
 		(*SessionMessage_Lock)(nil),
+		(*SessionMessage_Canary)(nil),
 	}
 	file_lapwing_v1_ipc_proto_msgTypes[5].OneofWrappers = []any{
 		(*ServiceMessage_HitAck)(nil),
 		(*ServiceMessage_Policy)(nil),
 		(*ServiceMessage_Stop)(nil),
+		(*ServiceMessage_Canary)(nil),
+		(*ServiceMessage_Watch)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -697,7 +839,7 @@ func file_lapwing_v1_ipc_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_ipc_proto_rawDesc), len(file_lapwing_v1_ipc_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -23,6 +23,160 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Outside is an explicit choice, recorded with who made it: there is no default.
+type Outside int32
+
+const (
+	Outside_OUTSIDE_UNSPECIFIED Outside = 0
+	Outside_OUTSIDE_ALL         Outside = 1 // as within the hours
+	Outside_OUTSIDE_URGENT      Outside = 2 // suicide, self-harm and exploitation only
+	Outside_OUTSIDE_NOTHING     Outside = 3 // nothing is looked at
+)
+
+// Enum value maps for Outside.
+var (
+	Outside_name = map[int32]string{
+		0: "OUTSIDE_UNSPECIFIED",
+		1: "OUTSIDE_ALL",
+		2: "OUTSIDE_URGENT",
+		3: "OUTSIDE_NOTHING",
+	}
+	Outside_value = map[string]int32{
+		"OUTSIDE_UNSPECIFIED": 0,
+		"OUTSIDE_ALL":         1,
+		"OUTSIDE_URGENT":      2,
+		"OUTSIDE_NOTHING":     3,
+	}
+)
+
+func (x Outside) Enum() *Outside {
+	p := new(Outside)
+	*p = x
+	return p
+}
+
+func (x Outside) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Outside) Descriptor() protoreflect.EnumDescriptor {
+	return file_lapwing_v1_policy_proto_enumTypes[0].Descriptor()
+}
+
+func (Outside) Type() protoreflect.EnumType {
+	return &file_lapwing_v1_policy_proto_enumTypes[0]
+}
+
+func (x Outside) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Outside.Descriptor instead.
+func (Outside) EnumDescriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{0}
+}
+
+type Place_Kind int32
+
+const (
+	Place_KIND_UNSPECIFIED Place_Kind = 0
+	Place_KIND_HARBOUR     Place_Kind = 1 // somebody looks for help there
+	Place_KIND_EXEMPT      Place_Kind = 2 // banking, health, a union: nobody's business
+)
+
+// Enum value maps for Place_Kind.
+var (
+	Place_Kind_name = map[int32]string{
+		0: "KIND_UNSPECIFIED",
+		1: "KIND_HARBOUR",
+		2: "KIND_EXEMPT",
+	}
+	Place_Kind_value = map[string]int32{
+		"KIND_UNSPECIFIED": 0,
+		"KIND_HARBOUR":     1,
+		"KIND_EXEMPT":      2,
+	}
+)
+
+func (x Place_Kind) Enum() *Place_Kind {
+	p := new(Place_Kind)
+	*p = x
+	return p
+}
+
+func (x Place_Kind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Place_Kind) Descriptor() protoreflect.EnumDescriptor {
+	return file_lapwing_v1_policy_proto_enumTypes[1].Descriptor()
+}
+
+func (Place_Kind) Type() protoreflect.EnumType {
+	return &file_lapwing_v1_policy_proto_enumTypes[1]
+}
+
+func (x Place_Kind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Place_Kind.Descriptor instead.
+func (Place_Kind) EnumDescriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{7, 0}
+}
+
+type Notice_Mode int32
+
+const (
+	Notice_MODE_UNSPECIFIED Notice_Mode = 0
+	Notice_MODE_NONE        Notice_Mode = 1 // the school tells people by other means, and says so here
+	Notice_MODE_SCREEN      Notice_Mode = 2 // on the screen at log-on
+	Notice_MODE_PAPER       Notice_Mode = 3 // on paper, with whom is in the ledger
+)
+
+// Enum value maps for Notice_Mode.
+var (
+	Notice_Mode_name = map[int32]string{
+		0: "MODE_UNSPECIFIED",
+		1: "MODE_NONE",
+		2: "MODE_SCREEN",
+		3: "MODE_PAPER",
+	}
+	Notice_Mode_value = map[string]int32{
+		"MODE_UNSPECIFIED": 0,
+		"MODE_NONE":        1,
+		"MODE_SCREEN":      2,
+		"MODE_PAPER":       3,
+	}
+)
+
+func (x Notice_Mode) Enum() *Notice_Mode {
+	p := new(Notice_Mode)
+	*p = x
+	return p
+}
+
+func (x Notice_Mode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Notice_Mode) Descriptor() protoreflect.EnumDescriptor {
+	return file_lapwing_v1_policy_proto_enumTypes[2].Descriptor()
+}
+
+func (Notice_Mode) Type() protoreflect.EnumType {
+	return &file_lapwing_v1_policy_proto_enumTypes[2]
+}
+
+func (x Notice_Mode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Notice_Mode.Descriptor instead.
+func (Notice_Mode) EnumDescriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{9, 0}
+}
+
 // SignedPolicy is verified over the exact bytes of document.
 type SignedPolicy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -93,6 +247,10 @@ type Policy struct {
 	Usb           *UsbPolicy     `protobuf:"bytes,20,opt,name=usb,proto3" json:"usb,omitempty"`
 	Lock          *LockPolicy    `protobuf:"bytes,21,opt,name=lock,proto3" json:"lock,omitempty"`
 	Posture       *PosturePolicy `protobuf:"bytes,22,opt,name=posture,proto3" json:"posture,omitempty"`
+	Schedule      *Schedule      `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"` // absent: monitored always, all categories
+	Places        []*Place       `protobuf:"bytes,31,rep,name=places,proto3" json:"places,omitempty"`     // at most 128, beside those compiled into the agent
+	Canary        *CanaryPlan    `protobuf:"bytes,32,opt,name=canary,proto3" json:"canary,omitempty"`     // absent: none but those that a technician asks for
+	Notice        *Notice        `protobuf:"bytes,33,opt,name=notice,proto3" json:"notice,omitempty"`     // absent: nobody has been told, and mode is NONE
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -207,6 +365,34 @@ func (x *Policy) GetLock() *LockPolicy {
 func (x *Policy) GetPosture() *PosturePolicy {
 	if x != nil {
 		return x.Posture
+	}
+	return nil
+}
+
+func (x *Policy) GetSchedule() *Schedule {
+	if x != nil {
+		return x.Schedule
+	}
+	return nil
+}
+
+func (x *Policy) GetPlaces() []*Place {
+	if x != nil {
+		return x.Places
+	}
+	return nil
+}
+
+func (x *Policy) GetCanary() *CanaryPlan {
+	if x != nil {
+		return x.Canary
+	}
+	return nil
+}
+
+func (x *Policy) GetNotice() *Notice {
+	if x != nil {
+		return x.Notice
 	}
 	return nil
 }
@@ -332,6 +518,497 @@ func (x *Limits) GetHeartbeatSeconds() uint32 {
 	return 0
 }
 
+// Schedule says when a group's devices are monitored, by the school's clock
+// (the device's own, corrected by what the collector last told).
+type Schedule struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Zone    string                 `protobuf:"bytes,1,opt,name=zone,proto3" json:"zone,omitempty"`                                               // IANA name, for example "Europe/London", 1 to 64 bytes
+	Hours   []*Hours               `protobuf:"bytes,2,rep,name=hours,proto3" json:"hours,omitempty"`                                             // at most 64; none: all day, every day
+	Terms   []*Dates               `protobuf:"bytes,3,rep,name=terms,proto3" json:"terms,omitempty"`                                             // at most 32; none: all year
+	Closed  []*Dates               `protobuf:"bytes,4,rep,name=closed,proto3" json:"closed,omitempty"`                                           // days in term without school, at most 128
+	Outside Outside                `protobuf:"varint,5,opt,name=outside,proto3,enum=lapwing.v1.Outside" json:"outside,omitempty"`                // what is kept outside the hours
+	OffSite Outside                `protobuf:"varint,6,opt,name=off_site,json=offSite,proto3,enum=lapwing.v1.Outside" json:"off_site,omitempty"` // what is kept off the school's site, within the hours
+	// Networks of the school, as CIDR prefixes, at most 64; a device is on site
+	// when it has an address in one of them. None: every device counts as on site.
+	SiteNetworks []string `protobuf:"bytes,7,rep,name=site_networks,json=siteNetworks,proto3" json:"site_networks,omitempty"`
+	// Categories that are kept within the hours, words of internal/vocab, at most
+	// 32; none: all. Whatever stands here, a person can ask for help.
+	Categories    []string `protobuf:"bytes,8,rep,name=categories,proto3" json:"categories,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Schedule) Reset() {
+	*x = Schedule{}
+	mi := &file_lapwing_v1_policy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Schedule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Schedule) ProtoMessage() {}
+
+func (x *Schedule) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_policy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
+func (*Schedule) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Schedule) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Schedule) GetHours() []*Hours {
+	if x != nil {
+		return x.Hours
+	}
+	return nil
+}
+
+func (x *Schedule) GetTerms() []*Dates {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *Schedule) GetClosed() []*Dates {
+	if x != nil {
+		return x.Closed
+	}
+	return nil
+}
+
+func (x *Schedule) GetOutside() Outside {
+	if x != nil {
+		return x.Outside
+	}
+	return Outside_OUTSIDE_UNSPECIFIED
+}
+
+func (x *Schedule) GetOffSite() Outside {
+	if x != nil {
+		return x.OffSite
+	}
+	return Outside_OUTSIDE_UNSPECIFIED
+}
+
+func (x *Schedule) GetSiteNetworks() []string {
+	if x != nil {
+		return x.SiteNetworks
+	}
+	return nil
+}
+
+func (x *Schedule) GetCategories() []string {
+	if x != nil {
+		return x.Categories
+	}
+	return nil
+}
+
+// Hours of one day of the week, in minutes from midnight by the school's clock.
+type Hours struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Day           uint32                 `protobuf:"varint,1,opt,name=day,proto3" json:"day,omitempty"`     // 1 Monday to 7 Sunday
+	Start         uint32                 `protobuf:"varint,2,opt,name=start,proto3" json:"start,omitempty"` // 0 to 1,439
+	End           uint32                 `protobuf:"varint,3,opt,name=end,proto3" json:"end,omitempty"`     // more than start, to 1,440
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hours) Reset() {
+	*x = Hours{}
+	mi := &file_lapwing_v1_policy_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hours) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hours) ProtoMessage() {}
+
+func (x *Hours) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_policy_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hours.ProtoReflect.Descriptor instead.
+func (*Hours) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Hours) GetDay() uint32 {
+	if x != nil {
+		return x.Day
+	}
+	return 0
+}
+
+func (x *Hours) GetStart() uint32 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Hours) GetEnd() uint32 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+// Dates are the days from first to last, both included, as YYYYMMDD.
+type Dates struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint32                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint32                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"` // not before first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Dates) Reset() {
+	*x = Dates{}
+	mi := &file_lapwing_v1_policy_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Dates) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Dates) ProtoMessage() {}
+
+func (x *Dates) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_policy_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Dates.ProtoReflect.Descriptor instead.
+func (*Dates) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Dates) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Dates) GetLast() uint32 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+// Place is where nothing is captured. One of hosts, apps and titles has an entry.
+type Place struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  Place_Kind             `protobuf:"varint,1,opt,name=kind,proto3,enum=lapwing.v1.Place_Kind" json:"kind,omitempty"`
+	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // for people, 1 to 64 bytes
+	// Hosts, lower case, at most 64: a page at one of them, or below it.
+	Hosts []string `protobuf:"bytes,3,rep,name=hosts,proto3" json:"hosts,omitempty"`
+	// Programs by the name of their file, at most 64; never an editor or a
+	// browser as a harbour.
+	Apps []string `protobuf:"bytes,4,rep,name=apps,proto3" json:"apps,omitempty"`
+	// Whole window titles in a browser whose address is not known, at most 64.
+	Titles        []string `protobuf:"bytes,5,rep,name=titles,proto3" json:"titles,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Place) Reset() {
+	*x = Place{}
+	mi := &file_lapwing_v1_policy_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Place) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Place) ProtoMessage() {}
+
+func (x *Place) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_policy_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Place.ProtoReflect.Descriptor instead.
+func (*Place) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Place) GetKind() Place_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return Place_KIND_UNSPECIFIED
+}
+
+func (x *Place) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Place) GetHosts() []string {
+	if x != nil {
+		return x.Hosts
+	}
+	return nil
+}
+
+func (x *Place) GetApps() []string {
+	if x != nil {
+		return x.Apps
+	}
+	return nil
+}
+
+func (x *Place) GetTitles() []string {
+	if x != nil {
+		return x.Titles
+	}
+	return nil
+}
+
+// CanaryPlan is when the school's monitoring is proved, on school days.
+type CanaryPlan struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Minutes       []uint32               `protobuf:"varint,1,rep,packed,name=minutes,proto3" json:"minutes,omitempty"` // from midnight by the school's clock, 0 to 1,439, at most 8, rising
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CanaryPlan) Reset() {
+	*x = CanaryPlan{}
+	mi := &file_lapwing_v1_policy_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CanaryPlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CanaryPlan) ProtoMessage() {}
+
+func (x *CanaryPlan) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_policy_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CanaryPlan.ProtoReflect.Descriptor instead.
+func (*CanaryPlan) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CanaryPlan) GetMinutes() []uint32 {
+	if x != nil {
+		return x.Minutes
+	}
+	return nil
+}
+
+// Notice is what a person is told before anything of theirs is captured.
+type Notice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"` // 1 to 32 bytes; another one is shown again
+	Mode          Notice_Mode            `protobuf:"varint,2,opt,name=mode,proto3,enum=lapwing.v1.Notice_Mode" json:"mode,omitempty"`
+	Texts         []*NoticeText          `protobuf:"bytes,3,rep,name=texts,proto3" json:"texts,omitempty"` // at most 16; the first is shown where no language fits
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_lapwing_v1_policy_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_policy_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Notice) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Notice) GetMode() Notice_Mode {
+	if x != nil {
+		return x.Mode
+	}
+	return Notice_MODE_UNSPECIFIED
+}
+
+func (x *Notice) GetTexts() []*NoticeText {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
+type NoticeText struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lang          string                 `protobuf:"bytes,1,opt,name=lang,proto3" json:"lang,omitempty"`                                      // BCP 47, for example "en" or "cy", 1 to 16 bytes
+	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`                                    // at most 200 characters
+	Body          []string               `protobuf:"bytes,3,rep,name=body,proto3" json:"body,omitempty"`                                      // paragraphs, at most 16 of 800 bytes
+	WhoReads      []string               `protobuf:"bytes,4,rep,name=who_reads,json=whoReads,proto3" json:"who_reads,omitempty"`              // at most 16 of 200 bytes
+	WhoToTalkTo   []string               `protobuf:"bytes,5,rep,name=who_to_talk_to,json=whoToTalkTo,proto3" json:"who_to_talk_to,omitempty"` // at most 16 of 200 bytes
+	ReadingHours  string                 `protobuf:"bytes,6,opt,name=reading_hours,json=readingHours,proto3" json:"reading_hours,omitempty"`  // when requests for help are read, at most 200 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NoticeText) Reset() {
+	*x = NoticeText{}
+	mi := &file_lapwing_v1_policy_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NoticeText) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NoticeText) ProtoMessage() {}
+
+func (x *NoticeText) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_policy_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NoticeText.ProtoReflect.Descriptor instead.
+func (*NoticeText) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_policy_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *NoticeText) GetLang() string {
+	if x != nil {
+		return x.Lang
+	}
+	return ""
+}
+
+func (x *NoticeText) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *NoticeText) GetBody() []string {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
+func (x *NoticeText) GetWhoReads() []string {
+	if x != nil {
+		return x.WhoReads
+	}
+	return nil
+}
+
+func (x *NoticeText) GetWhoToTalkTo() []string {
+	if x != nil {
+		return x.WhoToTalkTo
+	}
+	return nil
+}
+
+func (x *NoticeText) GetReadingHours() string {
+	if x != nil {
+		return x.ReadingHours
+	}
+	return ""
+}
+
 var File_lapwing_v1_policy_proto protoreflect.FileDescriptor
 
 const file_lapwing_v1_policy_proto_rawDesc = "" +
@@ -340,7 +1017,7 @@ const file_lapwing_v1_policy_proto_rawDesc = "" +
 	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"H\n" +
 	"\fSignedPolicy\x12\x1a\n" +
 	"\bdocument\x18\x01 \x01(\fR\bdocument\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xa7\x03\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xe0\x04\n" +
 	"\x06Policy\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x16\n" +
 	"\x06school\x18\x02 \x01(\tR\x06school\x12\x1b\n" +
@@ -355,7 +1032,11 @@ const file_lapwing_v1_policy_proto_rawDesc = "" +
 	"\x05group\x18\t \x01(\tR\x05group\x12'\n" +
 	"\x03usb\x18\x14 \x01(\v2\x15.lapwing.v1.UsbPolicyR\x03usb\x12*\n" +
 	"\x04lock\x18\x15 \x01(\v2\x16.lapwing.v1.LockPolicyR\x04lock\x123\n" +
-	"\aposture\x18\x16 \x01(\v2\x19.lapwing.v1.PosturePolicyR\aposture\"N\n" +
+	"\aposture\x18\x16 \x01(\v2\x19.lapwing.v1.PosturePolicyR\aposture\x120\n" +
+	"\bschedule\x18\x1e \x01(\v2\x14.lapwing.v1.ScheduleR\bschedule\x12)\n" +
+	"\x06places\x18\x1f \x03(\v2\x11.lapwing.v1.PlaceR\x06places\x12.\n" +
+	"\x06canary\x18  \x01(\v2\x16.lapwing.v1.CanaryPlanR\x06canary\x12*\n" +
+	"\x06notice\x18! \x01(\v2\x12.lapwing.v1.NoticeR\x06notice\"N\n" +
 	"\bPackInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +
@@ -363,7 +1044,61 @@ const file_lapwing_v1_policy_proto_rawDesc = "" +
 	"\x06Limits\x12#\n" +
 	"\rexcerpt_chars\x18\x01 \x01(\rR\fexcerptChars\x12*\n" +
 	"\x11fragment_pause_ms\x18\x02 \x01(\rR\x0ffragmentPauseMs\x12+\n" +
-	"\x11heartbeat_seconds\x18\x03 \x01(\rR\x10heartbeatSecondsB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
+	"\x11heartbeat_seconds\x18\x03 \x01(\rR\x10heartbeatSeconds\"\xbf\x02\n" +
+	"\bSchedule\x12\x12\n" +
+	"\x04zone\x18\x01 \x01(\tR\x04zone\x12'\n" +
+	"\x05hours\x18\x02 \x03(\v2\x11.lapwing.v1.HoursR\x05hours\x12'\n" +
+	"\x05terms\x18\x03 \x03(\v2\x11.lapwing.v1.DatesR\x05terms\x12)\n" +
+	"\x06closed\x18\x04 \x03(\v2\x11.lapwing.v1.DatesR\x06closed\x12-\n" +
+	"\aoutside\x18\x05 \x01(\x0e2\x13.lapwing.v1.OutsideR\aoutside\x12.\n" +
+	"\boff_site\x18\x06 \x01(\x0e2\x13.lapwing.v1.OutsideR\aoffSite\x12#\n" +
+	"\rsite_networks\x18\a \x03(\tR\fsiteNetworks\x12\x1e\n" +
+	"\n" +
+	"categories\x18\b \x03(\tR\n" +
+	"categories\"A\n" +
+	"\x05Hours\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\rR\x03day\x12\x14\n" +
+	"\x05start\x18\x02 \x01(\rR\x05start\x12\x10\n" +
+	"\x03end\x18\x03 \x01(\rR\x03end\"1\n" +
+	"\x05Dates\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\rR\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\rR\x04last\"\xca\x01\n" +
+	"\x05Place\x12*\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x16.lapwing.v1.Place.KindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05hosts\x18\x03 \x03(\tR\x05hosts\x12\x12\n" +
+	"\x04apps\x18\x04 \x03(\tR\x04apps\x12\x16\n" +
+	"\x06titles\x18\x05 \x03(\tR\x06titles\"?\n" +
+	"\x04Kind\x12\x14\n" +
+	"\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n" +
+	"\fKIND_HARBOUR\x10\x01\x12\x0f\n" +
+	"\vKIND_EXEMPT\x10\x02\"&\n" +
+	"\n" +
+	"CanaryPlan\x12\x18\n" +
+	"\aminutes\x18\x01 \x03(\rR\aminutes\"\xcb\x01\n" +
+	"\x06Notice\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12+\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x17.lapwing.v1.Notice.ModeR\x04mode\x12,\n" +
+	"\x05texts\x18\x03 \x03(\v2\x16.lapwing.v1.NoticeTextR\x05texts\"L\n" +
+	"\x04Mode\x12\x14\n" +
+	"\x10MODE_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tMODE_NONE\x10\x01\x12\x0f\n" +
+	"\vMODE_SCREEN\x10\x02\x12\x0e\n" +
+	"\n" +
+	"MODE_PAPER\x10\x03\"\xb1\x01\n" +
+	"\n" +
+	"NoticeText\x12\x12\n" +
+	"\x04lang\x18\x01 \x01(\tR\x04lang\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
+	"\x04body\x18\x03 \x03(\tR\x04body\x12\x1b\n" +
+	"\twho_reads\x18\x04 \x03(\tR\bwhoReads\x12#\n" +
+	"\x0ewho_to_talk_to\x18\x05 \x03(\tR\vwhoToTalkTo\x12#\n" +
+	"\rreading_hours\x18\x06 \x01(\tR\freadingHours*\\\n" +
+	"\aOutside\x12\x17\n" +
+	"\x13OUTSIDE_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vOUTSIDE_ALL\x10\x01\x12\x12\n" +
+	"\x0eOUTSIDE_URGENT\x10\x02\x12\x13\n" +
+	"\x0fOUTSIDE_NOTHING\x10\x03B?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
 	file_lapwing_v1_policy_proto_rawDescOnce sync.Once
@@ -377,27 +1112,50 @@ func file_lapwing_v1_policy_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_policy_proto_rawDescData
 }
 
-var file_lapwing_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_lapwing_v1_policy_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_lapwing_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_lapwing_v1_policy_proto_goTypes = []any{
-	(*SignedPolicy)(nil),  // 0: lapwing.v1.SignedPolicy
-	(*Policy)(nil),        // 1: lapwing.v1.Policy
-	(*PackInfo)(nil),      // 2: lapwing.v1.PackInfo
-	(*Limits)(nil),        // 3: lapwing.v1.Limits
-	(*UsbPolicy)(nil),     // 4: lapwing.v1.UsbPolicy
-	(*LockPolicy)(nil),    // 5: lapwing.v1.LockPolicy
-	(*PosturePolicy)(nil), // 6: lapwing.v1.PosturePolicy
+	(Outside)(0),          // 0: lapwing.v1.Outside
+	(Place_Kind)(0),       // 1: lapwing.v1.Place.Kind
+	(Notice_Mode)(0),      // 2: lapwing.v1.Notice.Mode
+	(*SignedPolicy)(nil),  // 3: lapwing.v1.SignedPolicy
+	(*Policy)(nil),        // 4: lapwing.v1.Policy
+	(*PackInfo)(nil),      // 5: lapwing.v1.PackInfo
+	(*Limits)(nil),        // 6: lapwing.v1.Limits
+	(*Schedule)(nil),      // 7: lapwing.v1.Schedule
+	(*Hours)(nil),         // 8: lapwing.v1.Hours
+	(*Dates)(nil),         // 9: lapwing.v1.Dates
+	(*Place)(nil),         // 10: lapwing.v1.Place
+	(*CanaryPlan)(nil),    // 11: lapwing.v1.CanaryPlan
+	(*Notice)(nil),        // 12: lapwing.v1.Notice
+	(*NoticeText)(nil),    // 13: lapwing.v1.NoticeText
+	(*UsbPolicy)(nil),     // 14: lapwing.v1.UsbPolicy
+	(*LockPolicy)(nil),    // 15: lapwing.v1.LockPolicy
+	(*PosturePolicy)(nil), // 16: lapwing.v1.PosturePolicy
 }
 var file_lapwing_v1_policy_proto_depIdxs = []int32{
-	2, // 0: lapwing.v1.Policy.packs:type_name -> lapwing.v1.PackInfo
-	3, // 1: lapwing.v1.Policy.limits:type_name -> lapwing.v1.Limits
-	4, // 2: lapwing.v1.Policy.usb:type_name -> lapwing.v1.UsbPolicy
-	5, // 3: lapwing.v1.Policy.lock:type_name -> lapwing.v1.LockPolicy
-	6, // 4: lapwing.v1.Policy.posture:type_name -> lapwing.v1.PosturePolicy
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	5,  // 0: lapwing.v1.Policy.packs:type_name -> lapwing.v1.PackInfo
+	6,  // 1: lapwing.v1.Policy.limits:type_name -> lapwing.v1.Limits
+	14, // 2: lapwing.v1.Policy.usb:type_name -> lapwing.v1.UsbPolicy
+	15, // 3: lapwing.v1.Policy.lock:type_name -> lapwing.v1.LockPolicy
+	16, // 4: lapwing.v1.Policy.posture:type_name -> lapwing.v1.PosturePolicy
+	7,  // 5: lapwing.v1.Policy.schedule:type_name -> lapwing.v1.Schedule
+	10, // 6: lapwing.v1.Policy.places:type_name -> lapwing.v1.Place
+	11, // 7: lapwing.v1.Policy.canary:type_name -> lapwing.v1.CanaryPlan
+	12, // 8: lapwing.v1.Policy.notice:type_name -> lapwing.v1.Notice
+	8,  // 9: lapwing.v1.Schedule.hours:type_name -> lapwing.v1.Hours
+	9,  // 10: lapwing.v1.Schedule.terms:type_name -> lapwing.v1.Dates
+	9,  // 11: lapwing.v1.Schedule.closed:type_name -> lapwing.v1.Dates
+	0,  // 12: lapwing.v1.Schedule.outside:type_name -> lapwing.v1.Outside
+	0,  // 13: lapwing.v1.Schedule.off_site:type_name -> lapwing.v1.Outside
+	1,  // 14: lapwing.v1.Place.kind:type_name -> lapwing.v1.Place.Kind
+	2,  // 15: lapwing.v1.Notice.mode:type_name -> lapwing.v1.Notice.Mode
+	13, // 16: lapwing.v1.Notice.texts:type_name -> lapwing.v1.NoticeText
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_policy_proto_init() }
@@ -411,13 +1169,14 @@ func file_lapwing_v1_policy_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_policy_proto_rawDesc), len(file_lapwing_v1_policy_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   4,
+			NumEnums:      3,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_lapwing_v1_policy_proto_goTypes,
 		DependencyIndexes: file_lapwing_v1_policy_proto_depIdxs,
+		EnumInfos:         file_lapwing_v1_policy_proto_enumTypes,
 		MessageInfos:      file_lapwing_v1_policy_proto_msgTypes,
 	}.Build()
 	File_lapwing_v1_policy_proto = out.File

@@ -36,6 +36,8 @@ func (x *Event) Validate() error {
 		return present("unattended", b.Unattended)
 	case *Event_LockMinutes:
 		return present("lock_minutes", b.LockMinutes)
+	case *Event_Canary:
+		return present("canary", b.Canary)
 	case *Event_Help:
 		return present("help", b.Help)
 	case *Event_Notice:

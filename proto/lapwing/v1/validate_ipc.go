@@ -14,6 +14,8 @@ func (x *SessionMessage) Validate() error {
 		return present("status", k.Status)
 	case *SessionMessage_Lock:
 		return present("lock", k.Lock)
+	case *SessionMessage_Canary:
+		return present("canary", k.Canary)
 	}
 	return unset("kind")
 }
@@ -30,6 +32,10 @@ func (x *ServiceMessage) Validate() error {
 		return present("policy", k.Policy)
 	case *ServiceMessage_Stop:
 		return present("stop", k.Stop)
+	case *ServiceMessage_Canary:
+		return present("canary", k.Canary)
+	case *ServiceMessage_Watch:
+		return present("watch", k.Watch)
 	}
 	return unset("kind")
 }

@@ -36,6 +36,10 @@ func (x *Policy) Validate() error {
 		optional("usb", x.Usb != nil, x.Usb),
 		optional("lock", x.Lock != nil, x.Lock),
 		optional("posture", x.Posture != nil, x.Posture),
+		optional("schedule", x.Schedule != nil, x.Schedule),
+		each("places", MaxPlaces, x.Places),
+		optional("canary", x.Canary != nil, x.Canary),
+		optional("notice", x.Notice != nil, x.Notice),
 	)
 }
 

@@ -118,6 +118,11 @@ func good() []validator {
 		&ServiceMessage{Kind: &ServiceMessage_Policy{Policy: goodSigned()}},
 		&ServiceMessage{Kind: &ServiceMessage_Stop{Stop: &Stop{}}},
 		&HitAck{}, &Stop{},
+		&SessionMessage{Kind: &SessionMessage_Canary{Canary: goodCanary()}}, goodCanary(),
+		&ServiceMessage{Kind: &ServiceMessage_Canary{Canary: &CanaryRequest{Nonce: bytesOf(16)}}},
+		&ServiceMessage{Kind: &ServiceMessage_Watch{Watch: goodWatch()}}, goodWatch(),
+		goodSchedule(), goodSchedule().Hours[0], goodSchedule().Terms[0], goodPlace(), goodNotice(), goodNotice().Texts[0],
+		&CanaryPlan{Minutes: []uint32{0, 1439}}, goodFullPolicy(),
 
 		goodSigned(), goodPolicy(), &PackInfo{Name: "core", Version: 1},
 		&Limits{}, &Limits{ExcerptChars: 1, FragmentPauseMs: 30_000, HeartbeatSeconds: 5},
@@ -128,6 +133,37 @@ func good() []validator {
 		&ReleaseTokenRequest{Batch: "b", Devices: []string{"d"}}, &AskAgainRequest{SinceMs: 1},
 		&ImportDirectoryRequest{Name: "people.csv", Data: bytesOf(1)},
 	}
+}
+
+func goodCanary() *CanarySeen {
+	return &CanarySeen{Nonce: bytesOf(16), Result: CanarySeen_RESULT_LOCKED, TookMs: MaxAge}
+}
+
+func goodWatch() *Watch {
+	return &Watch{Scope: Outside_OUTSIDE_ALL, Categories: []string{"illegal"}}
+}
+
+func goodSchedule() *Schedule {
+	return &Schedule{Zone: "Europe/London", Hours: []*Hours{{Day: 1, Start: 480, End: 1440}},
+		Terms: []*Dates{{First: 20260901, Last: 20261218}}, Closed: []*Dates{{First: 20280229, Last: 20280229}},
+		Outside: Outside_OUTSIDE_URGENT, OffSite: Outside_OUTSIDE_NOTHING, SiteNetworks: []string{"10.20.0.0/16", "2001:db8::/32"},
+		Categories: []string{"illegal", "exploitation"}}
+}
+
+func goodPlace() *Place {
+	return &Place{Kind: Place_KIND_HARBOUR, Name: "Counselling", Hosts: []string{"talk.school.example"}, Apps: []string{"bank"}, Titles: []string{"é"}}
+}
+
+func goodNotice() *Notice {
+	return &Notice{Version: "2026-1", Mode: Notice_MODE_SCREEN, Texts: []*NoticeText{{Lang: "cy", Title: "é", Body: []string{"b"},
+		WhoReads: []string{"w"}, WhoToTalkTo: []string{"t"}, ReadingHours: "8 to 4"}}}
+}
+
+// goodFullPolicy has every part, so that the fuzz test starts from them.
+func goodFullPolicy() *Policy {
+	p := goodPolicy()
+	p.Schedule, p.Places, p.Notice, p.Canary = goodSchedule(), []*Place{goodPlace()}, goodNotice(), &CanaryPlan{Minutes: []uint32{545}}
+	return p
 }
 
 func goodHello() *Hello {
@@ -332,6 +368,26 @@ func TestLimits(t *testing.T) {
 		{"limits.excerpt_chars: 201, must be 1 to 200", policy(func(p *Policy) { p.Limits.ExcerptChars = 201 })},
 		{"limits.fragment_pause_ms: 999, must be 1000 to 30000", policy(func(p *Policy) { p.Limits.FragmentPauseMs = 999 })},
 		{"limits.heartbeat_seconds: 3601, must be 5 to 3600", policy(func(p *Policy) { p.Limits.HeartbeatSeconds = 3601 })},
+
+		{"schedule.zone: empty, must be 1 to 64 bytes", policy(func(p *Policy) { p.Schedule = &Schedule{} })},
+		{"outside: value 0, must be 1 to 3", func() validator { s := goodSchedule(); s.Outside = 0; return s }()},
+		{"off_site: value 4, must be 1 to 3", func() validator { s := goodSchedule(); s.OffSite = 4; return s }()},
+		{"categories[0]: not a category of rules", func() validator { s := goodSchedule(); s.Categories[0] = "help"; return s }()},
+		{"site_networks[1]: not a network like 10.20.0.0/16", func() validator { s := goodSchedule(); s.SiteNetworks[1] = "school"; return s }()},
+		{"hours[0].end: 480, must be 481 to 1440", func() validator { s := goodSchedule(); s.Hours[0].End = 480; return s }()},
+		{"hours[0].day: 0, must be 1 to 7", func() validator { s := goodSchedule(); s.Hours[0].Day = 0; return s }()},
+		{"first: not a day of the calendar as YYYYMMDD", &Dates{First: 20270229, Last: 20270301}},
+		{"last: before first", &Dates{First: 20270301, Last: 20270228}},
+		{"places[0].hosts[0]: not a host name in lower case with a dot, like example.org", policy(func(p *Policy) {
+			p.Places = []*Place{{Kind: Place_KIND_EXEMPT, Name: "n", Hosts: []string{"uk"}}}
+		})},
+		{"hosts: empty, and so are apps and titles: it would be nowhere", &Place{Kind: Place_KIND_EXEMPT, Name: "n"}},
+		{"minutes[1]: not after the one before it", &CanaryPlan{Minutes: []uint32{5, 5}}},
+		{"minutes[0]: 1440, must be 0 to 1439", &CanaryPlan{Minutes: []uint32{1440}}},
+		{"texts: empty, and the notice is to be shown on the screen", &Notice{Version: "1", Mode: Notice_MODE_SCREEN}},
+		{"body[0]: 801 bytes, at most 800", &NoticeText{Lang: "en", Body: []string{stringOf(801)}}},
+		{"result: value 0, must be 1 to 6", &CanarySeen{Nonce: bytesOf(16)}},
+		{"watch.scope: value 0, must be 1 to 3", &ServiceMessage{Kind: &ServiceMessage_Watch{Watch: &Watch{}}}},
 
 		{"checks[1].id: the same as one before it", &PostureReport{Checks: many(2, goodPosture().Checks[0])}},
 		{"facts[1].id: the same as one before it", &PostureReport{Facts: many(2, goodPosture().Facts[0])}},
