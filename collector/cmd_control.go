@@ -113,7 +113,9 @@ func contentRoles(words []string) (all []string) {
 }
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Make a token and print the enrolment string."`
+	Create  tokenCreateCmd  `cmd:"" help:"Make a token and print the enrolment string."`
+	List    tokenListCmd    `cmd:"" help:"List the tokens, one JSON object a line; the tokens themselves are kept nowhere."`
+	Release tokenReleaseCmd `cmd:"" help:"Let the devices that a token let in send what they hold."`
 }
 
 type tokenCreateCmd struct {
@@ -122,11 +124,15 @@ type tokenCreateCmd struct {
 	Audience string       `default:"pupil" help:"Whose devices they are: pupil, staff or mixed."`
 	Uses     uint32       `default:"1" help:"How many devices may use it, 1 to 10000."`
 	Expires  durationFlag `default:"14d" help:"How long it is good for, for example 36h or 14d; at most 365d."`
+	Expected uint32       `placeholder:"N" help:"How many devices you expect; default as many as --uses. Above 1 they wait for token release."`
+	Network  string       `placeholder:"CIDR" help:"The only network that it works from, for example 10.20.0.0/16."`
 	Address  string       `placeholder:"HOST:PORT" help:"What devices dial; default this collector's own address."`
 }
 
 func (tokenCreateCmd) Help() string {
-	return `The enrolment string is the last line: host, port, fingerprint and token in one word. Example:
+	return `The enrolment string is the last line: host, port, fingerprint and token in one word. A string that several
+devices can use may reach one too many: what they notice stays on them until a technician has looked at the
+list and released it, on the console under Enrolment or with token release. Example:
 
   lapwing-collector token create --data /var/lib/lapwing --group "Year 8 trolley A" --uses 30`
 }
@@ -139,6 +145,7 @@ func (c *tokenCreateCmd) Run(ctx context.Context, o *output) error {
 		made, err := client.CreateToken(ctx, &lapwingv1.CreateTokenRequest{
 			School: c.School, Group: c.Group, Audience: c.Audience, Uses: c.Uses,
 			ExpiresSeconds: int64(time.Duration(c.Expires).Seconds()), Address: c.Address,
+			Expected: c.Expected, Network: c.Network,
 		})
 		if err != nil {
 			return err
@@ -187,8 +194,9 @@ func account() string {
 }
 
 type devicesCmd struct {
-	List   devicesListCmd   `cmd:"" help:"List every device, one JSON object a line."`
-	Revoke devicesRevokeCmd `cmd:"" help:"Refuse a device from now on."`
+	List    devicesListCmd    `cmd:"" help:"List every device, one JSON object a line."`
+	Revoke  devicesRevokeCmd  `cmd:"" help:"Refuse a device from now on."`
+	Reoffer devicesReofferCmd `cmd:"" help:"Ask all devices for what they sent before, after a restore from a backup."`
 }
 
 type devicesListCmd struct {

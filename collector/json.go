@@ -47,6 +47,8 @@ type deviceLine struct {
 	Coverage  map[string]deviceCoverage `json:"coverage"`
 	Posture   map[string]devicePosture  `json:"posture"`
 	Revoked   bool                      `json:"revoked"`
+	Held      bool                      `json:"held"`              // waits for a technician to release it
+	Suspect   string                    `json:"suspect,omitempty"` // hardware, two_streams: two machines share its identity
 }
 
 type deviceCoverage struct {
@@ -64,7 +66,7 @@ type devicePosture struct {
 func deviceJSON(d *lapwingv1.DeviceRecord) any {
 	line := deviceLine{
 		ID: d.Id, Host: d.Host, OS: d.Os, OSVersion: d.OsVersion, Group: d.Group, Agent: d.AgentVersion,
-		Coverage: map[string]deviceCoverage{}, Posture: map[string]devicePosture{}, Revoked: d.Revoked,
+		Coverage: map[string]deviceCoverage{}, Posture: map[string]devicePosture{}, Revoked: d.Revoked, Held: d.Held, Suspect: d.Suspect,
 	}
 	if d.LastSeenMs != 0 {
 		seen := time.UnixMilli(d.LastSeenMs).UTC()
@@ -99,4 +101,25 @@ func (d *durationFlag) UnmarshalText(text []byte) error {
 	}
 	*d = durationFlag(v)
 	return nil
+}
+
+// tokenLine is a line of `token list --json`.
+type tokenLine struct {
+	Batch    string    `json:"batch"`
+	Group    string    `json:"group"`
+	Audience string    `json:"audience"`
+	Expected uint32    `json:"expected"`
+	UsesLeft uint32    `json:"uses_left"`
+	Network  string    `json:"network"` // empty: any
+	Created  time.Time `json:"created_at"`
+	Expires  time.Time `json:"expires_at"`
+	Enrolled uint32    `json:"enrolled"`
+	Held     uint32    `json:"held"`
+}
+
+func tokenJSON(t *lapwingv1.TokenRecord) any {
+	return tokenLine{
+		Batch: t.Batch, Group: t.Group, Audience: t.Audience, Expected: t.Expected, UsesLeft: t.UsesLeft, Network: t.Network,
+		Created: time.UnixMilli(t.CreatedMs).UTC(), Expires: time.UnixMilli(t.ExpiresMs).UTC(), Enrolled: t.Enrolled, Held: t.Held,
+	}
 }

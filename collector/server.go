@@ -22,6 +22,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/control"
 	"github.com/lapwing-schools/lapwing/collector/datadir"
 	"github.com/lapwing-schools/lapwing/collector/enrol"
+	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/ingest"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
 	"github.com/lapwing-schools/lapwing/collector/policy"
@@ -48,6 +49,7 @@ type server struct {
 	enrol    *enrol.Service
 	policies *policy.Publisher
 	ingest   *ingest.Server
+	fleet    *fleet.Service
 	control  *control.Service
 	roster   *roster.Service
 	inbox    *roster.Inbox
@@ -117,9 +119,22 @@ func (s *server) open(dir string, l listenFlags) (err error) {
 	}
 	s.roster = roster.New(s.data.Vault, s.now, s.log)
 	s.inbox = roster.NewInbox(s.roster, datadir.InboxPath(dir), s.store)
+	s.fleet = fleet.New(fleet.Config{
+		CAFingerprint: tlsx.Fingerprint(s.data.CA.Cert), Agents: s.agents, Now: s.now,
+		Released: func(school store.SchoolID, ids []caseflow.DeviceID) {
+			if s.ingest != nil {
+				s.ingest.Released(school, ids)
+			}
+		},
+		AskedAgain: func(school store.SchoolID, since time.Time) {
+			if s.ingest != nil {
+				s.ingest.AskedAgain(school, since)
+			}
+		},
+	})
 	s.control = control.New(control.Config{
-		Store: s.store, Cases: s.cases, Directory: s.roster, CAFingerprint: tlsx.Fingerprint(s.data.CA.Cert),
-		Agents: s.agents, Console: s.consoleURL, Now: s.now, Log: s.log,
+		Store: s.store, Cases: s.cases, Directory: s.roster, Fleet: s.fleet,
+		Console: s.consoleURL, Now: s.now, Log: s.log,
 		Revoked: func(school store.SchoolID, id caseflow.DeviceID, reason string) {
 			if s.ingest != nil {
 				s.ingest.Revoked(school, id, reason)

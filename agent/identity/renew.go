@@ -23,7 +23,7 @@ func (id *Identity) Renew(ctx context.Context, cc grpc.ClientConnInterface) (*Id
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	resp, err := lapwingv1.NewAgentServiceClient(cc).Renew(ctx, &lapwingv1.AgentServiceRenewRequest{Csr: csr})
+	resp, err := lapwingv1.NewAgentServiceClient(cc).Renew(ctx, &lapwingv1.AgentServiceRenewRequest{Csr: csr, Fingerprint: Fingerprint()})
 	if err != nil {
 		return nil, fmt.Errorf("renew certificate: %w", answered(id.Collector.Address, err))
 	}
@@ -50,7 +50,7 @@ func (id *Identity) RenewExpired(ctx context.Context, clock tlsx.Clock, dial Dia
 	}
 	defer cc.Close()
 	resp, err := lapwingv1.NewEnrolmentServiceClient(cc).RenewExpired(ctx,
-		&lapwingv1.RenewExpiredRequest{Certificate: id.Cert.Raw, Csr: csr, Proof: proof})
+		&lapwingv1.RenewExpiredRequest{Certificate: id.Cert.Raw, Csr: csr, Proof: proof, Fingerprint: Fingerprint()})
 	if err != nil {
 		return nil, fmt.Errorf("renew expired certificate: %w", answered(id.Collector.Address, err))
 	}

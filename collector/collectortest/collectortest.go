@@ -29,6 +29,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/control"
 	"github.com/lapwing-schools/lapwing/collector/datadir"
 	"github.com/lapwing-schools/lapwing/collector/enrol"
+	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/ingest"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
@@ -163,7 +164,8 @@ func (c *Collector) serve(t testing.TB) {
 	must(t, err)
 	c.Addr = ln.Addr().String()
 	c.Control = control.New(control.Config{
-		Store: c.Store, CAFingerprint: c.Data.CA.Fingerprint(), Agents: c.Addr, Console: "https://localhost:8443",
+		Store: c.Store, Fleet: fleet.New(fleet.Config{CAFingerprint: c.Data.CA.Fingerprint(), Agents: c.Addr, Now: c.Clock.Now,
+			Released: c.Ingest.Released, AskedAgain: c.Ingest.AskedAgain}), Console: "https://localhost:8443",
 		Revoked: c.Ingest.Revoked, Now: c.Clock.Now, Log: c.Log,
 	})
 	doors := tlsx.NewDoors(ln, tlsx.DoorsConfig{CA: c.Data.CA.Cert, Certificate: c.Data.ServerCertificate, Now: c.Clock.Now})

@@ -3,9 +3,7 @@ package control
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -19,95 +17,14 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/token"
-	"github.com/lapwing-schools/lapwing/internal/tlsx"
-	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
-// Limits and defaults of what commands make.
+// Limits of what commands make.
 const (
-	defaultUses    = 1
-	maxUses        = 10_000
-	defaultExpires = 14 * 24 * time.Hour
-	maxExpires     = 365 * 24 * time.Hour
-	linkLifetime   = 7 * 24 * time.Hour
-	maxReason      = 200 // bytes: lapwing.v1.Revoked carries it
+	linkLifetime = 7 * 24 * time.Hour
+	maxReason    = 200 // bytes: lapwing.v1.Revoked carries it
 )
-
-// CreateToken makes an enrolment token and returns the string to paste.
-func (s *Service) CreateToken(ctx context.Context, req *lapwingv1.CreateTokenRequest) (*lapwingv1.CreateTokenResponse, error) {
-	t, err := s.school(ctx, req.School)
-	if err != nil {
-		return nil, err
-	}
-	now := s.cfg.Now()
-	tok, err := tokenOf(req, now)
-	if err != nil {
-		return nil, err
-	}
-	enrolment, err := s.enrolment(req.Address)
-	if err != nil {
-		return nil, err
-	}
-	enrolment.Token = token.ForSchool(t.Info().Slug)
-	if err := enrolment.Validate(); err != nil {
-		return nil, refuse("%v", err)
-	}
-	tok.Hash = token.Hash(enrolment.Token)
-	if err := s.record(ctx, t, audit.TokenCreated, tok.Group, strconv.Itoa(tok.Uses)); err != nil {
-		return nil, err
-	}
-	if err := t.CreateToken(ctx, tok); err != nil {
-		return nil, s.failed(ctx, "create token", err)
-	}
-	return &lapwingv1.CreateTokenResponse{EnrolmentString: enrolment.String()}, nil
-}
-
-// tokenOf checks a request and fills in what it leaves out.
-func tokenOf(req *lapwingv1.CreateTokenRequest, now time.Time) (store.Token, error) {
-	group := strings.TrimSpace(req.Group)
-	if err := label("group", group, 64); err != nil {
-		return store.Token{}, err
-	}
-	audience := vocab.GroupAudience(req.Audience)
-	if audience == "" {
-		audience = vocab.GroupPupil
-	}
-	if !audience.Valid() {
-		return store.Token{}, refuse("audience %q is not one of pupil, staff, mixed", req.Audience)
-	}
-	uses := req.Uses
-	if uses == 0 {
-		uses = defaultUses
-	}
-	if uses > maxUses {
-		return store.Token{}, refuse("uses is %d; give 1 to %d", req.Uses, maxUses)
-	}
-	expires := time.Duration(req.ExpiresSeconds) * time.Second
-	switch {
-	case req.ExpiresSeconds == 0:
-		expires = defaultExpires
-	case req.ExpiresSeconds < 60 || req.ExpiresSeconds > int64(maxExpires.Seconds()):
-		return store.Token{}, refuse("expires is %d seconds; give one minute to 365 days", req.ExpiresSeconds)
-	}
-	return store.Token{Group: group, Audience: audience, Uses: int(uses), Expires: now.Add(expires), Created: now}, nil
-}
-
-// enrolment returns where devices find this collector.
-func (s *Service) enrolment(address string) (tlsx.Enrolment, error) {
-	if address == "" {
-		address = s.cfg.Agents
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return tlsx.Enrolment{}, refuse("address %q is not host:port, for example lapwing.school.example:9443", address)
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 {
-		return tlsx.Enrolment{}, refuse("address %q: port must be 1 to 65535", address)
-	}
-	return tlsx.Enrolment{Host: host, Port: uint16(n), CAFingerprint: s.cfg.CAFingerprint}, nil
-}
 
 // AddUser adds a console user and returns a one-time sign-in link. A role that
 // opens captured text waits for a confirmation by a holder of dsl or head,

@@ -10,7 +10,7 @@
 //
 // It may import collector/store and what crosses it, collector/auth,
 // collector/directory, collector/roster, collector/tenants, collector/token,
-// collector/datadir and internal/tlsx.
+// collector/fleet, collector/datadir and internal/tlsx.
 package control
 
 import (
@@ -26,6 +26,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/edge"
+	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tenants"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -44,11 +45,10 @@ type Config struct {
 	Cases Cases
 	// Directory takes lists of people.
 	Directory Directory
-	// CAFingerprint is what devices pin, Agents the host:port they dial when a
-	// token names no other, Console the address of the console.
-	CAFingerprint [32]byte
-	Agents        string
-	Console       string
+	// Fleet makes tokens and releases devices.
+	Fleet *fleet.Service
+	// Console is the address of the console.
+	Console string
 	// Revoked, when set, ends the stream of a device that was just revoked.
 	Revoked func(school store.SchoolID, id caseflow.DeviceID, reason string)
 	Now     func() time.Time
@@ -110,7 +110,7 @@ func (s *Service) ListDevices(req *lapwingv1.ListDevicesRequest, out lapwingv1.C
 func deviceRecord(d store.Device, checks []store.CheckState) *lapwingv1.DeviceRecord {
 	r := &lapwingv1.DeviceRecord{
 		Id: string(d.ID), Host: d.Host, Os: d.OS, OsVersion: d.OSText, Group: d.Group,
-		AgentVersion: d.Report.AgentVersion, Revoked: !d.Revoked.IsZero(),
+		AgentVersion: d.Report.AgentVersion, Revoked: !d.Revoked.IsZero(), Held: d.Held, Suspect: d.SuspectWhy,
 	}
 	if d.Report.Host != "" {
 		r.Host = d.Report.Host

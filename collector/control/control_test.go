@@ -26,6 +26,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/control"
 	"github.com/lapwing-schools/lapwing/collector/datadir"
+	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/store/badgerstore"
 	"github.com/lapwing-schools/lapwing/collector/token"
@@ -81,11 +82,12 @@ func (in *installation) open() (*control.Service, io.Closer, error) {
 		return nil, nil, errors.Join(err, s.Close())
 	}
 	return control.New(control.Config{
-		Store: s, Cases: cases, CAFingerprint: d.CA.Fingerprint(), Agents: "lapwing.example:9443", Console: "https://lapwing.example:8443",
+		Store: s, Cases: cases, Console: "https://lapwing.example:8443",
 		Revoked: func(_ store.SchoolID, id caseflow.DeviceID, reason string) {
 			in.revoked = append(in.revoked, string(id)+" "+reason)
 		},
-		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Fleet: fleet.New(fleet.Config{CAFingerprint: d.CA.Fingerprint(), Agents: "lapwing.example:9443", Now: time.Now}),
+		Now:   time.Now, Log: slog.New(slog.DiscardHandler),
 	}), s, nil
 }
 
@@ -176,6 +178,8 @@ func TestCreateToken(t *testing.T) {
 			"shown":     {Group: "a\nb"},
 			"audience":  {Group: "g", Audience: "everyone"},
 			"uses":      {Group: "g", Uses: 10_001},
+			"expected":  {Group: "g", Uses: 5, Expected: 6},
+			"network":   {Group: "g", Network: "the lab"},
 			"expires":   {Group: "g", ExpiresSeconds: 59},
 			"address":   {Group: "g", Address: "lapwing.example"},
 			"port":      {Group: "g", Address: "lapwing.example:0"},

@@ -18,6 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -111,6 +113,8 @@ var (
 		"This enrolment token has been used. Ask a technician for a new enrolment string."}
 	refuseExpired = &refusal{"token_expired", codes.PermissionDenied,
 		"This enrolment token has expired. Ask a technician for a new enrolment string."}
+	refuseNetwork = &refusal{"token_network", codes.PermissionDenied,
+		"This enrolment token works from another network only. Enrol on the school's own network, or ask for a new string."}
 	refuseRevoked = &refusal{"revoked", codes.PermissionDenied,
 		"This device has been revoked. Ask a technician whether it should be enrolled again."}
 	refuseNotOurs = &refusal{"not_ours", codes.PermissionDenied,
@@ -151,19 +155,27 @@ func (s *Service) enrol(ctx context.Context, req *lapwingv1.EnrolRequest) (*lapw
 		return nil, s.unavailable(ctx, "find school", err)
 	}
 	now := s.cfg.Now()
+	hash := token.Hash(req.Token)
+	tok, err := t.Token(ctx, hash)
+	if err != nil {
+		return nil, s.tokenRefusal(ctx, err)
+	}
+	if !tok.AllowedFrom(remote(ctx)) {
+		return nil, refuseNetwork
+	}
 	id := caseflow.DeviceID(token.New())
 	cert, err := s.issue(ctx, t, id, req.Csr, now)
 	if err != nil {
 		return nil, err
 	}
-	d, err := t.Enrol(ctx, token.Hash(req.Token), store.Device{
+	d, err := t.Enrol(ctx, hash, store.Device{
 		ID: id, Host: req.Hostname, OS: req.Os, OSText: req.OsVersion, Arch: req.Arch,
 		Enrolled: now, CertSerial: serial(cert), CertExpires: cert.NotAfter, Fingerprint: req.Fingerprint,
 	}, now)
 	if err != nil {
 		return nil, s.tokenRefusal(ctx, err)
 	}
-	s.cfg.Log.InfoContext(ctx, "device enrolled", "school", t.Info().Slug, "device", string(d.ID))
+	s.cfg.Log.InfoContext(ctx, "device enrolled", "school", t.Info().Slug, "device", string(d.ID), "held", d.Held)
 	return &lapwingv1.EnrolResponse{
 		DeviceId: string(d.ID), Certificate: cert.Raw, CaCertificate: s.cfg.CA.Cert.Raw,
 		PolicyPublicKey: s.cfg.PolicyKey, SchoolName: edge.Shorten(t.Info().Name, 200), ServerTimeMs: now.UnixMilli(),
@@ -239,6 +251,16 @@ func invalid(err error) error {
 }
 
 func serial(c *x509.Certificate) string { return c.SerialNumber.Text(16) }
+
+// remote is the other end's address; of none, the zero one, which is in no network.
+func remote(ctx context.Context) netip.Addr {
+	if p, ok := peer.FromContext(ctx); ok {
+		if tcp, ok := p.Addr.(*net.TCPAddr); ok {
+			return tcp.AddrPort().Addr()
+		}
+	}
+	return netip.Addr{}
+}
 
 // address is the rate limiter's key for the other end of a call.
 func address(ctx context.Context) string {

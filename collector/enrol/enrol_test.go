@@ -129,6 +129,18 @@ func TestTokensAreRefusedInWords(t *testing.T) {
 	}
 }
 
+func TestATokenOfANetworkWorksFromThereOnly(t *testing.T) {
+	c := start(t)
+	_, csr := collectortest.NewKey(t)
+	far := c.Token(t, &lapwingv1.CreateTokenRequest{Network: "10.20.0.0/16"})
+	_, err := c.EnrolDoor(t, far).Enrol(t.Context(), request(far.Token, csr))
+	refused(t, err, codes.PermissionDenied, "another network")
+	near := c.Token(t, &lapwingv1.CreateTokenRequest{Network: "127.0.0.1"})
+	if _, err := c.EnrolDoor(t, near).Enrol(t.Context(), request(near.Token, csr)); err != nil {
+		t.Errorf("from its own network: %v", err)
+	}
+}
+
 func TestOfManyAtOnceATokenLetsInAsManyAsItSays(t *testing.T) {
 	c := start(t)
 	e := c.Token(t, &lapwingv1.CreateTokenRequest{Uses: 3})

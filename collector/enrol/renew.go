@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/x509"
 	"errors"
 	"time"
@@ -43,7 +44,7 @@ func (s *Service) renewExpired(ctx context.Context, req *lapwingv1.RenewExpiredR
 	} else if err != nil {
 		return nil, s.unavailable(ctx, "find school", err)
 	}
-	cert, err := s.renew(ctx, t, caseflow.DeviceID(id.ID), req.Csr, now)
+	cert, err := s.renew(ctx, t, caseflow.DeviceID(id.ID), req.Csr, req.Fingerprint, now)
 	if err != nil {
 		return nil, err
 	}
@@ -75,8 +76,8 @@ func (s *Service) oldIdentity(req *lapwingv1.RenewExpiredRequest, now time.Time)
 
 // Renew gives a device that came through the agent door, which proves its
 // identity, a new certificate (DER). Errors are gRPC statuses.
-func (s *Service) Renew(ctx context.Context, t store.Tenant, id caseflow.DeviceID, csr []byte) ([]byte, error) {
-	cert, err := s.renew(ctx, t, id, csr, s.cfg.Now())
+func (s *Service) Renew(ctx context.Context, t store.Tenant, id caseflow.DeviceID, csr, fingerprint []byte) ([]byte, error) {
+	cert, err := s.renew(ctx, t, id, csr, fingerprint, s.cfg.Now())
 	// The device is known: its failures are not charged to its address, which
 	// it shares with the rest of its school.
 	var r *refusal
@@ -90,7 +91,7 @@ func (s *Service) Renew(ctx context.Context, t store.Tenant, id caseflow.DeviceI
 	return nil, err
 }
 
-func (s *Service) renew(ctx context.Context, t store.Tenant, id caseflow.DeviceID, csr []byte, now time.Time) (*x509.Certificate, error) {
+func (s *Service) renew(ctx context.Context, t store.Tenant, id caseflow.DeviceID, csr, fingerprint []byte, now time.Time) (*x509.Certificate, error) {
 	d, err := t.Device(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -100,6 +101,7 @@ func (s *Service) renew(ctx context.Context, t store.Tenant, id caseflow.DeviceI
 	case !d.Revoked.IsZero():
 		return nil, refuseRevoked
 	}
+	s.compare(ctx, t, d, fingerprint, now)
 	cert, err := s.issue(ctx, t, id, csr, now)
 	if err != nil {
 		return nil, err
@@ -112,4 +114,20 @@ func (s *Service) renew(ctx context.Context, t store.Tenant, id caseflow.DeviceI
 		return nil, s.unavailable(ctx, "record renewal", err)
 	}
 	return cert, nil
+}
+
+// compare marks a device that renews from other hardware than it was enrolled
+// on. It gets its certificate all the same: a board may have been replaced, and
+// a device without a certificate would fall silent.
+func (s *Service) compare(ctx context.Context, t store.Tenant, d store.Device, fingerprint []byte, now time.Time) {
+	if len(d.Fingerprint) == 0 || len(fingerprint) == 0 || subtle.ConstantTimeCompare(d.Fingerprint, fingerprint) == 1 {
+		return
+	}
+	first, err := t.Suspect(ctx, d.ID, store.SuspectHardware, now)
+	switch {
+	case err != nil:
+		s.cfg.Log.ErrorContext(ctx, "suspected clone not recorded", "device", string(d.ID), "error", err)
+	case first:
+		s.cfg.Log.WarnContext(ctx, "two machines seem to share a device's identity", "device", string(d.ID), "reason", store.SuspectHardware)
+	}
 }

@@ -48,6 +48,8 @@ type serverMetrics struct {
 	ended    *prometheus.CounterVec
 	policies prometheus.Counter
 	behind   prometheus.Counter
+	twins    *prometheus.CounterVec
+	asked    prometheus.Counter
 	panics   prometheus.Counter
 }
 
@@ -69,11 +71,17 @@ func newServerMetrics(reg prometheus.Registerer) (*serverMetrics, error) {
 			Name: "lapwing_agent_policies_behind_total",
 			Help: "Times a device had a newer policy than the collector, which it keeps: after a restore, for instance. It gets no policy until the collector's version is higher.",
 		}),
+		twins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lapwing_agent_suspected_clones_total", Help: "Devices first seen on two machines, by how it showed.",
+		}, []string{"reason"}),
+		asked: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lapwing_agent_reoffers_asked_total", Help: "Times a device was asked to offer again what it sent before.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lapwing_agent_panics_total", Help: "Streams that ended in an error of the collector's own.",
 		}),
 	}
-	return m, register(reg, m.streams, m.opened, m.ended, m.policies, m.behind, m.panics)
+	return m, register(reg, m.streams, m.opened, m.ended, m.policies, m.behind, m.twins, m.asked, m.panics)
 }
 
 func register(reg prometheus.Registerer, all ...prometheus.Collector) error {

@@ -58,7 +58,8 @@ type Policies interface {
 // Renewer gives known devices new certificates (collector/enrol). Its errors
 // are gRPC statuses.
 type Renewer interface {
-	Renew(ctx context.Context, t store.Tenant, id caseflow.DeviceID, csr []byte) (der []byte, err error)
+	// fingerprint is what the device says of its hardware, or empty.
+	Renew(ctx context.Context, t store.Tenant, id caseflow.DeviceID, csr, fingerprint []byte) (der []byte, err error)
 }
 
 // Config of a Server; every field is needed.
@@ -81,6 +82,7 @@ type Server struct {
 	frames  *ratelimit.Buckets
 	sending chan struct{}
 	reports *reports
+	boots   boots
 	live    live
 	life    func() time.Duration // of a stream
 }
@@ -98,6 +100,7 @@ func NewServer(cfg Config) (*Server, error) {
 		frames:  ratelimit.New(framesPerSecond, framesBurst, devicesLimited, cfg.Now),
 		sending: make(chan struct{}, policySends),
 		reports: newReports(cfg.Log),
+		boots:   boots{seen: make(map[deviceKey][][16]byte)},
 		live:    live{streams: make(map[deviceKey]*stream)},
 		life:    func() time.Duration { return minLife + rand.N(lifeSpread) },
 	}, nil
@@ -145,7 +148,7 @@ func (s *Server) Renew(ctx context.Context, req *lapwingv1.AgentServiceRenewRequ
 	if err != nil {
 		return nil, err
 	}
-	der, err := s.cfg.Renewer.Renew(ctx, t, d.ID, req.Csr)
+	der, err := s.cfg.Renewer.Renew(ctx, t, d.ID, req.Csr, req.Fingerprint)
 	if err != nil {
 		return nil, err
 	}

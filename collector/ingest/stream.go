@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -28,9 +29,11 @@ type stream struct {
 	// certEnds is the end of the certificate of this connection.
 	certEnds time.Time
 	report   store.DeviceReport
-	policy   uint64      // version that the device has, as far as we know
-	putOff   [lanes]span // of each lane, what was put off and not sent again yet
-	ends     chan ending // one place; the first ending counts
+	policy   uint64         // version that the device has, as far as we know
+	putOff   [lanes]span    // of each lane, what was put off and not sent again yet
+	ends     chan ending    // one place; the first ending counts
+	held     atomic.Bool    // nothing is taken until a technician releases the device
+	asks     chan time.Time // one place: what it sent since then is wanted again
 }
 
 // span is a range of sequence numbers of one lane; to is 0 when it is empty.
@@ -76,8 +79,9 @@ func (s *Server) Stream(w wire) error {
 	}
 	st := &stream{
 		server: s, wire: w, tenant: t, device: d, key: deviceKey{t.Info().ID, d.ID},
-		certEnds: certEnds, report: d.Report, ends: make(chan ending, 1),
+		certEnds: certEnds, report: d.Report, ends: make(chan ending, 1), asks: make(chan time.Time, 1),
 	}
+	st.held.Store(d.Held)
 	if !d.Revoked.IsZero() {
 		s.metrics.ended.WithLabelValues("revoked").Inc()
 		return st.revoked(d.RevokedWhy)
@@ -103,6 +107,9 @@ func (st *stream) stillWelcome(ctx context.Context) (why string, err error) {
 	}
 	if !d.Revoked.IsZero() {
 		return "revoked", st.revoked(d.RevokedWhy)
+	}
+	if !d.Held { // released between identify and live.enter
+		st.held.Store(false)
 	}
 	return "", nil
 }
@@ -144,6 +151,9 @@ func (st *stream) serve(ctx context.Context) (why string, err error) {
 	if err != nil {
 		return "broken", err
 	}
+	if err := st.askAgain(ctx); err != nil {
+		return "broken", err
+	}
 	life := time.NewTimer(st.server.life())
 	defer life.Stop()
 	for {
@@ -155,6 +165,10 @@ func (st *stream) serve(ctx context.Context) (why string, err error) {
 		case <-changed:
 			if changed, err = st.pushPolicy(ctx); err != nil {
 				return "broken", err
+			}
+		case since := <-st.asks:
+			if err := st.ask(since); err != nil {
+				return "gone", err
 			}
 		case e := <-st.ends:
 			return st.ended(e)
@@ -212,6 +226,7 @@ func (st *stream) greet(ctx context.Context, frames <-chan frame) (why string, e
 		}
 		st.policy = hello.PolicyVersion
 		st.greeted(hello)
+		st.twins(ctx, hello)
 		if why, err := st.tellTime(); why != "" {
 			return why, err
 		}

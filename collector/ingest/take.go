@@ -87,6 +87,10 @@ func (st *stream) accept(ctx context.Context, b *lapwingv1.Batch) (*lapwingv1.Ac
 		waiting.add(first, last)
 		return core.putOff(b.Lane, time.Second), nil
 	}
+	if st.held.Load() {
+		waiting.add(first, last)
+		return core.putOffAlone(b.Lane, heldWait), nil
+	}
 	if ok, wait := st.server.events.Take(st.bucket(), len(b.Events)); !ok {
 		if ok, _ := st.server.frames.Take(st.bucket(), 1); !ok {
 			return nil, errTooMany // it does not wait as it is told
