@@ -16,6 +16,13 @@ func MayReadChanges(a Actor) bool {
 	return MayPropose(a) || a.User != "" && (a.Has(Leadership) || a.Has(DPO))
 }
 
+// CountsOf lists the queues whose cases are in the counts of rules that the
+// actor reads: those that the actor reviews. The chair's few cases are in
+// nobody's counts, for a count of one would tell of it.
+func CountsOf(a Actor) []Queue {
+	return slices.DeleteFunc(QueuesOf(a), func(q Queue) bool { return q == QueueChair && !a.System })
+}
+
 // Author is who made a proposal: the user, and the person keys that are the
 // same human being under other accounts.
 type Author struct {

@@ -102,6 +102,8 @@ type Case struct {
 	ClosedAt                  time.Time
 	ClosedSeverity            vocab.Severity // when it was closed, to judge a reopening; zero after Withdrawn
 	Outcome                   Outcome
+	FalseRule                 string       // the one rule that a false alarm names; empty: all that hit
+	FalseWhy                  WhyFalse     // why it was one
 	Captures                  []CaptureRef // by At, newest last; withdrawn ones stay, marked
 	Count                     int          // captures not withdrawn, collapsed repeats included
 	LinkedTo                  Ref          // an earlier case of the same key

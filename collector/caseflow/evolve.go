@@ -165,6 +165,7 @@ func closed(c Case, e CaseClosed) Case {
 	c = workedBy(unclaimed(c), e.Book)
 	c.State, c.Waiting = Closed, Waiting{}
 	c.ClosedAt, c.Outcome = e.At, e.Outcome
+	c.FalseRule, c.FalseWhy = e.Rule, e.Why
 	c.ClosedSeverity = c.Severity
 	if e.Outcome == Withdrawn {
 		// Nobody decided anything: whatever comes next in the episode reopens it.
@@ -177,5 +178,6 @@ func reopened(c Case) Case {
 	c = unclaimed(c)
 	c.State, c.Waiting = New, Waiting{}
 	c.ClosedAt, c.Outcome, c.ClosedSeverity = time.Time{}, "", 0
+	c.FalseRule, c.FalseWhy = "", ""
 	return c
 }

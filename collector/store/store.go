@@ -69,6 +69,8 @@ type Tenant interface {
 	Around
 	Exemptions
 	DeviceFacts
+	Proposals
+	RuleCounts
 }
 
 // Cases holds events, captures and cases.
@@ -338,6 +340,9 @@ type Documents interface {
 	LatestDocument(ctx context.Context, kind string) (Document, error)
 	// Document returns one version; ErrNotFound when there is none.
 	Document(ctx context.Context, kind string, version uint64) (Document, error)
+	// DocumentVersions lists up to limit versions (1-1,000), the newest first,
+	// without their bodies: who proposed and approved which, and when.
+	DocumentVersions(ctx context.Context, kind string, limit int) ([]Document, error)
 }
 
 // Document is one version of a document.

@@ -57,6 +57,9 @@ func (t *tx) act(sc *school, act store.Act) (caseflow.Case, error) {
 	after, err := t.evolve(sc, c, events, audit.Entry{
 		At: at, Who: who(act.Actor), Action: actionOf(act.Command), Object: []string{string(act.Ref)},
 	})
+	if err == nil {
+		err = t.recount(sc, c, after, nil, nil)
+	}
 	if err != nil {
 		return caseflow.Case{}, err
 	}

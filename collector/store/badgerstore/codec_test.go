@@ -126,6 +126,8 @@ func eventOf[T caseflow.Event]() row {
 func rows() []row {
 	headOnly := filled[headRow]()
 	headOnly.Case.Captures = nil
+	countOnly := filled[store.RuleCount]()
+	countOnly.Month = time.Time{}
 	deviceOnly := filled[store.Device]()
 	deviceOnly.Report = store.DeviceReport{}
 	captureOnly := filled[store.CaptureRecord]()
@@ -151,6 +153,8 @@ func rows() []row {
 		rowOf("roster", filled[store.DirectoryState](), rosterFields),
 		rowOf("entry of the directory", filled[store.DirectoryEntry](), entryOfFields),
 		rowOf("flag", filled[store.Flag](), flagFields),
+		rowOf("proposal", filled[store.Proposal](), proposalFields),
+		rowOf("count of a rule", countOnly, ruleCountFields),
 		rowOf("exemption", filled[exemption.Exemption](), exemptionFields),
 		rowOf("cursor", filled[cursor](), cursorFields),
 		rowOf("reoffer", filled[store.Reoffer](), reofferFields),

@@ -272,7 +272,10 @@ func (t *tx) rematch(sc *school, ref caseflow.Ref, n triage.News, now time.Time)
 	if err != nil {
 		return fmt.Errorf("match a case: %w", err)
 	}
-	_, err = t.evolve(sc, c, events, audit.Entry{At: now, Who: audit.System(), Action: actionOf(cmd), Object: []string{string(ref)}})
+	after, err := t.evolve(sc, c, events, audit.Entry{At: now, Who: audit.System(), Action: actionOf(cmd), Object: []string{string(ref)}})
+	if err == nil {
+		err = t.recount(sc, c, after, nil, nil)
+	}
 	if err != nil || len(events) == 0 {
 		return err
 	}

@@ -82,7 +82,7 @@ func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 	if old != nil {
 		record.Case = old.Case
 	}
-	if err := t.place(sc, &record); err != nil {
+	if err := t.place(sc, &record, old); err != nil {
 		return store.Receipt{}, err
 	}
 	t.put(key, encode(key, record, captureRecordFields))
@@ -91,7 +91,7 @@ func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 
 // place brings a capture into its case and says in which; other arrivals have
 // a ledger entry only.
-func (t *tx) place(sc *school, record *store.CaptureRecord) error {
+func (t *tx) place(sc *school, record, old *store.CaptureRecord) error {
 	a := record.Arrival
 	candidates, err := t.candidates(sc, a, record.Case)
 	if err != nil {
@@ -119,10 +119,13 @@ func (t *tx) place(sc *school, record *store.CaptureRecord) error {
 		return fmt.Errorf("place a capture: %w", err)
 	}
 	record.Case = p.Ref
-	_, err = t.evolve(sc, before, events, audit.Entry{
+	after, err := t.evolve(sc, before, events, audit.Entry{
 		At: a.ReceivedAt, Who: audit.System(), Action: actionOf(p.Command), Object: []string{string(p.Ref)},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return t.recount(sc, before, after, old, record)
 }
 
 // candidates are the cases that triage.Place asks for.

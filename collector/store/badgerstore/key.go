@@ -61,6 +61,12 @@ const (
 	tWeek       table = 'W' // monday
 	tWeekCount  table = 'N' // monday
 	tMonitoring table = 'C' // time | id
+
+	tProposal table = 'Q' // hash of kind | id
+	// Rows that are written with every capture stand after the captures, which
+	// are most of the data and never change: a compaction rewrites all that lies
+	// between the first and the last key of what is new.
+	tCounts table = '~' // queue | month | hash of rule
 )
 
 // tableName is for errors: it names no row.

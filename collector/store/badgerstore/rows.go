@@ -80,6 +80,8 @@ func headFields(c *codec, x *headRow) {
 	nested(c, 32, &k.Book, bookFields)
 	list(c, 33, &k.Steps, stepDoneFields)
 	text(c, 34, &k.Exemption)
+	text(c, 35, &k.FalseRule)
+	text(c, 36, &k.FalseWhy)
 	nested(c, 40, &k.Help, helpFields)
 	c.moment(41, &k.NameOpenedAt)
 }

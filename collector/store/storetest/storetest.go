@@ -52,6 +52,8 @@ func Run(t *testing.T, open Open) {
 		{"Around", testAround},
 		{"HandOver", testHandOver},
 		{"Exemptions", testExemptions},
+		{"Proposals", testProposals},
+		{"RuleCounts", testRuleCounts},
 		{"Hostile", testHostile},
 		{"Isolation", testIsolation},
 		{"Concurrency", testConcurrency},
