@@ -28,6 +28,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the service: watch, spool and send until told to stop."`
 	Status  statusCmd  `cmd:"" help:"Say what this device sees, and whether it reaches its collector."`
 	Match   matchCmd   `cmd:"" help:"Match lines of text against rules."`
+	Notice  noticeCmd  `cmd:"" help:"Show what Lapwing sees on this computer, and where help is."`
 	Version versionCmd `cmd:"" help:"Print the version and the commit."`
 	Session sessionCmd `cmd:"" hidden:"" help:"The session process; the service starts it."`
 }

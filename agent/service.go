@@ -126,6 +126,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		},
 	})
 	s.group.Add(app.Actor{Name: "uplink", Run: s.uplink.Run})
+	s.addDesk()
 	return s.addSession(environ)
 }
 

@@ -31,6 +31,8 @@ func category(e *lapwingv1.Event) string {
 		if c := b.Capture.GetCategories(); len(c) > 0 {
 			return c[0]
 		}
+	case *lapwingv1.Event_Help:
+		return "help"
 	case *lapwingv1.Event_Tamper:
 		return "tamper"
 	}

@@ -52,7 +52,7 @@ func DisplayTarget(environ []string) (Target, error) {
 			t.UID, t.GID = uid, gid
 		}
 	}
-	account, err := accountOf(t.UID)
+	account, err := AccountOf(t.UID)
 	if err != nil {
 		return Target{}, fmt.Errorf("name the display's owner: %w", err)
 	}

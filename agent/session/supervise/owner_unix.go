@@ -23,8 +23,8 @@ func owner(path string) (uid, gid uint32, ok bool) {
 	return stat.Uid, stat.Gid, true
 }
 
-// accountOf names a user; one without a name keeps its number.
-func accountOf(uid uint32) (string, error) {
+// AccountOf names a user as events do; one without a name keeps its number.
+func AccountOf(uid uint32) (string, error) {
 	u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if errors.As(err, new(user.UnknownUserIdError)) {
 		return "uid-" + strconv.FormatUint(uint64(uid), 10), nil
