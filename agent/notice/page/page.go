@@ -19,6 +19,7 @@ import (
 	"html/template"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -64,7 +65,7 @@ func Listen(ctx context.Context, desk Desk) (*Page, net.Listener, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the page: %w", err)
 	}
-	return &Page{desk: desk, secret: rand.Text() + rand.Text(), host: ln.Addr().String(), used: make(chan struct{}, 1), template: t}, ln, nil
+	return &Page{desk: desk, secret: rand.Text() + rand.Text(), host: ln.Addr().String(), used: make(chan struct{}, 1), template: t}, own{ln, os.Geteuid()}, nil
 }
 
 // URL is the page's address. Whoever has it may act as this person here.
