@@ -27,6 +27,7 @@ type cli struct {
 	Enrol   enrolCmd   `cmd:"" help:"Enrol this device with a school's collector."`
 	Run     runCmd     `cmd:"" help:"Run the service: watch, spool and send until told to stop."`
 	Status  statusCmd  `cmd:"" help:"Say what this device sees, and whether it reaches its collector."`
+	Service serviceCmd `cmd:"" help:"Install the service, start and stop it, remove it."`
 	Match   matchCmd   `cmd:"" help:"Match lines of text against rules."`
 	Notice  noticeCmd  `cmd:"" help:"Show what Lapwing sees on this computer, and where help is."`
 	Version versionCmd `cmd:"" help:"Print the version and the commit."`

@@ -7,22 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/app"
 	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/agent/install"
 	"github.com/lapwing-schools/lapwing/agent/policy"
-	"github.com/lapwing-schools/lapwing/agent/session/supervise"
+	"github.com/lapwing-schools/lapwing/agent/sdnotify"
 	"github.com/lapwing-schools/lapwing/agent/spool"
 	"github.com/lapwing-schools/lapwing/agent/stamp"
 	"github.com/lapwing-schools/lapwing/agent/status"
 	"github.com/lapwing-schools/lapwing/agent/uplink"
 	"github.com/lapwing-schools/lapwing/internal/boot"
 	"github.com/lapwing-schools/lapwing/internal/buildinfo"
-	"github.com/lapwing-schools/lapwing/internal/conditions"
 	"github.com/lapwing-schools/lapwing/internal/detect"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -47,6 +45,10 @@ func newService(dir string, environ []string, log *slog.Logger) (*service, error
 	s := &service{dir: dir, log: log, view: newView(time.Now), group: app.Group{Log: log}}
 	id, err := identity.Load(dir)
 	if err != nil {
+		return nil, err
+	}
+	// A word that nobody heard is not why this service will stop.
+	if err := install.Left(dir); err != nil {
 		return nil, err
 	}
 	if s.boot, err = boot.Current(); err != nil {
@@ -107,8 +109,8 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 			AgentVersion: facts.AgentVersion, Os: facts.OS, OsVersion: facts.OSVersion, Arch: facts.Arch,
 			Hostname: facts.Hostname, Boot: s.boot.ID[:], Fingerprint: facts.Fingerprint,
 		},
-		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.sessions,
-		HeartbeatEvery: s.heartbeatEvery,
+		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.watching,
+		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard,
 	})
 	answering := make(chan struct{})
 	s.group.Add(app.Actor{
@@ -127,7 +129,14 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 	})
 	s.group.Add(app.Actor{Name: "uplink", Run: s.uplink.Run})
 	s.addDesk()
-	return s.addSession(environ)
+	if err := s.addSessions(environ); err != nil {
+		return err
+	}
+	// Last, so that all of it is up when the service manager hears so.
+	s.group.Add(app.Actor{Name: "watchdog", Run: func(ctx context.Context) error {
+		return sdnotify.FindOwn().Watch(ctx, func() { s.report() })
+	}})
+	return nil
 }
 
 // report answers the status command.
@@ -135,7 +144,7 @@ func (s *service) report() status.Report {
 	return status.Report{
 		Running: true, Version: buildinfo.Read().String(), Enrolled: status.FromIdentity(s.link.Identity()),
 		Uplink: status.FromUplink(s.uplink.Status()), Spool: status.FromSpool(s.spool.Stats()),
-		Policy: s.policy.Version(), Sessions: s.view.sessions(), Coverage: status.FromCoverage(s.view.rows()),
+		Policy: s.policy.Version(), Sessions: s.view.watching(), Coverage: status.FromCoverage(s.view.rows()),
 	}
 }
 
@@ -150,63 +159,4 @@ func (s *service) heartbeatEvery() time.Duration {
 func jitterOf(device string) float64 {
 	sum := sha256.Sum256([]byte(device))
 	return float64(binary.BigEndian.Uint32(sum[:])) / (1 << 32)
-}
-
-// addSession watches the desktop in the service's own environment. Without
-// one the service still runs, and coverage says that nobody is watched.
-func (s *service) addSession(environ []string) error {
-	target, err := supervise.DisplayTarget(environ)
-	if errors.Is(err, supervise.ErrNoDisplay) {
-		s.log.Warn("no desktop to watch", "reason", err)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	// Capture ids begin anew in each session process, so each gets a stamp of its own.
-	stamps := s.stamps.Session(target.ID, target.Account)
-	sessions, err := supervise.New(supervise.Config{
-		Command: []string{program, "session"}, Target: target, Stderr: os.Stderr, Log: s.log, Now: time.Now,
-		OnHit: func(_ context.Context, h *lapwingv1.Hit) error { return stamps.Hit(h) },
-		OnStatus: func(st *lapwingv1.SessionStatus) {
-			if st == nil {
-				stamps = s.stamps.Session(target.ID, target.Account)
-				s.view.noSession(conditions.SessionDown)
-				return
-			}
-			s.view.watched(st)
-		},
-		OnTamper: func(kills uint32) {
-			if err := s.stamps.Tamper(conditions.SessionDown, kills); err != nil {
-				s.log.Error("tampering not recorded", "error", err)
-			}
-		},
-	})
-	if err != nil {
-		return err
-	}
-	s.group.Add(app.Actor{Name: "session", Run: sessions.Run})
-	s.group.Add(app.Actor{Name: "policy", Run: func(ctx context.Context) error { return s.passPolicies(ctx, sessions) }})
-	return nil
-}
-
-// passPolicies gives each policy in force to the session process.
-func (s *service) passPolicies(ctx context.Context, to *supervise.Supervisor) error {
-	policies, stop := s.policy.Subscribe()
-	defer stop()
-	for {
-		select {
-		case p := <-policies:
-			to.SetPolicy(p.Signed)
-			// Checking the rules took several times the memory that keeping them
-			// does; a laptop should have it back now, not at the next collection.
-			debug.FreeOSMemory()
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }

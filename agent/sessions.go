@@ -10,67 +10,127 @@ import (
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
-// view is what this device can see: its session's last word, and the service's
-// own sensors. It is safe for concurrent use.
+// view is what this device can see: the last word of each session process, and
+// the service's own sensors. It is safe for concurrent use.
 type view struct {
+	now     func() time.Time
 	own     *coverage.Board // sensors of the service, and of sessions while none runs
 	changed chan struct{}   // holds a value after a change
 
-	mu      sync.Mutex // guards session
-	session *lapwingv1.SessionStatus
+	mu       sync.Mutex // guards what follows
+	sessions map[string]*seen
+	nobody   string // why there are no desktops to watch
+}
+
+// seen is a desktop that is to be watched.
+type seen struct {
+	status *lapwingv1.SessionStatus // nil: its process is down
+	down   *coverage.Board
 }
 
 // sessionSensors are the sensors that only a session process has.
 var sessionSensors = [...]string{sensor.Text, sensor.Window, sensor.Lock}
 
 func newView(now func() time.Time) *view {
-	v := &view{own: coverage.NewBoard(now, sensor.USB, sensor.Posture), changed: make(chan struct{}, 1)}
+	v := &view{
+		now: now, own: coverage.NewBoard(now, sensor.USB, sensor.Posture), changed: make(chan struct{}, 1),
+		sessions: map[string]*seen{}, nobody: conditions.NoSession,
+	}
 	for _, name := range []string{sensor.USB, sensor.Posture} {
 		v.own.Report(name, sensor.Status{State: sensor.Off, Code: conditions.Unsupported})
 	}
-	v.noSession(conditions.NoSession)
+	v.settle()
 	return v
 }
 
-// noSession says why nobody's desktop is being watched.
-func (v *view) noSession(code string) {
-	for _, name := range sessionSensors {
-		v.own.Report(name, sensor.Status{State: sensor.Off, Code: code})
-	}
-	v.set(nil)
-}
-
-// watched takes a session's word about itself.
-func (v *view) watched(st *lapwingv1.SessionStatus) {
-	for _, name := range sessionSensors {
-		v.own.Forget(name)
-	}
-	v.set(st)
-}
-
-func (v *view) set(st *lapwingv1.SessionStatus) {
+// noDesktop says why there is no desktop to watch, if there is none.
+func (v *view) noDesktop(code string) {
 	v.mu.Lock()
-	v.session = st
+	v.nobody = code
 	v.mu.Unlock()
+	v.settle()
+}
+
+// desktops says which desktops are to be watched from now on.
+func (v *view) desktops(ids []string) {
+	v.mu.Lock()
+	kept := make(map[string]*seen, len(ids))
+	for _, id := range ids {
+		if kept[id] = v.sessions[id]; kept[id] == nil {
+			// Unknown until its process has spoken, or has ended.
+			kept[id] = &seen{down: coverage.NewBoard(v.now, sessionSensors[:]...)}
+		}
+	}
+	v.sessions = kept
+	v.mu.Unlock()
+	v.settle()
+}
+
+// downBoard says of every sensor of a session that its process is not running.
+func (v *view) downBoard() *coverage.Board {
+	b := coverage.NewBoard(v.now)
+	for _, name := range sessionSensors {
+		b.Report(name, sensor.Status{State: sensor.Off, Code: conditions.SessionDown})
+	}
+	return b
+}
+
+// watched takes a session's word about itself; nil when its process is down.
+// What comes of a desktop that is no longer watched is ignored.
+func (v *view) watched(id string, st *lapwingv1.SessionStatus) {
+	v.mu.Lock()
+	if s := v.sessions[id]; s != nil {
+		s.status = st
+		s.down = nil
+		if st == nil {
+			s.down = v.downBoard()
+		}
+	}
+	v.mu.Unlock()
+	v.settle()
+}
+
+// settle lets the own board speak for the sessions' sensors while there are none.
+func (v *view) settle() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, name := range sessionSensors {
+		if len(v.sessions) > 0 {
+			v.own.Forget(name)
+		} else {
+			v.own.Report(name, sensor.Status{State: sensor.Off, Code: v.nobody})
+		}
+	}
 	select {
 	case v.changed <- struct{}{}:
 	default:
 	}
 }
 
-// rows are the coverage of the whole device.
+// rows are the coverage of the whole device: of each sensor the worst.
 func (v *view) rows() []*lapwingv1.Coverage {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return coverage.Worst(v.own.Rows(), v.session.GetCoverage())
+	boards := [][]*lapwingv1.Coverage{v.own.Rows()}
+	for _, s := range v.sessions {
+		if s.status != nil {
+			boards = append(boards, s.status.GetCoverage())
+		} else {
+			boards = append(boards, s.down.Rows())
+		}
+	}
+	return coverage.Worst(boards...)
 }
 
-// sessions is how many desktops are being watched.
-func (v *view) sessions() int {
+// watching is how many desktops are being watched.
+func (v *view) watching() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.session == nil {
-		return 0
+	n := 0
+	for _, s := range v.sessions {
+		if s.status != nil {
+			n++
+		}
 	}
-	return 1
+	return n
 }

@@ -377,5 +377,8 @@ func (s *session) goodbye(in <-chan *lapwingv1.CollectorMessage, failed <-chan e
 		case err = <-failed:
 		}
 	}
+	if errors.Is(err, io.EOF) && s.u.cfg.Heard != nil {
+		s.u.cfg.Heard()
+	}
 	return err
 }

@@ -87,6 +87,8 @@ type Config struct {
 	HeartbeatEvery func() time.Duration
 	// Goodbye returns why the service stops; nil means shutdown.
 	Goodbye func() lapwingv1.Goodbye_Reason
+	// Heard, if not nil, is called when the collector has taken the goodbye.
+	Heard func()
 	// Requests, if not nil, is given the canary requests and wanted versions
 	// of the collector. It must not block.
 	Requests func(*lapwingv1.CollectorMessage)

@@ -54,6 +54,7 @@ const (
 	SensorFailed    = "sensor_failed"
 	NoSession       = "no_session"
 	SessionDown     = "session_down"
+	SessionAway     = "session_away"
 	Paused          = "paused"
 	OutsideSchedule = "outside_schedule"
 
@@ -123,6 +124,7 @@ var registry = [...]Condition{
 	{NoSession, Info, "Nobody is logged on", "Nothing to do."},
 	{SessionDown, Problem, "The part of the agent in the desktop session is not running",
 		"It is started again by itself. If this happens often, somebody may be stopping it: look at the tamper events."},
+	{SessionAway, Info, "Everybody who is logged on has switched away; no desktop is in front", "Nothing to do."},
 	{Paused, Info, "Watching is paused", "Nothing to do; the pause ends by itself."},
 	{OutsideSchedule, Info, "Outside the school's timetable", "Nothing to do."},
 	{PolicyMissing, Problem, "No policy has arrived yet, so there are no rules to match",

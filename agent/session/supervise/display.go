@@ -15,8 +15,8 @@ var ErrNoDisplay = errors.New("no desktop in this environment: DISPLAY is not se
 // passed are the variables that a session process gets, and no others.
 func passed() []string {
 	return []string{
-		"DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "XDG_RUNTIME_DIR",
-		"XDG_SESSION_ID", "HOME", "LANG", "PATH",
+		"DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "XDG_RUNTIME_DIR",
+		"XDG_SESSION_ID", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP", "HOME", "LANG", "PATH",
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -20,7 +21,7 @@ import (
 
 // Target is a desktop to be watched. Which desktops there are is found by
 // whoever makes Targets: DisplayTarget for the display of this program's own
-// environment, and logind once that is built.
+// environment, agent/session/logind for those that people log on to.
 type Target struct {
 	// ID names the session for as long as it lasts, at most 64 bytes.
 	ID string
@@ -30,6 +31,11 @@ type Target struct {
 	UID, GID uint32
 	// Env is the whole environment of the session process.
 	Env []string
+}
+
+// Equal reports whether two targets are the same desktop, found in the same place.
+func (t Target) Equal(o Target) bool {
+	return t.ID == o.ID && t.Account == o.Account && t.UID == o.UID && t.GID == o.GID && slices.Equal(t.Env, o.Env)
 }
 
 // Config of a Supervisor. Callbacks come from one goroutine, one at a time.

@@ -1,0 +1,132 @@
+// Package install makes the agent a service of the operating system: it
+// installs, starts, stops and removes it, through kardianos/service with a
+// systemd unit of our own (unit_linux.go says why each line is there).
+//
+// It also owns the word that the program leaves for the running service before
+// it stops it (Leave), so that the collector hears why the device falls silent.
+//
+// It may import kardianos/service and the standard library. It is the only
+// part of the agent that starts programs of the system (systemctl and the like).
+package install
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/kardianos/service"
+)
+
+// Name of the service, and of its unit.
+const Name = "lapwing-agent"
+
+// State of the service.
+type State string
+
+// States, as `service status` prints them.
+const (
+	Running      State = "running"
+	Stopped      State = "stopped"
+	NotInstalled State = "not installed"
+)
+
+// Service is the agent as the operating system's service manager knows it.
+type Service struct {
+	svc     service.Service
+	program string
+	dir     string
+}
+
+// noProgram satisfies kardianos/service, which here only controls: the service
+// itself is the command "run", which stops on SIGTERM.
+type noProgram struct{}
+
+func (noProgram) Start(service.Service) error { return nil }
+func (noProgram) Stop(service.Service) error  { return nil }
+
+// New describes the service of a program (absolute, as the system will start
+// it) that keeps its data in dir.
+func New(program, dir string) (*Service, error) {
+	if !filepath.IsAbs(program) || !filepath.IsAbs(dir) {
+		return nil, fmt.Errorf("describe the service: %q and %q must be absolute paths", program, dir)
+	}
+	options, err := optionsOf(program, dir)
+	if err != nil {
+		return nil, fmt.Errorf("describe the service: %w", err)
+	}
+	svc, err := service.New(noProgram{}, &service.Config{
+		Name: Name, DisplayName: "Lapwing agent", Description: description,
+		Executable: program, Arguments: []string{"run", "--dir", dir}, Option: options,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("describe the service: %w", err)
+	}
+	return &Service{svc: svc, program: program, dir: dir}, nil
+}
+
+const description = "Lapwing safeguarding agent"
+
+// Install registers the service and has it started at boot. A second time it
+// changes nothing but what this version would write otherwise.
+func (s *Service) Install() error {
+	if err := checkProgram(s.program); err != nil {
+		return err
+	}
+	if err := makePrivate(s.dir); err != nil {
+		return err
+	}
+	if state, err := s.State(); err == nil && state != NotInstalled {
+		if err := s.svc.Uninstall(); err != nil {
+			return fmt.Errorf("replace the service: %w", err)
+		}
+	}
+	if err := s.svc.Install(); err != nil {
+		return fmt.Errorf("install the service: %w", err)
+	}
+	return nil
+}
+
+// makePrivate makes the data directory, for its owner only.
+func makePrivate(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory private: %w", err)
+	}
+	return nil
+}
+
+// Start starts the service and returns when it is up.
+func (s *Service) Start() error { return named("start", s.svc.Start()) }
+
+// Stop stops the service and returns when it has stopped.
+func (s *Service) Stop() error { return named("stop", s.svc.Stop()) }
+
+// Restart stops and starts it.
+func (s *Service) Restart() error { return named("restart", s.svc.Restart()) }
+
+// Remove unregisters a service that has stopped. Its data stay.
+func (s *Service) Remove() error { return named("uninstall", s.svc.Uninstall()) }
+
+func named(verb string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s the service: %w", verb, err)
+	}
+	return nil
+}
+
+// State asks the service manager.
+func (s *Service) State() (State, error) {
+	status, err := s.svc.Status()
+	switch {
+	case errors.Is(err, service.ErrNotInstalled):
+		return NotInstalled, nil
+	case status == service.StatusRunning:
+		return Running, nil
+	case status == service.StatusStopped:
+		return Stopped, nil
+	}
+	return "", fmt.Errorf("ask for the service's state: %w", err)
+}

@@ -1,0 +1,50 @@
+package install
+
+import (
+	_ "embed"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/kardianos/service"
+)
+
+//go:embed lapwing-agent.service
+var unitText string
+
+// Unit returns the systemd unit for a program and its data directory.
+func Unit(program, dir string) (string, error) {
+	for _, path := range []string{program, dir} {
+		if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return "", fmt.Errorf("the path %q holds a control character", path)
+		}
+	}
+	// Braces would be taken for a template by kardianos/service.
+	if strings.Contains(program+dir, "{{") {
+		return "", fmt.Errorf("the paths %q and %q may not hold {{", program, dir)
+	}
+	state := ""
+	if filepath.Dir(dir) == "/var/lib" {
+		state = "StateDirectory=" + escape(filepath.Base(dir)) + "\nStateDirectoryMode=0700\n"
+	}
+	return strings.NewReplacer(
+		"@PROGRAM@", quote(program), "@DIR@", quote(dir), "@PLAINDIR@", escape(dir), "@STATE@\n", state,
+	).Replace(unitText), nil
+}
+
+// escape writes a value as systemd takes it literally (systemd.unit, specifiers).
+func escape(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
+// quote writes one word of a command line (systemd.service, command lines).
+func quote(s string) string {
+	s = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", "$$").Replace(escape(s))
+	return `"` + s + `"`
+}
+
+func optionsOf(program, dir string) (service.KeyValue, error) {
+	unit, err := Unit(program, dir)
+	if err != nil {
+		return nil, err
+	}
+	return service.KeyValue{"SystemdScript": unit}, nil
+}
