@@ -63,32 +63,32 @@ func (m *Machine) boot(ctx context.Context) error {
 		defer close(m.ended)
 		_ = m.nspawn.Wait() // how it ended is in its console's log
 	}()
-	if err := m.findLeader(ctx); err != nil {
-		return err
-	}
 	return m.awaitRunning(ctx)
 }
 
-// findLeader waits for nspawn's child, which is the machine's first process.
-func (m *Machine) findLeader(ctx context.Context) error {
+// findLeader finds nspawn's child, which is the machine's first process once
+// the children that prepare it are gone.
+func (m *Machine) findLeader() error {
 	pid := strconv.Itoa(m.nspawn.Process.Pid)
-	return m.poll(ctx, func() error {
-		list, err := os.ReadFile(filepath.Join("/proc", pid, "task", pid, "children"))
-		if err != nil {
-			return err
-		}
-		if fields := strings.Fields(string(list)); len(fields) > 0 {
-			m.leader = fields[0]
-			return nil
-		}
-		return errors.New("systemd-nspawn has not started a process yet")
-	})
+	list, err := os.ReadFile(filepath.Join("/proc", pid, "task", pid, "children"))
+	if err != nil {
+		return err
+	}
+	fields := strings.Fields(string(list))
+	if len(fields) != 1 {
+		return fmt.Errorf("children of systemd-nspawn: %q", fields)
+	}
+	m.leader = fields[0]
+	return nil
 }
 
 // awaitRunning waits for the end of the boot. "degraded" is enough: a container
 // lacks devices that some unit may want.
 func (m *Machine) awaitRunning(ctx context.Context) error {
 	return m.poll(ctx, func() error {
+		if err := m.findLeader(); err != nil {
+			return err
+		}
 		out, err := m.Run(ctx, "systemctl", "is-system-running")
 		if state := strings.TrimSpace(out); state == "running" || state == "degraded" {
 			return nil
