@@ -2,7 +2,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: help build run test test-fast test-faults lint generate bench bench-detect clean
+.PHONY: help build run test test-fast test-faults test-service lint generate bench bench-detect clean
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -23,6 +23,10 @@ test-fast:      ## every package without the race detector and the end-to-end te
 
 test-faults:    ## power cuts, full disks, kill -9 and damage on real file systems (root)
 	tools/test-faults.sh
+
+test-service:   ## the agent as a systemd service, with people who log on, on a machine in a container (root)
+	tools/packages.sh test
+	$(GO) test ./e2e/machine -count=1 -v -timeout 20m
 
 lint:           ## gofmt, vet, staticcheck, generated files, import rules
 	tools/lint.sh

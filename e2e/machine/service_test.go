@@ -137,4 +137,3 @@ func (w *world) files() []string {
 	}
 	return all
 }
-

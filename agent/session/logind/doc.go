@@ -27,10 +27,13 @@ type Session struct {
 	ID    string
 	Type  string // x11, wayland, mir, tty, web, unspecified
 	Class string // user, greeter, lock-screen, background, …
-	State string // online, active, closing
-	UID   uint32
-	GID   uint32
-	Name  string // of the account
+	State string // opening, online, active, closing
+	// Active: it is in front on its seat, or has none (a remote one). State says
+	// so too, but not while the session is opening, and its end is not told.
+	Active bool
+	UID    uint32
+	GID    uint32
+	Name   string // of the account
 	// Leader is the process that opened the session.
 	Leader uint32
 	// Display is set by some display managers, for example ":0".
@@ -44,8 +47,6 @@ type Session struct {
 func (s Session) graphical() bool {
 	return (s.Type == "x11" || s.Type == "wayland") && s.Class == "user" && s.State != "closing"
 }
-
-func (s Session) active() bool { return s.State == "active" }
 
 // Desktops are what the sessions of a moment come to.
 type Desktops struct {
@@ -72,7 +73,7 @@ func choose(sessions []Session, own uint32, find func(Session) ([]string, bool))
 		switch {
 		case !s.graphical(), own != 0 && s.UID != own:
 			continue
-		case !s.active():
+		case !s.Active:
 			d.Away++
 			continue
 		}

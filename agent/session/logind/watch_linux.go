@@ -82,7 +82,8 @@ func once(ctx context.Context, cfg Config) error {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	signals := make(chan *dbus.Signal, 64)
 	conn.Signal(signals)
-	w := &watch{cfg: cfg, conn: conn, signals: signals}
+	w := &watch{cfg: cfg, conn: conn, signals: signals, leaders: newLeaders()}
+	defer w.leaders.stop()
 	bounded, cancel := context.WithTimeout(ctx, connectBound)
 	defer cancel()
 	greeted := make(chan error, 1)
@@ -105,6 +106,7 @@ type watch struct {
 	signals <-chan *dbus.Signal
 	last    Desktops
 	told    bool
+	leaders *leaders
 }
 
 func (w *watch) greet(ctx context.Context) error {
@@ -166,6 +168,8 @@ func (w *watch) await(ctx context.Context, wait time.Duration) (told bool, err e
 				told = true
 				timer.Reset(gather)
 			}
+		case <-w.leaders.left:
+			return true, nil
 		case <-timer.C:
 			return told, nil
 		case <-ctx.Done():
@@ -176,7 +180,7 @@ func (w *watch) await(ctx context.Context, wait time.Duration) (told bool, err e
 
 // look asks for every session.
 func (w *watch) look(ctx context.Context) (Desktops, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectBound)
+	bounded, cancel := context.WithTimeout(ctx, connectBound)
 	defer cancel()
 	var rows []struct {
 		ID   string
@@ -185,7 +189,7 @@ func (w *watch) look(ctx context.Context) (Desktops, error) {
 		Seat string
 		Path dbus.ObjectPath
 	}
-	err := w.conn.Object(busName, managerPath).CallWithContext(ctx, manager+"ListSessions", 0).Store(&rows)
+	err := w.conn.Object(busName, managerPath).CallWithContext(bounded, manager+"ListSessions", 0).Store(&rows)
 	if refused, ok := errors.AsType[dbus.Error](err); ok && refused.Name == "org.freedesktop.DBus.Error.ServiceUnknown" {
 		return Desktops{}, ErrAbsent
 	}
@@ -193,13 +197,18 @@ func (w *watch) look(ctx context.Context) (Desktops, error) {
 		return Desktops{}, fmt.Errorf("list sessions: %w", err)
 	}
 	var sessions []Session
+	var pids []uint32
 	for _, row := range rows {
-		s, err := w.describe(ctx, row.Path)
-		if err != nil {
+		s, err := w.describe(bounded, row.Path)
+		if err != nil || !alive(s.Leader) {
 			continue // it has just ended
 		}
 		sessions = append(sessions, s)
+		if s.graphical() {
+			pids = append(pids, s.Leader)
+		}
 	}
+	w.leaders.follow(ctx, pids)
 	return choose(sessions, w.cfg.Own, places{w.cfg.Proc}.find), nil
 }
 
@@ -211,7 +220,7 @@ func (w *watch) describe(ctx context.Context, path dbus.ObjectPath) (Session, er
 	}
 	s := Session{
 		ID: get[string](props, "Id"), Type: get[string](props, "Type"), Class: get[string](props, "Class"),
-		State: get[string](props, "State"), Name: get[string](props, "Name"), Leader: get[uint32](props, "Leader"),
+		State: get[string](props, "State"), Active: get[bool](props, "Active"), Name: get[string](props, "Name"), Leader: get[uint32](props, "Leader"),
 		Display: get[string](props, "Display"), Scope: get[string](props, "Scope"),
 	}
 	user, ok := props["User"].Value().([]any)

@@ -142,8 +142,8 @@ func (m *Machine) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopBound)
 	defer cancel()
 	if m.leader != "" {
-		// It ends while it answers.
-		_, _ = m.Run(ctx, "systemctl", "poweroff")
+		// It ends while it answers. Nothing in it is worth a farewell.
+		_, _ = m.Run(ctx, "systemctl", "poweroff", "--force")
 	}
 	select {
 	case <-m.ended:
