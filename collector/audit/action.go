@@ -72,6 +72,9 @@ const (
 
 	MonitoringChecked Action = "monitoring.check" // a check on monitoring was recorded
 
+	NoticeSeen    Action = "notice.see"   // a device showed the notice, or passed on an answer to it
+	NoticeOnPaper Action = "notice.paper" // somebody was told on paper, as a person recorded
+
 	DocumentPut  Action = "document.put"
 	KeyDestroyed Action = "key.destroy"
 	LedgerRead   Action = "ledger.read"
@@ -89,7 +92,7 @@ func Actions() []Action {
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
 		RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
-		MonitoringChecked, DocumentPut, KeyDestroyed, LedgerRead,
+		MonitoringChecked, NoticeSeen, NoticeOnPaper, DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }
 

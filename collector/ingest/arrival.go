@@ -105,6 +105,9 @@ func (b *builder) arrival(ctx context.Context, e *lapwingv1.Event) (triage.Arriv
 	case *lapwingv1.Event_Help:
 		a.Kind = triage.KindCapture
 		a.Capture, err = b.help(ctx, who.key, body.Help)
+	case *lapwingv1.Event_Notice:
+		// States are in the same order on both sides, from 1; a test holds it.
+		a.Kind, a.Code, a.Count = triage.KindNotice, body.Notice.Version, uint32(body.Notice.State)
 	case *lapwingv1.Event_Tamper:
 		a.Kind, a.Code, a.Count = triage.KindTamper, body.Tamper.Code, body.Tamper.Count
 	case *lapwingv1.Event_Media:

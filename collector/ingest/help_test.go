@@ -47,3 +47,21 @@ func TestHelpRequestsAreSealedAndWeighed(t *testing.T) {
 		t.Errorf("an empty request for this week: %+v", got)
 	}
 }
+
+func TestNoticesKeepTheirMeaning(t *testing.T) {
+	f, s := newFixture(t), newSchool()
+	for state, want := range map[lapwingv1.NoticeSeen_State]triage.NoticeState{
+		lapwingv1.NoticeSeen_STATE_SHOWN:        triage.NoticeShown,
+		lapwingv1.NoticeSeen_STATE_ACKNOWLEDGED: triage.NoticeAcknowledged,
+		lapwingv1.NoticeSeen_STATE_DECLINED:     triage.NoticeDeclined,
+	} {
+		b := batch(uint64(state))
+		b.Events[0].Body = &lapwingv1.Event_Notice{Notice: &lapwingv1.NoticeSeen{Version: "autumn-1", State: state}}
+		if ack, err := f.core.Accept(t.Context(), s, laptop, b); err != nil || ack.Refused != 0 {
+			t.Fatalf("%v, %v", ack, err)
+		}
+		if a := s.kept[len(s.kept)-1]; a.Kind != triage.KindNotice || a.Code != "autumn-1" || triage.NoticeState(a.Count) != want || a.Person.IsZero() {
+			t.Errorf("%v: %+v", state, a)
+		}
+	}
+}

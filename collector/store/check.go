@@ -82,6 +82,8 @@ func checkArrival(a triage.Arrival) error {
 	switch a.Kind {
 	case triage.KindTamper, triage.KindDigest:
 		return nil
+	case triage.KindNotice:
+		return CheckNotice(NoticeRecordOf(a))
 	case triage.KindMedia, triage.KindUnattended, triage.KindLockMinutes:
 		return checkAboutDevice(a)
 	case triage.KindCapture:

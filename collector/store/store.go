@@ -68,6 +68,7 @@ type Tenant interface {
 	Drafts
 	Around
 	Exemptions
+	Notices
 	DeviceFacts
 	Proposals
 	RuleCounts

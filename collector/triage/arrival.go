@@ -58,8 +58,8 @@ type Arrival struct {
 	// Group's audience decides the queue of an unknown account.
 	Group   vocab.GroupAudience
 	Capture *Capture // for KindCapture
-	Code    string   // for KindTamper: registered code
-	Count   uint32   // for KindTamper and KindDigest
+	Code    string   // for KindTamper: registered code; for KindNotice: the notice's version
+	Count   uint32   // for KindTamper and KindDigest; for KindNotice a NoticeState
 	// One of these for the kinds of device.go.
 	Media      *Media
 	Unattended *Unattended

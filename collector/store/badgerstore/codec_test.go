@@ -172,6 +172,7 @@ func rows() []row {
 		eventOf[caseflow.Escalated](), eventOf[caseflow.Answered](), eventOf[caseflow.EscalationEnded](), eventOf[caseflow.WaitBegan](),
 		eventOf[caseflow.WaitEnded](), eventOf[caseflow.Transferred](), eventOf[caseflow.StepMarked](), eventOf[caseflow.NameOpened](),
 		rowOf("draft", filled[store.Draft](), draftFields),
+		rowOf("notice", filled[store.NoticeRecord](), noticeFields),
 		eventOf[caseflow.Tagged](),
 	}
 }

@@ -71,6 +71,11 @@ func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 	if a.Exempt, err = t.exemptionOf(sc, a); err != nil {
 		return store.Receipt{}, err
 	}
+	if a.Kind == triage.KindNotice {
+		if err := t.seenNotice(sc, a); err != nil {
+			return store.Receipt{}, err
+		}
+	}
 	if a.Kind.AboutDevice() {
 		if err := t.aboutDevice(sc, a); err != nil {
 			return store.Receipt{}, err

@@ -49,6 +49,7 @@ const (
 	tReads    table = 'z' // ref | sequence of a ledger entry that says who was shown its content
 	tExempt   table = 'E' // id: exemptions, read at start
 	tReoffer  table = 'J' // one row: what devices are asked to send again
+	tNotice   table = 'A' // person | hash of the notice's version
 
 	// Device facts.
 	tPosture    table = 'P' // id: last word on checks

@@ -52,6 +52,7 @@ func Run(t *testing.T, open Open) {
 		{"Around", testAround},
 		{"HandOver", testHandOver},
 		{"Exemptions", testExemptions},
+		{"Notices", testNotices},
 		{"Proposals", testProposals},
 		{"RuleCounts", testRuleCounts},
 		{"Hostile", testHostile},
