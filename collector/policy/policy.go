@@ -5,7 +5,7 @@
 // A document changes its version exactly when its content changes, so a
 // restart, or a second collector on the same store, sends nothing to anybody.
 //
-// It may import collector/store and what crosses it, internal/policydoc,
+// It may import collector/store, collector/tuning and what crosses it, internal/policydoc,
 // internal/detect/rulepack and the messages.
 package policy
 
@@ -26,6 +26,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/tuning"
 	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
 	"github.com/lapwing-schools/lapwing/internal/policydoc"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -57,6 +58,8 @@ type rules struct {
 	compiled []byte
 	packs    []*lapwingv1.PackInfo
 	titles   map[string]string // by rule id
+	set      *rulepack.Set
+	list     []tuning.Rule // of the packs that are on, by category
 }
 
 type groupKey struct {
@@ -72,6 +75,7 @@ type group struct {
 	changed chan struct{} // closed at the next change
 	signed  *lapwingv1.SignedPolicy
 	version uint64 // 0: not looked up yet, or the rules have changed since
+	stale   uint64 // counts the changes, so that none is missed while a version is made
 }
 
 // New compiles the rule packs. A pack that does not compile is an error that
@@ -93,11 +97,15 @@ func compile(fsys fs.FS) (rules, error) {
 		}
 		return rules{}, fmt.Errorf("read rule packs: %w", errors.Join(errs...))
 	}
-	compiled, err := rulepack.Compile(packs)
+	set, err := rulepack.CompileSet(packs)
 	if err != nil {
 		return rules{}, fmt.Errorf("compile rule packs: %w", err)
 	}
-	r := rules{compiled: compiled, titles: make(map[string]string)}
+	compiled, err := set.Encode(nil)
+	if err != nil {
+		return rules{}, fmt.Errorf("compile rule packs: %w", err)
+	}
+	r := rules{compiled: compiled, titles: make(map[string]string), set: set, list: listed(packs)}
 	for i := range packs {
 		if p := &packs[i]; !p.Draft() {
 			r.packs = append(r.packs, &lapwingv1.PackInfo{Name: p.Name.Value, Version: p.Version, Rules: uint32(len(p.Rules))})
@@ -155,11 +163,29 @@ func (p *Publisher) SetRules(fsys fs.FS) error {
 	}
 	p.rules = r
 	for _, g := range p.groups {
-		g.version = 0
-		close(g.changed)
-		g.changed = make(chan struct{})
+		g.renew()
 	}
 	return nil
+}
+
+// Refresh tells the groups of a school to look again at the school's own
+// changes of rules.
+func (p *Publisher) Refresh(school store.SchoolID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k, g := range p.groups {
+		if k.school == school {
+			g.renew()
+		}
+	}
+}
+
+// renew wants Publisher.mu held.
+func (g *group) renew() {
+	g.version = 0
+	g.stale++
+	close(g.changed)
+	g.changed = make(chan struct{})
 }
 
 // group wants mu held.
@@ -180,7 +206,7 @@ func (p *Publisher) publish(ctx context.Context, t store.Tenant, name string, g 
 	g.publishing.Lock()
 	defer g.publishing.Unlock()
 	p.mu.Lock()
-	signed, version, in := g.signed, g.version, p.rules
+	signed, version, in, stale := g.signed, g.version, p.rules, g.stale
 	p.mu.Unlock()
 	if version > 0 {
 		return signed, version, nil // somebody else was faster in this process
@@ -194,7 +220,7 @@ func (p *Publisher) publish(ctx context.Context, t store.Tenant, name string, g 
 			return nil, 0, fmt.Errorf("publish policy: %w", err)
 		}
 		p.mu.Lock()
-		if bytes.Equal(in.compiled, p.rules.compiled) {
+		if stale == g.stale {
 			g.signed, g.version = signed, version
 		}
 		p.mu.Unlock()
@@ -205,9 +231,14 @@ func (p *Publisher) publish(ctx context.Context, t store.Tenant, name string, g 
 
 // version returns the latest document if its content is right, else the next.
 func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in rules) (*lapwingv1.SignedPolicy, uint64, error) {
+	who := audit.Who{Name: shipped, Via: audit.ViaSystem}
+	compiled, proposed, approved, err := in.tuned(ctx, t, name, who)
+	if err != nil {
+		return nil, 0, err
+	}
 	want := &lapwingv1.Policy{
 		School: t.Info().Slug, Group: name,
-		Rules: in.compiled, Packs: in.packs, ProposedBy: shipped, ApprovedBy: shipped,
+		Rules: compiled, Packs: in.packs, ProposedBy: clip(proposed.Name), ApprovedBy: clip(approved.Name),
 		Limits: &lapwingv1.Limits{},
 	}
 	doc, err := t.LatestDocument(ctx, Kind(name))
@@ -235,9 +266,8 @@ func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in
 	if err != nil {
 		return nil, 0, err
 	}
-	who := audit.Who{Name: shipped, Via: audit.ViaSystem}
 	err = t.PutDocument(ctx, store.Document{
-		Kind: Kind(name), Version: want.Version, Body: body, Proposed: who, Approved: who, Created: p.cfg.Now(),
+		Kind: Kind(name), Version: want.Version, Body: body, Proposed: proposed, Approved: approved, Created: p.cfg.Now(),
 	})
 	return signed, want.Version, err
 }

@@ -31,6 +31,14 @@ type school struct {
 	docs map[string][]store.Document
 	puts int
 	fail error
+
+	proposals []store.Proposal
+}
+
+func (s *school) Proposals(context.Context, string) ([]store.Proposal, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proposals, nil
 }
 
 func (s *school) Info() store.School { return store.School{ID: 1, Slug: "demo", Name: "Demo"} }
