@@ -25,6 +25,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/ingest"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
+	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/roster"
 	"github.com/lapwing-schools/lapwing/collector/store"
@@ -33,6 +34,9 @@ import (
 	"github.com/lapwing-schools/lapwing/configs"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 )
+
+// schoolZone is the schools' clock: of exemptions, and on screen.
+const schoolZone = "Europe/London"
 
 // stopWithin is how long open pages and streams may go on when the server stops.
 const stopWithin = 10 * time.Second
@@ -176,8 +180,13 @@ func (s *server) wire() error {
 	}); err != nil {
 		return err
 	}
+	zone, err := time.LoadLocation(schoolZone)
+	if err != nil {
+		return fmt.Errorf("load the school's time zone: %w", err)
+	}
 	key := s.data.Vault.Subkey("known browsers")
 	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox,
+		Oversight: oversight.New(oversight.Config{Policies: s.policies, Now: s.now, Zone: zone}), Trials: s.cases, Rules: s.policies, Zone: zone,
 		Key: key[:], Now: s.now, Logger: s.log})
 	return err
 }

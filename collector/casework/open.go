@@ -24,6 +24,7 @@ type CaseView struct {
 	// those who review it; one whose entry is gone is not in it.
 	Concerns   []string
 	DeviceHost string
+	Exemption  string // as in Row
 	Captures   []CaptureView // newest first
 	History    []Item        // newest first; captures are in it by Event
 	// Earlier cases of the same person that the viewer may see, newest first.
@@ -119,6 +120,9 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 		return CaseView{}, err
 	}
 	if v.Person, err = s.person(ctx, t, viewer, f.Person, f.Case); err != nil {
+		return CaseView{}, err
+	}
+	if v.Exemption, err = s.exemption(ctx, t, f.Case); err != nil {
 		return CaseView{}, err
 	}
 	if v.Concerns, err = s.concerns(ctx, t, f.Case.Subjects); err != nil {

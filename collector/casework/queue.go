@@ -36,6 +36,9 @@ type Row struct {
 	// RuleTitle is the newest capture's first rule, in words.
 	RuleTitle  string
 	DeviceHost string
+	// Exemption labels what covers it, empty for nothing: "Exempt: Year 9
+	// history, until 20 November".
+	Exemption string
 	Group      caseflow.Group
 	Due        time.Time
 	Late       bool
@@ -121,6 +124,9 @@ func (s *Service) row(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 	if row.Words, err = s.words(ctx, t, r.Latest); err != nil {
 		return Row{}, err
 	}
+	if row.Exemption, err = s.exemption(ctx, t, r.Case); err != nil {
+		return Row{}, err
+	}
 	if c := r.Latest.Capture; c != nil {
 		row.At = r.Latest.At
 		if len(c.Rules) > 0 {
@@ -128,6 +134,21 @@ func (s *Service) row(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 		}
 	}
 	return row, nil
+}
+
+// exemption labels the exemption that covers a case.
+func (s *Service) exemption(ctx context.Context, t store.Tenant, c caseflow.Case) (string, error) {
+	if !c.Exempt {
+		return "", nil
+	}
+	e, err := t.Exemption(ctx, c.Exemption)
+	if errors.Is(err, store.ErrNotFound) {
+		return "Exempt", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read exemption: %w", err)
+	}
+	return e.Chip(), nil
 }
 
 func claim(c caseflow.Case, viewer caseflow.Actor, now time.Time) ClaimView {

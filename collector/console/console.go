@@ -9,6 +9,7 @@ import (
 	_ "time/tzdata" // a minimal server has no zone files, and the pages show school time
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
@@ -21,7 +22,11 @@ type Config struct {
 	Directory Directory
 	// Pickups, if set, tells what became of nightly files.
 	Pickups Pickups
-	Auth    *auth.Service // default: auth.New over Store, with Key
+	// Oversight, Trials and Rules give the pages of exemptions and rules; all or none.
+	Oversight *oversight.Service
+	Trials    Trials
+	Rules     Rules
+	Auth      *auth.Service // default: auth.New over Store, with Key
 	// Key signs the cookies of browsers that signed in before (auth.Config.Key).
 	Key    []byte
 	Now    func() time.Time
@@ -40,6 +45,10 @@ type Console struct {
 	directory Directory
 	pickups   Pickups
 	plans     plans
+	oversight *oversight.Service
+	trialsOf  Trials
+	trials    trials
+	rules     Rules
 	auth      *auth.Service
 	now       func() time.Time
 	log       *slog.Logger
@@ -57,7 +66,8 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Store == nil || cfg.Cases == nil {
 		return nil, errors.New("console: a store and casework are needed")
 	}
-	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
+	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups,
+		oversight: cfg.Oversight, trialsOf: cfg.Trials, rules: cfg.Rules, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
 		zone: cfg.Zone, heartbeat: cfg.Heartbeat}
 	if c.now == nil {
 		c.now = time.Now

@@ -36,7 +36,7 @@ type caseView struct {
 	Closed     bool
 	Outcome    string
 	ClosedAt   string
-	Exempt     bool
+	Exempt     string // what covers it, or ""
 	Captures   string
 	Top        *captureView // the newest that stands
 	Rules      []ruleWhy
@@ -165,7 +165,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity) caseView {
 	v := caseView{Ref: cs.Ref, Version: cs.Version, Seen: cs.Severity.String(), Name: personName(k.Person),
 		Unmatched: k.Person.Unmatched && k.Person.Name != "", Year: k.Person.Year, Account: k.Person.Account, Concerns: strings.Join(k.Concerns, ", "), Flags: flagChips(k.Person), Severity: severityGlyph(cs.Severity), Category: categoryWord(cs.Category),
 		Due: dueWords(cs.DueAt.In(c.zone), now, k.Late), Claim: newClaimWords(k.Claim, c.zone, now), Closed: cs.State == caseflow.Closed,
-		Exempt: cs.Exempt, Captures: captureSpan(cs), Device: k.DeviceHost, Playbook: k.Playbook,
+		Exempt: k.Exemption, Captures: captureSpan(cs), Device: k.DeviceHost, Playbook: k.Playbook,
 		Back: "/cases/" + string(cs.Ref), Covered: id.User.CoverWords}
 	if v.Closed {
 		v.Outcome, v.ClosedAt = outcomeWord(cs.Outcome), moment(cs.ClosedAt.In(c.zone), now)

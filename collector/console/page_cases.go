@@ -82,7 +82,7 @@ type caseRow struct {
 	Due            due
 	Claim          claimWords
 	Outcome        string // of a closed case
-	Exempt         bool
+	Exempt         string // what covers it, or ""
 	ClaimButton    bool
 }
 
@@ -265,7 +265,7 @@ func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 	row := caseRow{Ref: k.Ref, Name: personName(r.Person), Unmatched: r.Person.Unmatched && r.Person.Name != "", Year: r.Person.Year, Flags: flagChips(r.Person),
 		Severity: severityGlyph(k.Severity), Category: categoryWord(k.Category), Captures: plural(k.Count, "capture", "captures"),
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
-		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: k.Exempt}
+		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: r.Exemption}
 	if !r.At.IsZero() {
 		row.When = moment(r.At.In(c.zone), now)
 	}

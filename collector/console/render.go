@@ -94,6 +94,9 @@ func (c *Console) chrome(id auth.Identity, current string) chrome {
 		ch.Account += ", " + w
 	}
 	for _, n := range navigation {
+		if c.oversight == nil && (n.href == "/rules" || n.href == "/exemptions") {
+			continue
+		}
 		if n.allow(id.Actor) {
 			ch.Nav = append(ch.Nav, navItem{Label: n.label, Href: n.href, Current: n.href == current})
 		}

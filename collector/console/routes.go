@@ -22,6 +22,8 @@ var navigation = []struct {
 	allow       gate
 }{
 	{"Cases", "/cases", reviewer},
+	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
+	{"Rules", "/rules", caseflow.MayReadChanges},
 	{"Devices", "/devices", fleet},
 	{"People", "/people", peopleReader},
 	{"Audit log", "/audit", auditor},
@@ -62,6 +64,21 @@ func (c *Console) routes() http.Handler {
 		m.Handle("GET /people/flags/person/{key}", c.signedIn(roster.MaySetFlags, c.pupilPage))
 		m.Handle("POST /people/flags/person/{key}", c.signedIn(roster.MaySetFlags, c.setFlag))
 		m.Handle("POST /people/flags/person/{key}/end", c.signedIn(roster.MaySetFlags, c.endFlag))
+	}
+	if c.oversight != nil {
+		m.Handle("GET /exemptions", c.signedIn(caseflow.MayReadChanges, c.exemptions))
+		m.Handle("POST /exemptions", c.signedIn(caseflow.MayPropose, c.askExemption))
+		m.Handle("GET /exemptions/new", c.signedIn(caseflow.MayPropose, c.askForm))
+		m.Handle("POST /exemptions/{id}/decide", c.signedIn(caseflow.MayReadChanges, c.decideExemption))
+		m.Handle("GET /rules", c.signedIn(caseflow.MayReadChanges, c.rulesPage))
+		m.Handle("GET /rules/changes", c.signedIn(caseflow.MayReadChanges, c.changesPage))
+		m.Handle("POST /rules/changes/{id}/decide", c.signedIn(caseflow.MayReadChanges, c.decideChange))
+		m.Handle("POST /rules/approvals", c.signedIn(caseflow.MayDelegate, c.delegateApproval))
+		m.Handle("GET /rules/try", c.signedIn(reviewer, c.trialPage))
+		m.Handle("POST /rules/try", c.signedIn(reviewer, c.tryPhrase))
+		m.Handle("GET /rules/try/{key}", c.signedIn(reviewer, c.trialStepPage))
+		m.Handle("GET /rules/{rule}", c.signedIn(caseflow.MayReadChanges, c.rulePage))
+		m.Handle("POST /rules/{rule}/change", c.signedIn(caseflow.MayPropose, c.proposeChange))
 	}
 	m.Handle("POST /preferences", c.signedIn(anyone, c.setPreferences))
 

@@ -164,3 +164,6 @@ func longest(lists ...[]string) int {
 	}
 	return n
 }
+
+// Refusals are the problems, for a form.
+func (p Problems) Refusals() []*caseflow.InvalidError { return p }

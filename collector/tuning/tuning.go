@@ -282,3 +282,6 @@ func times(right, n int) string {
 	}
 	return fmt.Sprintf("all %d times", right)
 }
+
+// Refusals are the problems, for a form.
+func (p Problems) Refusals() []*caseflow.InvalidError { return p }
