@@ -209,6 +209,9 @@ type askView struct {
 // FieldError is the message for one field, or "".
 func (v askView) FieldError(field string) string { return messageFor(v.Errors, field) }
 
+// askOrder is the order of the form's fields, for the summary of errors.
+var askOrder = []string{"kind", "title", "asker", "groups", "years", "categories", "rules", "from", "until", "weekdays", "start", "end", "reason", "risk"}
+
 func (c *Console) askForm(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
 	form := url.Values{"kind": {string(exemption.Lesson)}}
 	if rule := r.URL.Query().Get("rule"); rule != "" {
@@ -267,6 +270,7 @@ func (c *Console) askExemption(w http.ResponseWriter, r *http.Request, id auth.I
 		return fmt.Errorf("ask for exemption: %w", err)
 	}
 	if len(errs) > 0 {
+		slices.SortStableFunc(errs, func(a, b fieldError) int { return slices.Index(askOrder, a.Field) - slices.Index(askOrder, b.Field) })
 		return c.showAsk(w, r, id, http.StatusUnprocessableEntity, form, errs)
 	}
 	http.Redirect(w, r, "/exemptions", http.StatusSeeOther)

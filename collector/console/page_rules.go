@@ -178,7 +178,7 @@ func (c *Console) showRule(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if err != nil {
 		return fmt.Errorf("read rule: %w", err)
 	}
-	v := ruleView{ruleRow: ruleRowOf(rule), Tabs: c.ruleTabs("", id), Pack: fmt.Sprintf("%s, version %d", rule.Pack, rule.Version), For: "Everybody",
+	v := ruleView{ruleRow: ruleRowOf(rule), Tabs: c.ruleTabs("", id), Pack: fmt.Sprintf("%s (version %d of the rule)", rule.Pack, rule.Version), For: "Everybody",
 		Counted: rule.Counted, Right: rule.Right, Wrong: rule.Wrong, NoConcern: rule.NoConcern, ExampleHit: rule.Hit, ExampleMiss: rule.Miss,
 		ChangedHere: changedWords(rule), MayPropose: caseflow.MayPropose(id.Actor), Floored: rulepack.Floored(rule.Categories)}
 	v.MayExempt = v.MayPropose && caseflow.MayBeExempt(rule.Categories[0])

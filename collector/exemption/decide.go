@@ -124,9 +124,9 @@ func checkTimes(t Terms, now time.Time, bad func(field string, limit int, format
 	}
 	switch {
 	case t.From.IsZero():
-		bad("from", 0, "Enter the first day, for example 9 11 2026.")
+		bad("from", 0, "Enter the first day, for example 9 November 2026.")
 	case t.Until.IsZero():
-		bad("until", 0, "Enter the last day, for example 20 11 2026.")
+		bad("until", 0, "Enter the last day, for example 20 November 2026.")
 	case !t.Until.After(t.From):
 		bad("until", 0, "The last day must not be before the first.")
 	case !t.Until.After(now):
