@@ -167,6 +167,9 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity) caseView {
 		Due: dueWords(cs.DueAt.In(c.zone), now, k.Late), Claim: newClaimWords(k.Claim, c.zone, now), Closed: cs.State == caseflow.Closed,
 		Exempt: k.Exemption, Captures: captureSpan(cs), Device: k.DeviceHost, Playbook: k.Playbook,
 		Back: "/cases/" + string(cs.Ref), Covered: id.User.CoverWords}
+	if k.Exemption != "" {
+		v.Due = due{Word: "when you can", Date: "exempt"}
+	}
 	if v.Closed {
 		v.Outcome, v.ClosedAt = outcomeWord(cs.Outcome), moment(cs.ClosedAt.In(c.zone), now)
 	}

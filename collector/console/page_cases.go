@@ -266,6 +266,9 @@ func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 		Severity: severityGlyph(k.Severity), Category: categoryWord(k.Category), Captures: plural(k.Count, "capture", "captures"),
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
 		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: r.Exemption}
+	if r.Exemption != "" {
+		row.Due = due{Word: "when you can", Date: "exempt"}
+	}
 	if !r.At.IsZero() {
 		row.When = moment(r.At.In(c.zone), now)
 	}

@@ -131,7 +131,8 @@ type ruleView struct {
 	Pack            string
 	For             string
 	Counted         bool
-	Right, Wrong    int
+	RightWords      string
+	WrongWords      string
 	NoConcern       int
 	Whys            []string
 	Months          []monthRow
@@ -179,7 +180,7 @@ func (c *Console) showRule(w http.ResponseWriter, r *http.Request, id auth.Ident
 		return fmt.Errorf("read rule: %w", err)
 	}
 	v := ruleView{ruleRow: ruleRowOf(rule), Tabs: c.ruleTabs("", id), Pack: fmt.Sprintf("%s (version %d of the rule)", rule.Pack, rule.Version), For: "Everybody",
-		Counted: rule.Counted, Right: rule.Right, Wrong: rule.Wrong, NoConcern: rule.NoConcern, ExampleHit: rule.Hit, ExampleMiss: rule.Miss,
+		Counted: rule.Counted, RightWords: plural(rule.Right, "case", "cases"), WrongWords: plural(rule.Wrong, "case", "cases"), NoConcern: rule.NoConcern, ExampleHit: rule.Hit, ExampleMiss: rule.Miss,
 		ChangedHere: changedWords(rule), MayPropose: caseflow.MayPropose(id.Actor), Floored: rulepack.Floored(rule.Categories)}
 	v.MayExempt = v.MayPropose && caseflow.MayBeExempt(rule.Categories[0])
 	if len(rule.Audience) == 1 {

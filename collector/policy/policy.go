@@ -289,8 +289,10 @@ func pack(signed *lapwingv1.SignedPolicy) ([]byte, error) {
 		return nil, fmt.Errorf("marshal policy: %w", err)
 	}
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	_, err = w.Write(plain)
+	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed) // somebody waits for the approved change
+	if err == nil {
+		_, err = w.Write(plain)
+	}
 	if err := errors.Join(err, w.Close()); err != nil {
 		return nil, fmt.Errorf("compress policy: %w", err)
 	}
