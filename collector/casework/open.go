@@ -24,7 +24,7 @@ type CaseView struct {
 	// those who review it; one whose entry is gone is not in it.
 	Concerns   []string
 	DeviceHost string
-	Exemption  string // as in Row
+	Exemption  string        // as in Row
 	Captures   []CaptureView // newest first
 	History    []Item        // newest first; captures are in it by Event
 	// Earlier cases of the same person that the viewer may see, newest first.

@@ -39,10 +39,10 @@ type Row struct {
 	// Exemption labels what covers it, empty for nothing: "Exempt: Year 9
 	// history, until 20 November".
 	Exemption string
-	Group      caseflow.Group
-	Due        time.Time
-	Late       bool
-	Claim      ClaimView
+	Group     caseflow.Group
+	Due       time.Time
+	Late      bool
+	Claim     ClaimView
 }
 
 // ClaimView is a claim as the viewer is told of it.

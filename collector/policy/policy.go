@@ -290,9 +290,10 @@ func pack(signed *lapwingv1.SignedPolicy) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed) // somebody waits for the approved change
-	if err == nil {
-		_, err = w.Write(plain)
+	if err != nil {
+		return nil, fmt.Errorf("compress policy: %w", err)
 	}
+	_, err = w.Write(plain)
 	if err := errors.Join(err, w.Close()); err != nil {
 		return nil, fmt.Errorf("compress policy: %w", err)
 	}
