@@ -21,7 +21,7 @@ type textReport struct {
 }
 
 // accessibility acts on what the accessibility bus says.
-func (d *desktop) accessibility(ev busEvent) {
+func (d *desktop) accessibility(ev busEvent) error {
 	now := d.cfg.Now()
 	switch {
 	case ev.up:
@@ -40,6 +40,31 @@ func (d *desktop) accessibility(ev busEvent) {
 		d.fields.Blurred(now, ev.Ref, ev.PID)
 	case atspi.Joined:
 		d.fields.Joined(now, ev.PID)
+	case atspi.Changed:
+		return d.changed(ev)
+	}
+	return nil
+}
+
+// changed takes what appeared in a field. The keys that made it have come from
+// the X server before, and are read first.
+func (d *desktop) changed(ev atspi.Changed) error {
+	for {
+		select {
+		case p, ok := <-d.x.Packets():
+			if !ok {
+				return d.x.Err()
+			}
+			if err := d.packet(p); err != nil {
+				return err
+			}
+			continue
+		default:
+		}
+		if !d.lock.Locked() && d.fields.Takes(ev.Ref, ev.PID) {
+			d.merge.Changed(d.cfg.Now(), ev)
+		}
+		return nil
 	}
 }
 

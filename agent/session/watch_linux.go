@@ -60,10 +60,13 @@ type desktop struct {
 	lock   lock.State
 	fields *text.Fields
 	typist *text.Typist
-	echo   *text.Echo
-	bus    *bus
-	locks  *locks
-	buses  map[string]lockState
+	merge  *text.Merger
+	// fieldID is the field that was told last.
+	fieldID string
+	echo    *text.Echo
+	bus     *bus
+	locks   *locks
+	buses   map[string]lockState
 
 	lastKey time.Time
 	enter   bool
@@ -97,8 +100,9 @@ func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs 
 	d.bus = newBus(cfg.Desktop, property)
 	d.locks = newLocks(cfg.Desktop)
 	d.buses = map[string]lockState{}
-	d.fields = text.NewFields(d.emit, d.bus.has, d.echo.Off)
-	d.typist = text.NewTypist(d.emit, d.fields)
+	d.merge = text.NewMerger(d.emit, true)
+	d.fields = text.NewFields(d.field, d.bus.has, d.echo.Off)
+	d.typist = text.NewTypist(d.merge.Key, d.fields)
 	return d, nil
 }
 
@@ -110,6 +114,15 @@ func (d *desktop) emit(in capture.Input) {
 	case d.inputs <- in:
 	case <-d.ctx.Done():
 	}
+}
+
+// field tells of a field; what appeared in the one before goes before it.
+func (d *desktop) field(in capture.Input) {
+	if in.Field.ID != d.fieldID {
+		d.merge.Flush(in.At)
+		d.fieldID = in.Field.ID
+	}
+	d.emit(in)
 }
 
 func (d *desktop) run(ctx context.Context) error {
@@ -141,7 +154,9 @@ func (d *desktop) run(ctx context.Context) error {
 				return fmt.Errorf("watch desktop: %w", err)
 			}
 		case ev := <-d.bus.events:
-			d.accessibility(ev)
+			if err := d.accessibility(ev); err != nil {
+				return fmt.Errorf("watch desktop: %w", err)
+			}
 		case ev := <-d.locks.events:
 			d.lockEvent(ev)
 		case <-timer.C:
@@ -187,7 +202,11 @@ func (d *desktop) due(timer *time.Timer) error {
 	if q, ok := d.fields.Due(now); ok {
 		d.bus.ask(d.ctx, q)
 	}
+	d.merge.Due(now)
 	next, ok := d.fields.Deadline()
+	if when, waiting := d.merge.Deadline(); waiting && (!ok || when.Before(next)) {
+		next, ok = when, true
+	}
 	if when, waiting := d.reportText(now); waiting && (!ok || when.Before(next)) {
 		next, ok = when, true
 	}
@@ -361,6 +380,7 @@ func (d *desktop) setLock(ev lock.Event) error {
 	}
 	now := d.cfg.Now()
 	d.typist.Drop()
+	d.merge.Drop()
 	if d.lock.Locked() {
 		d.emit(capture.Input{At: now, Kind: capture.ScreenLocked})
 		return nil

@@ -362,3 +362,43 @@ func TestSilentPromptInTmux(t *testing.T) {
 	e.awaitFile(ready, false)
 	e.never("qw")
 }
+
+// TestTextThatKeysDoNotShow: a paste counts once, and typed text too, though
+// the field tells of both.
+func TestTextThatKeysDoNotShow(t *testing.T) {
+	for _, program := range []string{"mousepad", "chromium"} {
+		t.Run(program, func(t *testing.T) {
+			e := startEyes(t, testdesktop.Options{})
+			e.awaitStatus(sensor.Text, "COVERAGE_STATE_OK", "")
+			if program == "chromium" {
+				e.openChromium()
+			} else {
+				e.open("mousepad", "mousepad")
+			}
+			e.awaitRole(program, capture.RoleText)
+			_, err := e.d.Run(t.Context(), "sh", "-c", "printf 'from elsewhere' | xclip -selection clipboard >/dev/null 2>&1")
+			e.must(err)
+			e.typed("typed ")
+			e.awaitText("typed ")
+			e.keys("ctrl+v")
+			e.awaitText("from elsewhere")
+			e.typed(" and on")
+			e.awaitText("from elsewhere and on")
+			e.never("ttyped")
+			e.never("onon")
+			if program == "chromium" {
+				e.keys("Tab")
+				e.awaitRole("chromium", capture.RolePassword)
+				_, err := e.d.Run(t.Context(), "sh", "-c", "printf 'hunter2' | xclip -selection clipboard >/dev/null 2>&1")
+				e.must(err)
+				e.keys("ctrl+v")
+				e.keys("Tab")
+				e.awaitRole("chromium", capture.RoleText)
+				e.typed("after")
+				e.awaitText("after")
+				e.never("hunter2")
+				e.never("••")
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/godbus/dbus/v5"
@@ -44,13 +45,15 @@ func Connect(ctx context.Context, places Places) (*Client, error) {
 	return c, nil
 }
 
-// wanted are the events that applications are asked to send. Each costs them
-// work, so there are no more: focus is enough to know which field has the keys.
-const wantedEvent = "object:state-changed:focused"
+// wantedEvents are what applications are asked to send. Each costs them work, so
+// there are no more: focus tells which field has the keys, changes what appears
+// in it.
+var wantedEvents = []string{"object:state-changed:focused", "object:text-changed"}
 
 func (c *Client) subscribe(ctx context.Context) error {
 	matches := [][]dbus.MatchOption{
 		{dbus.WithMatchInterface("org.a11y.atspi.Event.Object"), dbus.WithMatchMember("StateChanged"), dbus.WithMatchArg(0, "focused")},
+		{dbus.WithMatchInterface("org.a11y.atspi.Event.Object"), dbus.WithMatchMember("TextChanged")},
 		{dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged")},
 	}
 	for _, m := range matches {
@@ -59,8 +62,10 @@ func (c *Client) subscribe(ctx context.Context) error {
 		}
 	}
 	registry := c.conn.Object("org.a11y.atspi.Registry", "/org/a11y/atspi/registry")
-	if err := registry.CallWithContext(ctx, "org.a11y.atspi.Registry.RegisterEvent", 0, wantedEvent).Err; err != nil {
-		return fmt.Errorf("register for focus events: %w", err)
+	for _, event := range wantedEvents {
+		if err := registry.CallWithContext(ctx, "org.a11y.atspi.Registry.RegisterEvent", 0, event).Err; err != nil {
+			return fmt.Errorf("register for events: %w", err)
+		}
 	}
 	var names []string
 	if err := c.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
@@ -147,8 +152,43 @@ func (c *Client) event(s *dbus.Signal) Event {
 			return Focused{Ref: ref, PID: pid}
 		}
 		return Blurred{Ref: ref, PID: pid}
+	case "org.a11y.atspi.Event.Object.TextChanged":
+		ev, ok := textChanged(s.Body)
+		if !ok {
+			return nil
+		}
+		if ev.PID, ok = c.learn(c.conn.Context(), s.Sender); !ok {
+			return nil
+		}
+		ev.Ref = Ref{Sender: s.Sender, Path: string(s.Path)}
+		return ev
 	}
 	return nil
+}
+
+// textChanged reads the body (what, offset, length, text, …) of a TextChanged
+// event; what may have a detail behind a slash or colon ("insert/system").
+func textChanged(body []any) (ev Changed, ok bool) {
+	if len(body) < 4 {
+		return ev, false
+	}
+	what, ok1 := body[0].(string)
+	offset, ok2 := body[1].(int32)
+	length, ok3 := body[2].(int32)
+	text, ok4 := body[3].(dbus.Variant)
+	if !ok1 || !ok2 || !ok3 || !ok4 || offset < 0 || length < 0 {
+		return ev, false
+	}
+	ev = Changed{Offset: int(offset), Length: int(length)}
+	switch {
+	case strings.HasPrefix(what, "insert"):
+		ev.Inserted = true
+		ev.Text, ok = text.Value().(string)
+		return ev, ok && ev.Text != ""
+	case strings.HasPrefix(what, "delete"):
+		return ev, true
+	}
+	return ev, false
 }
 
 // stateChanged reads the body (state, on, …) of a StateChanged event. The rest

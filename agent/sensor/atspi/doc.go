@@ -1,6 +1,6 @@
 // Package atspi asks the accessibility bus (AT-SPI 2) of one desktop session
-// which field has the focus and what kind of field it is. Only that: it reads
-// no text of any field.
+// which field has the focus, what kind of field it is, and what changes in its
+// text. It asks for the text of no field: a change carries its own.
 //
 // It may import the D-Bus client and the standard library. Numbers of roles and
 // states are those of atspi-constants.h (at-spi2-core 2.46); they are part of
@@ -96,6 +96,18 @@ type Focused struct {
 type Blurred struct {
 	Ref Ref
 	PID uint32
+}
+
+// Changed says that the text of an object changed: Text was put in at Offset, or
+// Length characters were taken out there. What kind of object it is, and whether
+// that may be looked at, is for the receiver to know.
+type Changed struct {
+	Ref      Ref
+	PID      uint32
+	Inserted bool
+	Offset   int // in characters
+	Length   int
+	Text     string // of what was put in
 }
 
 // Joined says that a process came to the accessibility bus.

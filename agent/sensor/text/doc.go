@@ -31,11 +31,15 @@
 //     ("show password"); and so does another object in its place, or of its name
 //     (secrets).
 //
+// Text that no key shows (pasted, dictated, composed by an input method, from an
+// on-screen keyboard) comes from the accessibility bus, which tells of typed text
+// as well: Merger counts each once. Only the field that has the focus and is one
+// of text is listened to, so that what programs write elsewhere is not.
+//
 // What remains: a page whose script moves the focus without any act of the
 // person is known only when its event arrives, some milliseconds later. A
 // terminal inside a page or an Electron program is a text field like another.
-// Pasted text, and what an input method composes, is not in the keys and not
-// seen. A focus event for a suggestion
+// A focus event for a suggestion
 // below a text field makes what is typed there be dropped until the field says
 // that it has the focus again.
 //

@@ -201,6 +201,21 @@ func (f *Fields) accessible() bool {
 	return f.window.ID != 0 && !f.away && f.busUp && f.kind != prompt && f.onBus(f.window.PID)
 }
 
+// Takes reports whether a change of an object's text is one of the field that has
+// the focus, and that field is one of text or may turn out to be.
+func (f *Fields) Takes(ref atspi.Ref, pid uint32) bool {
+	if pid != f.window.PID || !f.accessible() {
+		return false
+	}
+	switch f.field.Role {
+	case capture.RoleText:
+		return ref == f.ref
+	case capture.RolePending:
+		return ref == f.last.of(pid)
+	}
+	return false
+}
+
 // Suspect says that the focus may be moving inside the window.
 func (f *Fields) Suspect(at time.Time) {
 	if !f.accessible() {
