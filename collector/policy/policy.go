@@ -282,7 +282,7 @@ func (p *Publisher) open(doc store.Document) (*lapwingv1.SignedPolicy, *lapwingv
 }
 
 // pack is the form that the store keeps: gzip, because compiled rules are
-// tables with much air in them and a store takes a megabyte at most.
+// tables with much air in them.
 func pack(signed *lapwingv1.SignedPolicy) ([]byte, error) {
 	plain, err := proto.Marshal(signed)
 	if err != nil {

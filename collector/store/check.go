@@ -22,7 +22,7 @@ const (
 	MaxSubjects = 64       // staff named in one capture
 	MaxRules    = 256      // rules of one capture
 	MaxArrivals = 10_000   // arrivals or reports in one call
-	MaxDocument = 900_000  // bytes of a document's body
+	MaxDocument = 17 << 20 // bytes of a document's body: a policy of 16 MiB, signed and packed
 	MaxKind     = 128      // bytes of a document's kind
 	MaxSession  = 64 << 10 // bytes of a session's data
 	MaxActKey   = 64       // bytes of an idempotency key

@@ -17,7 +17,11 @@ func (t *tenant) PutDocument(ctx context.Context, d store.Document) error {
 	if err := errors.Join(store.CheckDocument(d), checkEntry(entry)); err != nil {
 		return fmt.Errorf("keep document: %w", err)
 	}
-	err := t.s.do(ctx, func(x *tx) error {
+	row, err := t.putParts(ctx, d)
+	if err != nil {
+		return fmt.Errorf("keep document: %w", err)
+	}
+	err = t.s.do(ctx, func(x *tx) error {
 		// The newest is the last of the kind's versions, in order of their number.
 		if old := x.keys(keyDocument(t.info.ID, d.Kind)); len(old) > 0 {
 			newest := old[len(old)-1]
@@ -25,7 +29,7 @@ func (t *tenant) PutDocument(ctx context.Context, d store.Document) error {
 				return fmt.Errorf("version %d or a later one %w", d.Version, store.ErrExists)
 			}
 		}
-		save(x, keyDocument(t.info.ID, d.Kind, be64(d.Version)), d, documentFields)
+		save(x, keyDocument(t.info.ID, d.Kind, be64(d.Version)), row, documentRowFields)
 		x.log(t.school, entry)
 		return nil
 	})
@@ -35,8 +39,15 @@ func (t *tenant) PutDocument(ctx context.Context, d store.Document) error {
 	return nil
 }
 
-func (t *tenant) Document(ctx context.Context, kind string, version uint64) (store.Document, error) {
-	d, err := read(ctx, t.s, keyDocument(t.info.ID, kind, be64(version)), documentFields)
+func (t *tenant) Document(ctx context.Context, kind string, version uint64) (d store.Document, err error) {
+	err = t.s.view(ctx, func(r reader) error {
+		row, err := load(r.get, keyDocument(t.info.ID, kind, be64(version)), documentRowFields)
+		if err != nil {
+			return err
+		}
+		d, err = t.whole(r, row)
+		return err
+	})
 	if err != nil {
 		return store.Document{}, fmt.Errorf("read document: %w", err)
 	}
@@ -46,7 +57,11 @@ func (t *tenant) Document(ctx context.Context, kind string, version uint64) (sto
 func (t *tenant) LatestDocument(ctx context.Context, kind string) (d store.Document, err error) {
 	err = t.s.view(ctx, func(r reader) error {
 		err := r.each(keyDocument(t.info.ID, kind), true, func(key, value []byte) error {
-			if d, err = decode(key, value, documentFields); err != nil {
+			row, err := decode(key, value, documentRowFields)
+			if err != nil {
+				return err
+			}
+			if d, err = t.whole(r, row); err != nil {
 				return err
 			}
 			return errStop

@@ -198,7 +198,12 @@ func TestWritesLargerThanAGroupAreSplitBetweenWrites(t *testing.T) {
 		}
 	}
 	large := store.Document{Kind: "k", Version: 1, Body: make([]byte, 800_000), Approved: audit.System(), Created: storetest.Start}
-	if err := tn.PutDocument(t.Context(), large); !errors.Is(err, store.ErrInvalid) {
+	must(t, tn.PutDocument(t.Context(), large)) // in parts
+	err = s.do(t.Context(), func(x *tx) error {
+		x.put(keyDocument(tn.Info().ID, "huge"), large.Body)
+		return nil
+	})
+	if !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("a write that no transaction takes: %v", err)
 	}
 	must(t, tn.Append(t.Context(), audit.Entry{At: storetest.Start, Who: audit.System(), Action: audit.CaseRead}))

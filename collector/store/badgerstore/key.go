@@ -41,6 +41,7 @@ const (
 	tSessions table = 'y' // hash of user | session hash
 	tKey      table = 'k' // person
 	tDocument table = 'v' // hash of kind | version
+	tPart     table = 'X' // hash of kind | hash of the body | number: a long document's body
 	tLedger   table = 'g' // sequence
 	tRoster   table = 'm' // which directory stands
 	tEntry    table = 'w' // version of the directory | person

@@ -88,7 +88,7 @@ func testHostile(t *testing.T, open Open) {
 		"actor":    tn.PutUser(ctx, store.User{ID: "u", Name: "n"}, audit.Who{Via: "magic"}, Start),
 		"report":   tn.Report(ctx, []store.DeviceReport{{ID: "d", Host: long}}),
 		"session":  tn.PutSession(ctx, store.Session{User: "u", Expires: Start, Data: []byte(long)}),
-		"document": tn.PutDocument(ctx, store.Document{Kind: "k", Version: 1, Body: []byte(long), Approved: command, Created: Start}),
+		"document": tn.PutDocument(ctx, store.Document{Kind: "k", Version: 1, Body: make([]byte, store.MaxDocument+1), Approved: command, Created: Start}),
 		"kind":     tn.PutDocument(ctx, store.Document{Kind: long, Version: 1, Approved: command, Created: Start}),
 	} {
 		fails(t, name, err, store.ErrInvalid)

@@ -312,14 +312,24 @@ func testDocuments(t *testing.T, open Open) {
 	fails(t, "no such version", err, store.ErrNotFound)
 	_, err = tn.LatestDocument(ctx, "polic")
 	fails(t, "a kind that begins another", err, store.ErrNotFound)
-	large := doc("pack", 1)
-	large.Body = bytes.Repeat([]byte{7}, store.MaxDocument)
-	must(t, tn.PutDocument(ctx, large))
-	got, err := tn.LatestDocument(ctx, "pack")
-	must(t, err)
-	if !bytes.Equal(got.Body, large.Body) {
-		t.Error("the largest document came back changed")
+	for i, size := range []int{64 << 10, 64<<10 + 1, 900_001, store.MaxDocument} {
+		large := doc("pack", uint64(i)+1)
+		large.Body = make([]byte, size)
+		for k := range large.Body { // no two parts the same
+			large.Body[k] = byte(k>>8 ^ k)
+		}
+		must(t, tn.PutDocument(ctx, large))
+		got, err := tn.LatestDocument(ctx, "pack")
+		must(t, err)
+		again, err := tn.Document(ctx, "pack", large.Version)
+		must(t, err)
+		if !bytes.Equal(got.Body, large.Body) || !bytes.Equal(again.Body, large.Body) {
+			t.Errorf("a document of %d bytes came back changed", size)
+		}
 	}
+	over := doc("pack", 9)
+	over.Body = make([]byte, store.MaxDocument+1)
+	fails(t, "a document over the limit", tn.PutDocument(ctx, over), store.ErrInvalid)
 }
 
 func testLedger(t *testing.T, open Open) {
