@@ -30,6 +30,8 @@ type busEvent struct {
 	up, down bool
 	event    atspi.Event
 	answer   *answer
+	asked    bool // for fronts
+	fronts   []atspi.Front
 }
 
 type answer struct {
@@ -48,6 +50,7 @@ type bus struct {
 	mu     sync.Mutex
 	client *atspi.Client
 	cancel context.CancelFunc
+	asking bool // for the window in front
 
 	running sync.WaitGroup
 }
@@ -129,6 +132,27 @@ func (b *bus) ask(ctx context.Context, q text.Query) {
 		defer cancel()
 		a := answerOf(bounded, client, q)
 		b.tell(ctx, busEvent{answer: &a})
+	})
+}
+
+// askFront asks for the window in front. A second question while one is open is
+// answered with it.
+func (b *bus) askFront(ctx context.Context) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.client == nil || b.asking {
+		return
+	}
+	b.asking = true
+	client := b.client
+	b.running.Go(func() {
+		bounded, cancel := context.WithTimeout(ctx, askBound)
+		defer cancel()
+		fronts := client.Fronts(bounded)
+		b.mu.Lock()
+		b.asking = false
+		b.mu.Unlock()
+		b.tell(ctx, busEvent{asked: true, fronts: fronts})
 	})
 }
 

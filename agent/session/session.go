@@ -35,6 +35,11 @@ type Desktop struct {
 	Display string
 	// Xauthority is the file with its cookie; empty means ~/.Xauthority.
 	Xauthority string
+	// Wayland is the compositor's display, for example "wayland-1"; empty on X11.
+	Wayland string
+	// Kind is the session's type, x11 or wayland, as logind says it; empty when
+	// nobody said.
+	Kind string
 	// SessionBus is the session bus's address; empty means RuntimeDir/bus.
 	SessionBus string
 	RuntimeDir string
@@ -49,11 +54,19 @@ func DesktopOf(getenv func(string) string) Desktop {
 	return Desktop{
 		Display:    getenv("DISPLAY"),
 		Xauthority: getenv("XAUTHORITY"),
+		Wayland:    getenv("WAYLAND_DISPLAY"),
+		Kind:       getenv("XDG_SESSION_TYPE"),
 		SessionBus: getenv("DBUS_SESSION_BUS_ADDRESS"),
 		RuntimeDir: getenv("XDG_RUNTIME_DIR"),
 		SystemBus:  getenv("DBUS_SYSTEM_BUS_ADDRESS"),
 		SessionID:  getenv("XDG_SESSION_ID"),
 	}
+}
+
+// wayland reports whether the desktop is to be watched as a Wayland one: an X
+// display beside it shows only the programs that still need one.
+func (d Desktop) wayland() bool {
+	return d.Wayland != "" && (d.Kind == "wayland" || d.Kind == "" && d.Display == "")
 }
 
 // statusEvery is how often the status is sent although nothing changed, so

@@ -25,13 +25,7 @@ const displayRetry = 5 * time.Second
 // watch keeps the desktop watched until ctx is done.
 func watch(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) {
 	for ctx.Err() == nil {
-		code := conditions.NoDisplay
-		d, err := openDesktop(ctx, cfg, board, inputs)
-		if err == nil {
-			err = d.run(ctx)
-			err = errors.Join(err, d.close())
-			code = conditions.DisplayLost
-		}
+		code, err := watchOnce(ctx, cfg, board, inputs)
 		if ctx.Err() != nil {
 			return
 		}
@@ -44,6 +38,19 @@ func watch(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<-
 		case <-ctx.Done():
 		}
 	}
+}
+
+// watchOnce watches until the desktop is lost; code says what was the matter.
+func watchOnce(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) (code string, err error) {
+	if cfg.Desktop.wayland() {
+		return conditions.DisplayLost, newWayland(cfg, board, inputs).run(ctx)
+	}
+	d, err := openDesktop(ctx, cfg, board, inputs)
+	if err != nil {
+		return conditions.NoDisplay, err
+	}
+	err = d.run(ctx)
+	return conditions.DisplayLost, errors.Join(err, d.close())
 }
 
 // desktop is one X desktop's sensors in one goroutine: what the X server says

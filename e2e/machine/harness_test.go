@@ -79,6 +79,8 @@ const (
 // bound of every wait: far above what a busy machine was seen to need (8 s).
 const bound = 90 * time.Second
 
+var errNotYet = errors.New("not yet")
+
 // program is where the agent stands in the machine; dataDir its directory.
 const (
 	program = "/opt/lapwing/lapwing-agent"
@@ -198,7 +200,7 @@ func (w *world) awaitCollector(what string, cond func() bool) {
 		if cond() {
 			return nil
 		}
-		return errors.New("not yet")
+		return errNotYet
 	})
 }
 

@@ -144,12 +144,16 @@ func (w *world) awaitEvent(account, text string) {
 // awaitCoverage waits for the window sensor's word, which needs no bus.
 func (w *world) awaitCoverage(state, code string) {
 	w.t.Helper()
-	w.await("coverage "+state+" "+code, func() error {
-		if c := w.status().Coverage["window"]; c.State != state || c.Code != code {
-			return fmt.Errorf("it is %s %s", c.State, c.Code)
-		}
-		return nil
-	})
+	w.await("coverage "+state+" "+code, func() error { return w.covered("window", state, code) })
+}
+
+// covered is nil when a sensor says this of itself.
+func (w *world) covered(sensor, state, code string) error {
+	w.t.Helper()
+	if c := w.status().Coverage[sensor]; c.State != state || c.Code != code {
+		return fmt.Errorf("%s is %s %s", sensor, c.State, c.Code)
+	}
+	return nil
 }
 
 // unprivileged: the session process has no rights that its person has not.

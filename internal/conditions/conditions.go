@@ -39,6 +39,7 @@ const (
 	// Typed text and window titles.
 	RoleUnavailable   = "role_unavailable"
 	WaylandNoTitles   = "wayland_no_titles"
+	WaylandNoKeys     = "wayland_no_keys"
 	RightMissing      = "right_missing"
 	NoDisplay         = "no_display"
 	DisplayLost       = "display_lost"
@@ -101,6 +102,8 @@ var registry = [...]Condition{
 		"Nothing to do for terminals. For other programs, turn on accessibility support."},
 	{WaylandNoTitles, Warning, "This desktop does not let programs see window titles",
 		"Choose an X11 session on the log-on screen, or accept that titles are not seen."},
+	{WaylandNoKeys, Info, "On this desktop, text is seen only in programs that support accessibility",
+		"Nothing to do for most programs. Terminals are not seen; choose an X11 session on the log-on screen if they matter."},
 	{RightMissing, Problem, "The operating system has not given the right to observe",
 		"Grant the permission by the device management profile, then log off and on."},
 	{NoDisplay, Problem, "There is no desktop to watch",

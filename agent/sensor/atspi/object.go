@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -157,6 +158,36 @@ func (c *Client) FindFocus(ctx context.Context, pid uint32) (Ref, error) {
 		}
 	}
 	return Ref{}, ErrNoFocus
+}
+
+// Front is an active window of a process, with its title.
+type Front struct {
+	PID   uint32
+	Title string
+}
+
+// Fronts finds the active windows. There should be one; a program may forget
+// that it is not in front any more.
+func (c *Client) Fronts(ctx context.Context) []Front {
+	c.mu.Lock()
+	pids := maps.Clone(c.pids)
+	c.mu.Unlock()
+	var found []Front
+	for sender, pid := range pids {
+		frames, err := c.children(ctx, Ref{Sender: sender, Path: rootPath})
+		if err != nil {
+			continue // on the bus, but without windows
+		}
+		for _, frame := range frames {
+			o, err := c.Describe(ctx, frame)
+			if err != nil || !o.Has(StateActive) {
+				continue
+			}
+			c.Identify(ctx, &o)
+			found = append(found, Front{pid, o.Name})
+		}
+	}
+	return found
 }
 
 // maxWalk bounds the objects that a walk asks; Chromium's own frame has about

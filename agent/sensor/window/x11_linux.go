@@ -189,12 +189,8 @@ func interpreter(name string) bool {
 // app names the program of a window: its file, which the program cannot make
 // up as easily as its window class; the class for what an interpreter runs.
 func (w *Watcher) app(pid uint32, instance, class string) string {
-	if pid != 0 {
-		to, err := os.Readlink(filepath.Join(w.proc, strconv.FormatUint(uint64(pid), 10), "exe"))
-		name := strings.TrimSuffix(filepath.Base(to), " (deleted)")
-		if err == nil && !interpreter(name) {
-			return name
-		}
+	if name := program(w.proc, pid); name != "" {
+		return name
 	}
 	if instance != "" {
 		// Chromium appends the folder of its profile.

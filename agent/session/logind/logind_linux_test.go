@@ -2,6 +2,7 @@ package logind
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,6 +113,34 @@ func TestPlaces(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCompositorWithoutPrograms: its socket is enough, if there is but one.
+func TestCompositorWithoutPrograms(t *testing.T) {
+	dir := t.TempDir()
+	s := Session{ID: "3", Type: "wayland", UID: uint32(os.Geteuid()), Leader: 10, RuntimeDir: dir}
+	proc := t.TempDir()
+	fakeProc(t, proc, 10, "", "HOME=/home/p")
+	find := func() []string {
+		env, _ := places{proc}.find(s)
+		return env
+	}
+	if err := os.WriteFile(filepath.Join(dir, "wayland-0.lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if env := find(); env != nil {
+		t.Errorf("without a socket: %q", env)
+	}
+	for i, want := range []bool{true, false} {
+		l, err := net.Listen("unix", filepath.Join(dir, "wayland-"+strconv.Itoa(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if got := slices.Contains(find(), "WAYLAND_DISPLAY=wayland-0"); got != want {
+			t.Errorf("with %d sockets: %v", i+1, got)
+		}
 	}
 }
 

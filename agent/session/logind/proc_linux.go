@@ -2,6 +2,7 @@ package logind
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,7 +34,34 @@ func (p places) find(s Session) ([]string, bool) {
 			return env, true
 		}
 	}
-	return nil, false
+	return p.socket(s)
+}
+
+// socket finds a compositor that nothing has been started under yet: by its
+// socket, when the person has just one.
+func (p places) socket(s Session) ([]string, bool) {
+	if s.Type != "wayland" || s.RuntimeDir == "" {
+		return nil, false
+	}
+	entries, err := os.ReadDir(s.RuntimeDir)
+	if err != nil {
+		return nil, false
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "wayland-") && e.Type()&fs.ModeSocket != 0 {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) != 1 {
+		return nil, false
+	}
+	found := map[string]string{}
+	if p.owned(s.Leader, s.UID) {
+		found = p.read(s.Leader)
+	}
+	found["WAYLAND_DISPLAY"] = names[0]
+	return environment(s, found)
 }
 
 func (p places) of(s Session, pid uint32) ([]string, bool) {
