@@ -27,6 +27,8 @@ type Directory interface {
 	Show(ctx context.Context, t store.Tenant, viewer caseflow.Actor, key caseflow.PersonKey) (roster.Person, error)
 	Flags(ctx context.Context, t store.Tenant, viewer caseflow.Actor, person caseflow.PersonKey) ([]roster.FlagView, error)
 	SetFlag(ctx context.Context, t store.Tenant, viewer caseflow.Actor, by audit.Who, f roster.FlagForm) error
+	Told(ctx context.Context, t store.Tenant, viewer caseflow.Actor, version string) (roster.Told, error)
+	TellOnPaper(ctx context.Context, t store.Tenant, viewer caseflow.Actor, by audit.Who, version string, people []caseflow.PersonKey, with string) error
 	EndFlag(ctx context.Context, t store.Tenant, viewer caseflow.Actor, by audit.Who, person caseflow.PersonKey, id string) error
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/directory"
 	"github.com/lapwing-schools/lapwing/collector/roster"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -321,6 +322,7 @@ func TestDirectoryPagesAccessible(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.unmatched("rowan.ash", "words")
+	f.says("rowan.ash", triage.NoticeDeclined)
 	file := filepath.Join(t.TempDir(), "people.csv")
 	if err := os.WriteFile(file, []byte(schoolCSV+"new.one,New One,pupil,Year 7,\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -350,6 +352,7 @@ func TestDirectoryPagesAccessible(t *testing.T) {
 		{"flags", "/people/flags", dsl, nil},
 		{"pupil", fmt.Sprintf("/people/flags/person/%x", entry), dsl, nil},
 		{"queue-with-directory", "/cases", dsl, nil},
+		{"acknowledgements", "/acknowledgements", dsl, nil},
 	} {
 		s.as(c.as)
 		for _, width := range []int64{1440, 820, 390, 320} {

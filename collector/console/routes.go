@@ -26,6 +26,7 @@ var navigation = []struct {
 	{"Rules", "/rules", caseflow.MayReadChanges},
 	{"Devices", "/devices", fleet},
 	{"People", "/people", peopleReader},
+	{"Notices", "/acknowledgements", roster.MayReadNotices},
 	{"Audit log", "/audit", auditor},
 }
 
@@ -59,6 +60,8 @@ func (c *Console) routes() http.Handler {
 		m.Handle("POST "+importPath, c.signedIn(directoryKeeper, c.previewImport))
 		m.Handle("POST /people/directory/apply", c.signedIn(directoryKeeper, c.applyImport))
 		m.Handle("POST /people/directory/link", c.signedIn(directoryKeeper, c.linkUser))
+		m.Handle("GET /acknowledgements", c.signedIn(roster.MayReadNotices, c.acknowledgements))
+		m.Handle("POST /acknowledgements/paper", c.signedIn(roster.MayTellOnPaper, c.tellOnPaper))
 		m.Handle("GET /people/flags", c.signedIn(roster.MaySetFlags, c.flagsPage))
 		m.Handle("POST /people/flags/find", c.signedIn(roster.MaySetFlags, c.findPupil))
 		m.Handle("GET /people/flags/person/{key}", c.signedIn(roster.MaySetFlags, c.pupilPage))

@@ -16,7 +16,8 @@ import (
 type Notices interface {
 	// PutNotice keeps what was told on paper, or by word of mouth, to a person.
 	PutNotice(ctx context.Context, n NoticeRecord, by audit.Who) error
-	// NoticesOf lists what is known of one version of the notice, by person.
+	// NoticesOf lists what is known of one version of the notice, by person; of
+	// every version for the empty one.
 	NoticesOf(ctx context.Context, version string) ([]NoticeRecord, error)
 }
 

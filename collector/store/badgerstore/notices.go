@@ -68,5 +68,5 @@ func (t *tenant) NoticesOf(ctx context.Context, version string) ([]store.NoticeR
 	if err != nil {
 		return nil, fmt.Errorf("read notices: %w", err)
 	}
-	return slices.DeleteFunc(all, func(n store.NoticeRecord) bool { return n.Version != version }), nil
+	return slices.DeleteFunc(all, func(n store.NoticeRecord) bool { return version != "" && n.Version != version }), nil
 }

@@ -60,6 +60,9 @@ func testNotices(t *testing.T, open Open) {
 	if all, err := tn.NoticesOf(ctx, "spring-1"); err != nil || len(all) != 0 {
 		t.Errorf("another version: %v, %v", all, err)
 	}
+	if all, err := tn.NoticesOf(ctx, ""); err != nil || len(all) != 3 {
+		t.Errorf("every version: %v, %v", all, err)
+	}
 	for name, bad := range map[string]func(*store.NoticeRecord){
 		"nobody":       func(n *store.NoticeRecord) { n.Person = caseflow.PersonKey{} },
 		"no version":   func(n *store.NoticeRecord) { n.Version = "" },
