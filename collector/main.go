@@ -27,6 +27,7 @@ type cli struct {
 	User      userCmd      `cmd:"" help:"People with a console account."`
 	Token     tokenCmd     `cmd:"" help:"Tokens that let devices enrol."`
 	Rules     rulesCmd     `cmd:"" help:"Rule packs."`
+	Policy    policyCmd    `cmd:"" help:"The policy that devices obey."`
 	Cases     casesCmd     `cmd:"" help:"Cases, for scripts; reading content needs a reason and is recorded."`
 	Devices   devicesCmd   `cmd:"" help:"Enrolled devices."`
 	Directory directoryCmd `cmd:"" help:"The school's list of people."`

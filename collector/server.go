@@ -52,6 +52,7 @@ type server struct {
 	registry *prometheus.Registry
 	enrol    *enrol.Service
 	policies *policy.Publisher
+	folder   *policy.Folder
 	ingest   *ingest.Server
 	fleet    *fleet.Service
 	control  *control.Service
@@ -160,10 +161,13 @@ func (s *server) ruleTitle(id string) string {
 func (s *server) wire() error {
 	schools := tenants.New(s.store)
 	var err error
-	s.policies, err = policy.New(policy.Config{Rules: configs.Rules(), Key: s.data.Policy, Now: s.now, Log: s.log})
+	s.policies, err = policy.New(policy.Config{Rules: configs.Rules(), Form: shippedForm(), Key: s.data.Policy, Now: s.now, Log: s.log})
 	if err != nil {
 		return fmt.Errorf("load the rule packs: %w", err)
 	}
+	s.folder = policy.NewFolder(datadir.PolicyPath(s.data.Dir), configs.Rules(), s.policies)
+	// What the school wrote is in force before the first device is answered.
+	_ = s.folder.Look(context.Background()) // logged, and shown on /policy; Run goes on
 	if s.enrol, err = enrol.New(enrol.Config{
 		Schools: schools, CA: s.data.CA, PolicyKey: s.data.Policy.Public().(ed25519.PublicKey),
 		Now: s.now, Log: s.log, Metrics: s.registry,
@@ -186,6 +190,7 @@ func (s *server) wire() error {
 	}
 	key := s.data.Vault.Subkey("known browsers")
 	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox,
+		Policies: s.policies, Edits: s.folder,
 		Oversight: oversight.New(oversight.Config{Policies: s.policies, Now: s.now, Zone: zone}), Trials: s.cases, Rules: s.policies, Zone: zone,
 		Key: key[:], Now: s.now, Logger: s.log})
 	return err
@@ -227,6 +232,7 @@ func (s *server) run(ctx context.Context) error {
 	group.Go(func() error { return named("control socket", control.Serve(ctx, s.data.Dir, s.control)) })
 	group.Go(func() error { return s.renew(ctx) })
 	group.Go(func() error { return named("directory inbox", s.inbox.Run(ctx)) })
+	group.Go(func() error { return named("policy folder", s.folder.Run(ctx)) })
 	if s.metricsListener != nil {
 		group.Go(func() error {
 			handler := promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{})

@@ -78,7 +78,7 @@ func (m *Machine) match(text string) []detect.Hit {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(m.engine.Match(text, m.cfg.Options)), func(h detect.Hit) bool {
-		return len(h.Categories) == 0 || h.Rule == "" || !h.Severity.Valid() || !h.Level.Valid() ||
+		return len(h.Categories) == 0 || !m.scope.keeps(h) || h.Rule == "" || !h.Severity.Valid() || !h.Level.Valid() ||
 			h.Start < 0 || h.End > len(text) || h.Start >= h.End ||
 			!utf8.RuneStart(text[h.Start]) || h.End < len(text) && !utf8.RuneStart(text[h.End])
 	})

@@ -9,7 +9,7 @@ import (
 type gate uint8
 
 const (
-	gateShut   gate = iota // locked: dropped, not counted
+	gateShut   gate = iota // locked, out of hours, a harbour or an exempt place: dropped, not counted
 	gateSecret             // a password: dropped, not counted
 	gateDenied             // no role to be had: dropped, counted
 	gateHold               // role not yet known: held
@@ -21,7 +21,7 @@ const (
 func (m *Machine) gate() gate {
 	f := m.field
 	switch {
-	case m.locked:
+	case m.locked, m.scope.Shut, m.place != anywhere:
 		return gateShut
 	case f.Role == RolePassword, f.EchoOff, f.PromptKnown:
 		return gateSecret
@@ -64,12 +64,16 @@ func (m *Machine) fieldChanged(f Field) {
 		m.dropHeld()
 		m.closeFragment()
 		m.field = f
+		m.place = m.places.of(f)
+		m.addressed(f)
 		return
 	}
 	if m.field.Role == RolePassword {
 		f.Role = RolePassword // "show password" opens nothing
 	}
 	m.field = f
+	m.arrive(f)
+	m.addressed(f)
 	switch m.gate() {
 	case gateOpen:
 		m.replayHeld()
@@ -91,6 +95,7 @@ func (m *Machine) fieldChanged(f Field) {
 // lock closes what was typed before the lock and shuts the gate.
 func (m *Machine) lock() {
 	m.held.wipe()
+	m.title = heldTitle{}
 	m.closeFragment()
 	m.locked = true
 }

@@ -30,6 +30,8 @@ type Field struct {
 	App, Title string
 	// Address is the accessible document's address, empty when unknown.
 	Address string
+	// Web: a browser on the accessibility bus, whose address will be known.
+	Web bool
 	// EchoOff: the terminal in this window does not echo (RoleNone only).
 	EchoOff bool
 	// PromptKnown: a known password prompt (polkit, ssh-askpass …) has the focus.

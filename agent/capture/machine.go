@@ -70,6 +70,8 @@ type Counters struct {
 	Denied uint64
 	// RateLimited counts captures that were neither sent nor counted in another.
 	RateLimited uint64
+	// Harbour and Exempt are how long the focus was where nothing is captured.
+	Harbour, Exempt time.Duration
 }
 
 // Machine is the gate for one desktop session. It is not safe for concurrent
@@ -89,6 +91,11 @@ type Machine struct {
 	limit    limiter
 	seed     maphash.Seed
 
+	scope  Scope
+	places Places
+	place  place // of field
+	title  heldTitle
+
 	lastID   uint64
 	counters Counters
 	out      []Report
@@ -104,6 +111,7 @@ func New(cfg Config, engine Matcher) *Machine {
 		fragment: newFragment(),
 		limit:    newLimiter(),
 		seed:     maphash.MakeSeed(),
+		places:   NewPlaces(nil),
 	}
 }
 
@@ -164,6 +172,7 @@ func (m *Machine) Close(at time.Time) []Report {
 	m.advance(at)
 	m.dropHeld()
 	m.closeFragment()
+	m.title = heldTitle{}
 	m.limit.flushAll()
 	return m.take()
 }
@@ -181,7 +190,7 @@ func (m *Machine) take() []Report {
 func (m *Machine) Deadline() (time.Time, bool) {
 	var first time.Time
 	for _, d := range [...]time.Time{
-		m.held.deadline(), m.fragment.deadline(m.cfg.Pause), m.limit.deadline(),
+		m.held.deadline(), m.fragment.deadline(m.cfg.Pause), m.limit.deadline(), m.title.deadline(),
 	} {
 		if !d.IsZero() && (first.IsZero() || d.Before(first)) {
 			first = d
@@ -197,8 +206,13 @@ func (m *Machine) advance(at time.Time) {
 		if !ok || due.After(at) {
 			break
 		}
+		m.stay(due)
 		m.now = due
 		switch {
+		case !m.title.until.IsZero() && !m.title.until.After(due):
+			in := m.title.in
+			m.title = heldTitle{}
+			m.titleKnown(in) // by its title alone
 		case !m.held.deadline().After(due) && !m.held.empty():
 			m.dropHeld()
 		case m.fragment.paused(due, m.cfg.Pause):
@@ -210,5 +224,6 @@ func (m *Machine) advance(at time.Time) {
 			m.drainLimiter()
 		}
 	}
+	m.stay(at)
 	m.now = at
 }

@@ -46,11 +46,24 @@ func (m *Machine) titleShown(in Input) {
 	if m.locked {
 		return
 	}
+	m.title = heldTitle{} // another has taken its place
+	if in.Field.Web && in.Field.Address == "" {
+		m.title = heldTitle{in: in, until: m.now.Add(maxTitleWait)}
+		return
+	}
+	m.titleKnown(in)
+}
+
+// titleKnown takes a title of which all is known that will be.
+func (m *Machine) titleKnown(in Input) {
 	title := clip(strings.TrimSpace(strings.ToValidUTF8(in.Text, "\uFFFD")), maxTitleBytes)
 	app := in.Field.App
 	if app == "" || app == m.field.App {
 		app = m.field.App
 		m.field.Title = title
+	}
+	if m.scope.Shut || m.places.of(Field{App: app, Title: title, Address: in.Field.Address}) != anywhere {
+		return
 	}
 	groups := byCategory(m.match(title))
 	if len(groups) == 0 || m.titles.seen(maphash.String(m.seed, app+"\x00"+title), m.now) {

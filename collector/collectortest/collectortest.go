@@ -34,6 +34,8 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tenants"
+	"github.com/lapwing-schools/lapwing/configs"
+	"github.com/lapwing-schools/lapwing/internal/policydoc/form"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -153,7 +155,7 @@ func (c *Collector) serve(t testing.TB) {
 	must(t, err)
 	core, err := ingest.NewCore(c.Data.Vault, c.Clock.Now, c.Log, c.Metrics)
 	must(t, err)
-	c.Policy, err = policy.New(policy.Config{Rules: Rules("test"), Key: c.Data.Policy, Now: c.Clock.Now, Log: c.Log})
+	c.Policy, err = policy.New(policy.Config{Rules: Rules("test"), Form: Form(), Key: c.Data.Policy, Now: c.Clock.Now, Log: c.Log})
 	must(t, err)
 	c.Ingest, err = ingest.NewServer(ingest.Config{
 		Core: core, Schools: schools, Policies: c.Policy, Renewer: enrolment,
@@ -277,4 +279,13 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Form is the policy that comes with the program.
+func Form() *form.Form {
+	f, problems := form.Parse("policy.yaml", configs.Policy)
+	if len(problems) > 0 {
+		panic(problems[0].String())
+	}
+	return f
 }

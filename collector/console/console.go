@@ -26,7 +26,11 @@ type Config struct {
 	Oversight *oversight.Service
 	Trials    Trials
 	Rules     Rules
-	Auth      *auth.Service // default: auth.New over Store, with Key
+	// Policies gives the page of policies; Edits, if set, what became of the last
+	// change of their folder.
+	Policies Policies
+	Edits    Edits
+	Auth     *auth.Service // default: auth.New over Store, with Key
 	// Key signs the cookies of browsers that signed in before (auth.Config.Key).
 	Key    []byte
 	Now    func() time.Time
@@ -44,6 +48,8 @@ type Console struct {
 	cases     Cases
 	directory Directory
 	pickups   Pickups
+	policies  Policies
+	edits     Edits
 	plans     plans
 	oversight *oversight.Service
 	trialsOf  Trials
@@ -66,7 +72,7 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Store == nil || cfg.Cases == nil {
 		return nil, errors.New("console: a store and casework are needed")
 	}
-	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups,
+	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups, policies: cfg.Policies, edits: cfg.Edits,
 		oversight: cfg.Oversight, trialsOf: cfg.Trials, rules: cfg.Rules, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
 		zone: cfg.Zone, heartbeat: cfg.Heartbeat}
 	if c.now == nil {

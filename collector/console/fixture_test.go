@@ -22,6 +22,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/console"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
+	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/store/badgerstore"
 	"github.com/lapwing-schools/lapwing/collector/triage"
@@ -45,6 +46,8 @@ type fixture struct {
 	signer *auth.Service
 	server *httptest.Server
 	log    *lockedBuffer
+	policy *policy.Publisher
+	edit   *lastEdit
 
 	mu  sync.Mutex // guards now
 	now time.Time
@@ -75,7 +78,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{t: t, now: morning, log: &lockedBuffer{}}
 	dir := t.TempDir()
 	var err error
-	if f.store, err = badgerstore.Open(filepath.Join(dir, "store"), badgerstore.Options{Reserve: 1 << 20, MemTable: 1 << 20}); err != nil {
+	if f.store, err = badgerstore.Open(filepath.Join(dir, "store"), badgerstore.Options{Reserve: 1 << 20, MemTable: 8 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -106,7 +109,8 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := console.New(console.Config{Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
+	f.policy, f.edit = f.policies(), &lastEdit{}
+	handler, err := console.New(console.Config{Policies: f.policy, Edits: f.edit, Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,9 @@ func (c *Console) routes() http.Handler {
 	m.Handle("POST /cases/{ref}/reopen", c.signedIn(reviewer, c.reopenCase))
 	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
 	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
+	if c.policies != nil {
+		m.Handle("GET /policy", c.signedIn(policyReader, c.policy))
+	}
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
 	m.Handle("GET /people", c.signedIn(peopleReader, c.people))
 	m.Handle("POST /people/{id}/confirm", c.signedIn(confirmer, c.confirmPerson))

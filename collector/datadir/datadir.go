@@ -10,6 +10,7 @@
 //	  keys/vault.key       collector/vault's own file
 //	  store/               the embedded database
 //	  control.sock         while a server runs (collector/control)
+//	  policy/              the school's policy.yaml and rules/*.yaml (collector/policy)
 //	  directory-inbox/     lists of people, taken from here every night (collector/roster)
 //
 // Every file is 0600. A backup of DATA without keys/vault.key cannot be read,
@@ -56,6 +57,7 @@ const (
 	storeDir   = "store"
 	socket     = "control.sock"
 	inboxDir   = "directory-inbox"
+	policyDir  = "policy"
 
 	caFile      = "ca.pem"
 	serverFile  = "server.pem"
@@ -91,6 +93,9 @@ func SocketPath(dir string) string { return filepath.Join(dir, socket) }
 
 // InboxPath is where an export of the school's people is put every night.
 func InboxPath(dir string) string { return filepath.Join(dir, inboxDir) }
+
+// PolicyPath is where a school edits its policy and rule packs of its own.
+func PolicyPath(dir string) string { return filepath.Join(dir, policyDir) }
 
 // Open reads the keys of dir, after checking that nobody else can. It renews
 // server certificates that end within four months. It does not open the store.

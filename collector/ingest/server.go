@@ -16,6 +16,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/edge"
+	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/ratelimit"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tenants"
@@ -50,9 +51,9 @@ const (
 // Policies gives the policy in force for a group of devices.
 type Policies interface {
 	// Current returns the signed policy and its version, or nil and 0.
-	Current(ctx context.Context, t store.Tenant, group string) (*lapwingv1.SignedPolicy, uint64, error)
+	Current(ctx context.Context, t store.Tenant, g policy.Group) (*lapwingv1.SignedPolicy, uint64, error)
 	// Changed returns a channel that is closed at the group's next change.
-	Changed(school store.SchoolID, group string) <-chan struct{}
+	Changed(school store.SchoolID, g policy.Group) <-chan struct{}
 }
 
 // Renewer gives known devices new certificates (collector/enrol). Its errors

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lapwing-schools/lapwing/collector/edge"
+	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -312,8 +313,9 @@ func (st *stream) revoked(reason string) error {
 // what tells of the next change.
 func (st *stream) pushPolicy(ctx context.Context) (<-chan struct{}, error) {
 	// The channel first: a change between the two is then seen, not missed.
-	changed := st.server.cfg.Policies.Changed(st.key.school, st.device.Group)
-	policy, version, err := st.server.cfg.Policies.Current(ctx, st.tenant, st.device.Group)
+	group := policy.Group{Name: st.device.Group, Audience: st.device.Audience}
+	changed := st.server.cfg.Policies.Changed(st.key.school, group)
+	signed, version, err := st.server.cfg.Policies.Current(ctx, st.tenant, group)
 	if err != nil {
 		if st.policy == 0 {
 			// Without any policy it watches for nothing: it must come back soon.
@@ -323,14 +325,14 @@ func (st *stream) pushPolicy(ctx context.Context) (<-chan struct{}, error) {
 		st.server.cfg.Log.ErrorContext(ctx, "policy not read", "error", err)
 		return changed, nil
 	}
-	if policy != nil && version < st.policy {
+	if signed != nil && version < st.policy {
 		// The device would refuse it: versions only go up. It happens when the
 		// collector's data is from an older backup.
 		st.server.metrics.behind.Inc()
 		st.server.cfg.Log.WarnContext(ctx, "device keeps a newer policy than the collector has; approve policies until the version is higher",
 			"device", string(st.device.ID), "device_version", st.policy, "collector_version", version)
 	}
-	if policy == nil || version <= st.policy {
+	if signed == nil || version <= st.policy {
 		return changed, nil
 	}
 	select {
@@ -339,7 +341,7 @@ func (st *stream) pushPolicy(ctx context.Context) (<-chan struct{}, error) {
 	case <-ctx.Done():
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}
-	err = st.wire.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Policy{Policy: policy}})
+	err = st.wire.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Policy{Policy: signed}})
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,11 @@
 // A document changes its version exactly when its content changes, so a
 // restart, or a second collector on the same store, sends nothing to anybody.
 //
-// It may import collector/store, collector/tuning and what crosses it, internal/policydoc,
-// internal/detect/rulepack and the messages.
+// What schools may change is in a folder that a Folder watches: their policies
+// (internal/policydoc/form) and rule packs of their own.
+//
+// It may import collector/store and what crosses it, internal/policydoc,
+// internal/detect/rulepack, internal/vocab, fsnotify and the messages.
 package policy
 
 import (
@@ -26,45 +29,45 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/store"
-	"github.com/lapwing-schools/lapwing/collector/tuning"
-	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
 	"github.com/lapwing-schools/lapwing/internal/policydoc"
+	"github.com/lapwing-schools/lapwing/internal/policydoc/form"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
-// shipped stands for the people who proposed and approved the rule packs that
-// come with this program; a school's own changes name its own.
-const shipped = "Lapwing, as shipped"
-
-// Config of a Publisher; every field is needed.
+// Config of a Publisher; every field but Amend is needed.
 type Config struct {
-	Rules fs.FS // rule packs, *.yaml at its top
+	Rules fs.FS      // rule packs, *.yaml at its top
+	Form  *form.Form // the policy of a school that has not written its own
 	Key   ed25519.PrivateKey
 	Now   func() time.Time
 	Log   *slog.Logger
+	// Amend adds to a group's policy what people have decided in the console:
+	// permits for media, for example. After a change, call Refresh.
+	Amend func(ctx context.Context, t store.Tenant, g Group, p *lapwingv1.Policy) error
 }
+
+// Group is a group of devices, and whose they are.
+type Group struct {
+	Name     string
+	Audience vocab.GroupAudience
+}
+
+// Kind is the kind of a group's policy among a school's documents.
+func Kind(group string) string { return "policy/" + group }
 
 // Publisher gives each group its policy. It is safe for concurrent use.
 type Publisher struct {
 	cfg Config
 
-	mu     sync.Mutex // guards rules and groups
-	rules  rules
+	mu     sync.Mutex // guards all below
+	source *compiled
 	groups map[groupKey]*group
-}
-
-// rules are the compiled packs.
-type rules struct {
-	compiled []byte
-	packs    []*lapwingv1.PackInfo
-	titles   map[string]string // by rule id
-	set      *rulepack.Set
-	list     []tuning.Rule // of the packs that are on, by category
 }
 
 type groupKey struct {
 	school store.SchoolID
-	group  string
+	group  Group
 }
 
 // group is what is known of one group's policy.
@@ -74,47 +77,18 @@ type group struct {
 	// Guarded by Publisher.mu.
 	changed chan struct{} // closed at the next change
 	signed  *lapwingv1.SignedPolicy
-	version uint64 // 0: not looked up yet, or the rules have changed since
+	version uint64 // 0: not looked up yet, or something has changed since
 	stale   uint64 // counts the changes, so that none is missed while a version is made
 }
 
 // New compiles the rule packs. A pack that does not compile is an error that
 // names its file, line and rule.
 func New(cfg Config) (*Publisher, error) {
-	r, err := compile(cfg.Rules)
+	c, err := compile(Source{Rules: cfg.Rules, Default: cfg.Form}, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{cfg: cfg, rules: r, groups: make(map[groupKey]*group)}, nil
-}
-
-func compile(fsys fs.FS) (rules, error) {
-	packs, problems := rulepack.ReadDir(fsys)
-	if len(problems) > 0 {
-		errs := make([]error, len(problems))
-		for i, p := range problems {
-			errs[i] = errors.New(p.String())
-		}
-		return rules{}, fmt.Errorf("read rule packs: %w", errors.Join(errs...))
-	}
-	set, err := rulepack.CompileSet(packs)
-	if err != nil {
-		return rules{}, fmt.Errorf("compile rule packs: %w", err)
-	}
-	compiled, err := set.Encode(nil)
-	if err != nil {
-		return rules{}, fmt.Errorf("compile rule packs: %w", err)
-	}
-	r := rules{compiled: compiled, titles: make(map[string]string), set: set, list: listed(packs)}
-	for i := range packs {
-		if p := &packs[i]; !p.Draft() {
-			r.packs = append(r.packs, &lapwingv1.PackInfo{Name: p.Name.Value, Version: p.Version, Rules: uint32(len(p.Rules))})
-		}
-		for _, rule := range packs[i].Rules {
-			r.titles[rule.ID.Value] = rule.Title
-		}
-	}
-	return r, nil
+	return &Publisher{cfg: cfg, source: c, groups: make(map[groupKey]*group)}, nil
 }
 
 // RuleTitle is what the packs in force call a rule, for people; empty for a
@@ -122,54 +96,72 @@ func compile(fsys fs.FS) (rules, error) {
 func (p *Publisher) RuleTitle(id string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.rules.titles[id]
+	return p.source.rules.titles[id]
 }
 
-// Kind is the kind of a group's policy among a school's documents.
-func Kind(group string) string { return "policy/" + group }
+// Form is the policy in force as the school wrote it.
+func (p *Publisher) Form(slug string) *form.Form {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.source.form(slug)
+}
 
 // Changed returns a channel that is closed at the next change of the group's
 // policy. Take it before Current, or a change in between is missed.
-func (p *Publisher) Changed(school store.SchoolID, group string) <-chan struct{} {
+func (p *Publisher) Changed(school store.SchoolID, g Group) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.group(groupKey{school, group}).changed
+	return p.group(groupKey{school, g}).changed
 }
 
 // Current returns the group's policy in force and its version; it publishes
 // one when the group has none, or one of other content.
-func (p *Publisher) Current(ctx context.Context, t store.Tenant, name string) (*lapwingv1.SignedPolicy, uint64, error) {
+func (p *Publisher) Current(ctx context.Context, t store.Tenant, of Group) (*lapwingv1.SignedPolicy, uint64, error) {
 	p.mu.Lock()
-	g := p.group(groupKey{t.Info().ID, name})
+	g := p.group(groupKey{t.Info().ID, of})
 	signed, version := g.signed, g.version
 	p.mu.Unlock()
 	if version > 0 {
 		return signed, version, nil
 	}
-	return p.publish(ctx, t, name, g)
+	return p.publish(ctx, t, of, g)
 }
 
-// SetRules puts other rule packs in force and tells every group that somebody
-// has asked for. Packs that do not compile change nothing.
-func (p *Publisher) SetRules(fsys fs.FS) error {
-	r, err := compile(fsys)
+// Set puts other packs and forms in force and tells every group that somebody
+// has asked for. What does not compile changes nothing.
+func (p *Publisher) Set(s Source) error {
+	if s.Default == nil {
+		s.Default = p.cfg.Form
+	}
+	p.mu.Lock()
+	before := p.source
+	p.mu.Unlock()
+	c, err := compile(s, before)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if bytes.Equal(r.compiled, p.rules.compiled) {
+	if c.same(p.source) {
 		return nil
 	}
-	p.rules = r
+	p.source = c
 	for _, g := range p.groups {
 		g.renew()
 	}
 	return nil
 }
 
-// Refresh tells the groups of a school to look again at the school's own
-// changes of rules.
+// SetRules puts other rule packs in force, and leaves the forms.
+func (p *Publisher) SetRules(fsys fs.FS) error {
+	p.mu.Lock()
+	s := Source{Rules: fsys, Forms: p.source.forms, Default: p.source.standard}
+	p.mu.Unlock()
+	return p.Set(s)
+}
+
+// Refresh tells the groups of a school to look again at what people have
+// decided in the console.
 func (p *Publisher) Refresh(school store.SchoolID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,17 +194,17 @@ func (p *Publisher) group(k groupKey) *group {
 const attempts = 5
 
 // publish finds or makes the version that has the content in force.
-func (p *Publisher) publish(ctx context.Context, t store.Tenant, name string, g *group) (*lapwingv1.SignedPolicy, uint64, error) {
+func (p *Publisher) publish(ctx context.Context, t store.Tenant, of Group, g *group) (*lapwingv1.SignedPolicy, uint64, error) {
 	g.publishing.Lock()
 	defer g.publishing.Unlock()
 	p.mu.Lock()
-	signed, version, in, stale := g.signed, g.version, p.rules, g.stale
+	signed, version, in, stale := g.signed, g.version, p.source, g.stale
 	p.mu.Unlock()
 	if version > 0 {
 		return signed, version, nil // somebody else was faster in this process
 	}
 	for range attempts {
-		signed, version, err := p.version(ctx, t, name, in)
+		signed, version, err := p.version(ctx, t, of, in)
 		if errors.Is(err, store.ErrExists) {
 			continue // another collector took the number; look at its document
 		}
@@ -230,18 +222,12 @@ func (p *Publisher) publish(ctx context.Context, t store.Tenant, name string, g 
 }
 
 // version returns the latest document if its content is right, else the next.
-func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in rules) (*lapwingv1.SignedPolicy, uint64, error) {
-	who := audit.Who{Name: shipped, Via: audit.ViaSystem}
-	compiled, proposed, approved, err := in.tuned(ctx, t, name, who)
+func (p *Publisher) version(ctx context.Context, t store.Tenant, of Group, in *compiled) (*lapwingv1.SignedPolicy, uint64, error) {
+	want, err := p.content(ctx, t, of, in)
 	if err != nil {
 		return nil, 0, err
 	}
-	want := &lapwingv1.Policy{
-		School: t.Info().Slug, Group: name,
-		Rules: compiled, Packs: in.packs, ProposedBy: clip(proposed.Name), ApprovedBy: clip(approved.Name),
-		Limits: &lapwingv1.Limits{},
-	}
-	doc, err := t.LatestDocument(ctx, Kind(name))
+	doc, err := t.LatestDocument(ctx, Kind(of.Name))
 	switch {
 	case err == nil:
 		signed, have, err := p.open(doc)
@@ -257,7 +243,32 @@ func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, 0, err
 	}
-	want.Version, want.IssuedMs = doc.Version+1, p.cfg.Now().UnixMilli()
+	want.Version = doc.Version + 1
+	return p.put(ctx, t, of, want)
+}
+
+// content is the group's policy but for its version.
+func (p *Publisher) content(ctx context.Context, t store.Tenant, of Group, in *compiled) (*lapwingv1.Policy, error) {
+	f := in.form(t.Info().Slug)
+	_, section := f.Of(of.Name, of.Audience)
+	want := &lapwingv1.Policy{School: t.Info().Slug, Group: of.Name, Packs: in.rules.packs}
+	if err := f.Fill(want, of.Name, of.Audience); err != nil {
+		return nil, err
+	}
+	if err := in.rules.tune(ctx, t, want, in.choices[selection(section.Packs)]); err != nil {
+		return nil, err
+	}
+	if p.cfg.Amend != nil {
+		if err := p.cfg.Amend(ctx, t, of, want); err != nil {
+			return nil, fmt.Errorf("add what was decided in the console: %w", err)
+		}
+	}
+	return want, nil
+}
+
+// put signs a policy and keeps it.
+func (p *Publisher) put(ctx context.Context, t store.Tenant, of Group, want *lapwingv1.Policy) (*lapwingv1.SignedPolicy, uint64, error) {
+	want.IssuedMs = p.cfg.Now().UnixMilli()
 	signed, err := policydoc.Sign(want, p.cfg.Key)
 	if err != nil {
 		return nil, 0, err
@@ -266,10 +277,46 @@ func (p *Publisher) version(ctx context.Context, t store.Tenant, name string, in
 	if err != nil {
 		return nil, 0, err
 	}
+	who := func(name string) audit.Who { return audit.Who{Name: clip(name), Via: audit.ViaSystem} }
 	err = t.PutDocument(ctx, store.Document{
-		Kind: Kind(name), Version: want.Version, Body: body, Proposed: proposed, Approved: approved, Created: p.cfg.Now(),
+		Kind: Kind(of.Name), Version: want.Version, Body: body,
+		Proposed: who(want.ProposedBy), Approved: who(want.ApprovedBy), Created: p.cfg.Now(),
 	})
 	return signed, want.Version, err
+}
+
+// Outrun gives the policy of group to a version above that of from, because a
+// device that is moved keeps only what is newer than what it has.
+func (p *Publisher) Outrun(ctx context.Context, t store.Tenant, from, to Group) error {
+	_, above, err := p.Current(ctx, t, from)
+	if err != nil {
+		return err
+	}
+	_, version, err := p.Current(ctx, t, to)
+	if err != nil || version > above {
+		return err
+	}
+	p.mu.Lock()
+	in, g := p.source, p.group(groupKey{t.Info().ID, to})
+	p.mu.Unlock()
+	g.publishing.Lock()
+	defer g.publishing.Unlock()
+	want, err := p.content(ctx, t, to, in)
+	if err != nil {
+		return err
+	}
+	want.Version = above + 1
+	if _, _, err := p.put(ctx, t, to, want); err != nil {
+		return fmt.Errorf("publish policy: %w", err)
+	}
+	p.Refresh(t.Info().ID)
+	return nil
+}
+
+// Open verifies and reads a stored policy.
+func (p *Publisher) Open(doc store.Document) (*lapwingv1.Policy, error) {
+	_, have, err := p.open(doc)
+	return have, err
 }
 
 func (p *Publisher) open(doc store.Document) (*lapwingv1.SignedPolicy, *lapwingv1.Policy, error) {

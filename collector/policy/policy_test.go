@@ -88,7 +88,7 @@ func newKey(t *testing.T) ed25519.PrivateKey {
 
 func publisher(t *testing.T, rules fs.FS, key ed25519.PrivateKey) *policy.Publisher {
 	t.Helper()
-	p, err := policy.New(policy.Config{Rules: rules, Key: key, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	p, err := policy.New(policy.Config{Rules: rules, Form: collectortest.Form(), Key: key, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func publisher(t *testing.T, rules fs.FS, key ed25519.PrivateKey) *policy.Publis
 // current returns the version in force, after checking signature and content.
 func current(t *testing.T, p *policy.Publisher, s *school, group string, key ed25519.PrivateKey) uint64 {
 	t.Helper()
-	signed, version, err := p.Current(t.Context(), s, group)
+	signed, version, err := p.Current(t.Context(), s, policy.Group{Name: group})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestADocumentOfAnotherKeyOrADamagedOneIsReplaced(t *testing.T) {
 func TestSetRulesTellsEveryGroup(t *testing.T) {
 	key, s := newKey(t), newSchool()
 	p := publisher(t, collectortest.Rules("one"), key)
-	changed := p.Changed(1, "laptops")
+	changed := p.Changed(1, policy.Group{Name: "laptops"})
 	current(t, p, s, "laptops", key)
 	if err := p.SetRules(collectortest.Rules("one")); err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func TestManyStreamsMakeOneVersion(t *testing.T) {
 			p = b
 		}
 		wg.Go(func() {
-			if _, v, err := p.Current(t.Context(), s, "laptops"); err != nil || v != 1 {
+			if _, v, err := p.Current(t.Context(), s, policy.Group{Name: "laptops"}); err != nil || v != 1 {
 				t.Errorf("version %d, %v; want 1", v, err)
 			}
 		})
@@ -212,7 +212,7 @@ func TestAFaultOfTheStoreIsNotRemembered(t *testing.T) {
 	key, s := newKey(t), newSchool()
 	p := publisher(t, collectortest.Rules("one"), key)
 	s.fail = store.ErrFull
-	if _, _, err := p.Current(t.Context(), s, "laptops"); !errors.Is(err, store.ErrFull) {
+	if _, _, err := p.Current(t.Context(), s, policy.Group{Name: "laptops"}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("got %v, want ErrFull", err)
 	}
 	s.fail = nil
@@ -225,7 +225,7 @@ func TestAFaultOfTheStoreIsNotRemembered(t *testing.T) {
 func TestTheShippedPacks(t *testing.T) {
 	key, s := newKey(t), newSchool()
 	p := publisher(t, configs.Rules(), key)
-	signed, _, err := p.Current(t.Context(), s, "laptops")
+	signed, _, err := p.Current(t.Context(), s, policy.Group{Name: "laptops"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tuning"
 	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 // Rules lists the rules of the packs that are on, as the packs have them, by
@@ -19,13 +19,13 @@ import (
 func (p *Publisher) Rules() []tuning.Rule {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.rules.list
+	return p.source.rules.list
 }
 
 // Check says whether the packs in force can be published with overrides.
 func (p *Publisher) Check(overrides []rulepack.Override) error {
 	p.mu.Lock()
-	set := p.rules.set
+	set := p.source.rules.set
 	p.mu.Unlock()
 	if _, err := set.Encode(overrides); err != nil {
 		return fmt.Errorf("check changes of rules: %w", err)
@@ -65,27 +65,31 @@ func values(texts []rulepack.Text) (all []string) {
 	return all
 }
 
-// tuned compiles the rules as the school has changed them for the group, and
-// says who proposed and approved the last of the changes.
-func (r rules) tuned(ctx context.Context, t store.Tenant, group string, shipped audit.Who) (compiled []byte, proposed, approved audit.Who, err error) {
+// tune puts the rules into a policy: as the group's form chooses packs, and as
+// the school has changed single rules for it, which counts more. Then those who
+// proposed and approved the last of the changes stand for the policy.
+func (r rules) tune(ctx context.Context, t store.Tenant, p *lapwingv1.Policy, choice []rulepack.Override) error {
 	proposals, err := t.Proposals(ctx, tuning.Kind)
 	if err != nil {
-		return nil, proposed, approved, err
+		return err
 	}
-	overrides, last := tuning.InForce(proposals, group)
-	if last.Version == 0 {
-		return r.compiled, shipped, shipped, nil
-	}
+	overrides, last := tuning.InForce(proposals, p.Group)
 	// A later pack may have raised a rule above what was approved then.
 	overrides = slices.DeleteFunc(overrides, func(o rulepack.Override) bool {
 		i := slices.IndexFunc(r.list, func(rule tuning.Rule) bool { return rule.ID == o.Rule })
 		return i < 0 || rulepack.BelowFloor(o, r.list[i].Categories, r.list[i].Level, r.list[i].Severity)
 	})
-	compiled, err = r.set.Encode(overrides)
-	if err != nil {
-		return nil, proposed, approved, fmt.Errorf("compile the school's changes of rules: %w", err)
+	if last.Version > 0 {
+		p.ProposedBy, p.ApprovedBy = clip(last.By.Name), clip(last.Decided.Name)
 	}
-	return compiled, last.By, last.Decided, nil
+	if overrides = append(overrides, choice...); len(overrides) == 0 {
+		p.Rules = r.compiled
+		return nil
+	}
+	if p.Rules, err = r.set.Encode(overrides); err != nil {
+		return fmt.Errorf("compile the school's changes of rules: %w", err)
+	}
+	return nil
 }
 
 // clip keeps a name within what a policy takes.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tuning"
 	"github.com/lapwing-schools/lapwing/configs"
@@ -51,7 +52,7 @@ func TestApprovedChangesAreSigned(t *testing.T) {
 	}
 	read := func(group string) (uint64, string, detect.Hit, bool) {
 		t.Helper()
-		signed, version, err := p.Current(t.Context(), s, group)
+		signed, version, err := p.Current(t.Context(), s, policy.Group{Name: group})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,7 +74,7 @@ func TestApprovedChangesAreSigned(t *testing.T) {
 		return version, doc.ProposedBy + ", " + doc.ApprovedBy, detect.Hit{}, false
 	}
 	set := func(all ...store.Proposal) {
-		changed := p.Changed(1, "lab")
+		changed := p.Changed(1, policy.Group{Name: "lab"})
 		s.mu.Lock()
 		s.proposals = all
 		s.mu.Unlock()
