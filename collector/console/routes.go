@@ -22,8 +22,7 @@ var navigation = []struct {
 	allow       gate
 }{
 	{"Cases", "/cases", reviewer},
-	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
-	{"Rules", "/rules", caseflow.MayReadChanges},
+	{"Playbooks", "/playbooks", bookReader},
 	{"Devices", "/devices", fleet},
 	{"People", "/people", peopleReader},
 	{"Notices", "/acknowledgements", roster.MayReadNotices},
@@ -50,6 +49,19 @@ func (c *Console) routes() http.Handler {
 	m.Handle("POST /cases/{ref}/release", c.signedIn(reviewer, c.releaseCase))
 	m.Handle("POST /cases/{ref}/record", c.signedIn(reviewer, c.recordCase))
 	m.Handle("POST /cases/{ref}/reopen", c.signedIn(reviewer, c.reopenCase))
+	m.Handle("POST /cases/{ref}/draft", c.signedIn(reviewer, c.draftCase))
+	m.Handle("POST /cases/{ref}/steps", c.signedIn(reviewer, c.stepCase))
+	m.Handle("POST /cases/{ref}/escalate", c.signedIn(reviewer, c.escalateCase))
+	m.Handle("POST /cases/{ref}/escalate/end", c.signedIn(reviewer, c.endEscalation))
+	m.Handle("POST /cases/{ref}/transfer", c.signedIn(reviewer, c.transferCase))
+	m.Handle("POST /cases/{ref}/wait", c.signedIn(reviewer, c.waitCase))
+	m.Handle("POST /cases/{ref}/wait/end", c.signedIn(reviewer, c.endWait))
+	m.Handle("GET /cases/{ref}/export", c.signedIn(reviewer, c.exportPage))
+	m.Handle("POST /cases/{ref}/export", c.signedIn(reviewer, c.exportCase))
+	m.Handle("GET /playbooks", c.signedIn(bookReader, c.playbooks))
+	m.Handle("GET /playbooks/{id}", c.signedIn(bookReader, c.playbook))
+	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))
+	m.Handle("POST /playbooks/{id}/decide", c.signedIn(bookApprover, c.decidePlaybook))
 	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
 	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
 	if c.policies != nil {
