@@ -11,10 +11,11 @@ import (
 type gate func(caseflow.Actor) bool
 
 // Gates, from the contract's role table.
-func anyone(caseflow.Actor) bool     { return true }
-func reviewer(a caseflow.Actor) bool { return len(caseflow.QueuesOf(a)) > 0 }
-func fleet(a caseflow.Actor) bool    { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
-func auditor(a caseflow.Actor) bool  { return a.Has(caseflow.DPO) }
+func anyone(caseflow.Actor) bool        { return true }
+func reviewer(a caseflow.Actor) bool    { return len(caseflow.QueuesOf(a)) > 0 }
+func fleetKeeper(a caseflow.Actor) bool { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
+func technician(a caseflow.Actor) bool  { return a.Has(caseflow.Technician) }
+func auditor(a caseflow.Actor) bool     { return a.Has(caseflow.DPO) }
 
 // navigation is the header's, each shown to those whom its gate admits.
 var navigation = []struct {
@@ -23,7 +24,9 @@ var navigation = []struct {
 }{
 	{"Cases", "/cases", reviewer},
 	{"Playbooks", "/playbooks", bookReader},
-	{"Devices", "/devices", fleet},
+	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
+	{"Rules", "/rules", caseflow.MayReadChanges},
+	{"Devices", "/devices", fleetKeeper},
 	{"People", "/people", peopleReader},
 	{"Notices", "/acknowledgements", roster.MayReadNotices},
 	{"Audit log", "/audit", auditor},
@@ -62,8 +65,13 @@ func (c *Console) routes() http.Handler {
 	m.Handle("GET /playbooks/{id}", c.signedIn(bookReader, c.playbook))
 	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))
 	m.Handle("POST /playbooks/{id}/decide", c.signedIn(bookApprover, c.decidePlaybook))
-	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
-	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
+	m.Handle("GET /devices", c.signedIn(fleetKeeper, c.devices))
+	m.Handle("GET /devices/{id}", c.signedIn(fleetKeeper, c.device))
+	if c.fleet != nil {
+		m.Handle("GET /enrolment", c.signedIn(technician, c.enrolment))
+		m.Handle("POST /enrolment", c.signedIn(technician, c.makeToken))
+		m.Handle("POST /enrolment/{batch}/release", c.signedIn(technician, c.releaseDevices))
+	}
 	if c.policies != nil {
 		m.Handle("GET /policy", c.signedIn(policyReader, c.policy))
 	}
