@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/app"
@@ -18,21 +19,28 @@ import (
 type deviceSensors struct {
 	usb     *usb.Sensor
 	posture *posture.Sensor
+	account atomic.Pointer[string] // of the last desktop that was watched
+}
+
+// account is who is logged on at the desktop that is watched; empty for nobody.
+func (s *service) account() string {
+	if account := s.own.account.Load(); account != nil && s.view.watching() > 0 {
+		return *account
+	}
+	return ""
 }
 
 func (s *service) newDeviceSensors() {
-	s.own = deviceSensors{
-		usb: usb.New(usb.Config{
-			Now: time.Now, Log: s.log, Account: s.account,
-			Emit: func(m *lapwingv1.Media) error { return s.stamps.Media(s.account(), m) },
-			Case: func(m *lapwingv1.Media, infected bool) {
-				if err := s.stamps.MediaCase(s.account(), m, infected); err != nil {
-					s.log.Error("a medium's case was not kept", "error", err)
-				}
-			},
-		}),
-		posture: posture.New(posture.Config{Now: time.Now, Log: s.log, Health: s.health}),
-	}
+	s.own.usb = usb.New(usb.Config{
+		Now: time.Now, Log: s.log, Account: s.account,
+		Emit: func(m *lapwingv1.Media) error { return s.stamps.Media(s.account(), m) },
+		Case: func(m *lapwingv1.Media, infected bool) {
+			if err := s.stamps.MediaCase(s.account(), m, infected); err != nil {
+				s.log.Error("a medium's case was not kept", "error", err)
+			}
+		},
+	})
+	s.own.posture = posture.New(posture.Config{Now: time.Now, Log: s.log, Health: s.health})
 }
 
 // addDeviceSensors adds their actors.

@@ -36,6 +36,7 @@ type service struct {
 	stamps *stamp.Stamper
 	view   *view
 	uplink *uplink.Uplink
+	own    deviceSensors
 	group  app.Group
 }
 
@@ -67,6 +68,7 @@ func newService(dir string, environ []string, log *slog.Logger) (*service, error
 		return nil, err
 	}
 	s.stamps = stamp.New(s.keep, s.now)
+	s.newDeviceSensors()
 	if err := s.wire(id, environ); err != nil {
 		return nil, errors.Join(err, s.spool.Close())
 	}
@@ -111,6 +113,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		},
 		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.watching,
 		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard,
+		Posture: s.own.posture.Report, PostureChanged: s.own.posture.Changed(),
 	})
 	answering := make(chan struct{})
 	s.group.Add(app.Actor{
@@ -129,6 +132,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 	})
 	s.group.Add(app.Actor{Name: "uplink", Run: s.uplink.Run})
 	s.addDesk()
+	s.addDeviceSensors()
 	if err := s.addSessions(environ); err != nil {
 		return err
 	}

@@ -12,7 +12,9 @@ import (
 func TestEventsOfTheDevice(t *testing.T) {
 	var kept []*lapwingv1.Event
 	s := New(func(e *lapwingv1.Event) error { kept = append(kept, e); return nil },
-		func() *lapwingv1.DeviceTime { return &lapwingv1.DeviceTime{WallMs: 1, MonoMs: 1, Boot: make([]byte, 16)} })
+		func() *lapwingv1.DeviceTime {
+			return &lapwingv1.DeviceTime{WallMs: 1, MonoMs: 1, Boot: make([]byte, 16)}
+		})
 	m := &lapwingv1.Media{Visit: make([]byte, 16), Step: lapwingv1.MediaStep_MEDIA_STEP_SCANNED, Kind: lapwingv1.MediaKind_MEDIA_KIND_STICK,
 		Vendor: strings.Repeat("v", 64), Product: strings.Repeat("p", 64), Label: "L", SizeBytes: 16 << 30,
 		Encryption: lapwingv1.MediaEncryption_MEDIA_ENCRYPTION_NONE, Scan: lapwingv1.MediaScan_MEDIA_SCAN_INFECTED, Threats: []string{strings.Repeat("t", 128), "u"}}

@@ -94,7 +94,8 @@ func permitOf(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) v
 	serial, who := SerialHash(p.SerialKey, m), AccountHash(p.SerialKey, account)
 	v := verdict{why: checks.USBNoPermit}
 	for _, t := range p.Permits {
-		if len(t.Serial) > 0 && !hmac.Equal(t.Serial, serial) || t.VendorId != "" && !strings.EqualFold(t.VendorId, m.VendorID) ||
+		if len(t.Serial) == 0 && t.VendorId == "" || // it would permit everything
+			len(t.Serial) > 0 && !hmac.Equal(t.Serial, serial) || t.VendorId != "" && !strings.EqualFold(t.VendorId, m.VendorID) ||
 			t.ProductId != "" && !strings.EqualFold(t.ProductId, m.ProductID) || len(t.Account) > 0 && !hmac.Equal(t.Account, who) {
 			continue
 		}
