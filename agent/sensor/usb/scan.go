@@ -37,6 +37,7 @@ var (
 	errNoScanner = errors.New("no scanner answers")
 	errLost      = errors.New("the scanner stopped answering")
 	errTooLarge  = errors.New("more than may be scanned")
+	errOutOfTime = errors.New("the time is over")
 )
 
 // scanner hands files to clamd, one connection each, as its protocol wants it.
@@ -74,7 +75,7 @@ func scanFolder(ctx context.Context, address, place string, megabytes uint32, se
 	switch {
 	case errors.Is(err, errNoScanner):
 		s.found.why = checks.ScanNoScanner
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, errOutOfTime):
 		s.found.why = checks.ScanTimeout
 	case errors.Is(err, errTooLarge):
 		s.found.why = checks.ScanTooLarge
@@ -190,6 +191,9 @@ func (s *scanner) file(ctx context.Context, path string) error {
 // reply reads "stream: OK", "stream: NAME FOUND" or an error of clamd's.
 func (s *scanner) reply(conn net.Conn) error {
 	line, err := bufio.NewReader(io.LimitReader(conn, 1024)).ReadString(0)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errOutOfTime
+	}
 	if err != nil && line == "" {
 		return errLost
 	}
