@@ -25,6 +25,7 @@ var navigation = []struct {
 	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
 	{"Rules", "/rules", caseflow.MayReadChanges},
 	{"Devices", "/devices", fleet},
+	{"Compliance", "/compliance", leader},
 	{"People", "/people", peopleReader},
 	{"Audit log", "/audit", auditor},
 }
@@ -50,7 +51,13 @@ func (c *Console) routes() http.Handler {
 	m.Handle("POST /cases/{ref}/record", c.signedIn(reviewer, c.recordCase))
 	m.Handle("POST /cases/{ref}/reopen", c.signedIn(reviewer, c.reopenCase))
 	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
+	m.Handle("GET /devices.csv", c.signedIn(fleet, c.devicesCSV))
+	m.Handle("POST /devices", c.signedIn(mayManage, c.actOnDevices))
 	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
+	m.Handle("GET /compliance", c.signedIn(leader, c.compliance))
+	m.Handle("GET /compliance/data.csv", c.signedIn(leader, c.complianceCSV))
+	m.Handle("GET /compliance/record", c.signedIn(recordReader, c.record))
+	m.Handle("POST /compliance/record", c.signedIn(recorder, c.putRecord))
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
 	m.Handle("GET /people", c.signedIn(peopleReader, c.people))
 	m.Handle("POST /people/{id}/confirm", c.signedIn(confirmer, c.confirmPerson))
