@@ -2,7 +2,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: help build run test test-fast test-faults test-service lint generate bench bench-detect clean
+.PHONY: help build run test test-usb test-fast test-faults test-service lint generate bench bench-detect clean
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -17,6 +17,11 @@ run: build      ## a demo school on this machine: collector, agent, and a deskto
 
 test:           ## everything CI runs, installing what it needs
 	tools/test.sh
+
+test-usb:       ## the USB sensor on a real kernel in QEMU, with a real virus scanner: under two minutes
+	@tools/packages.sh test
+	@tools/usb-kernel.sh
+	$(GO) test -v ./agent/sensor/usb/vmtest
 
 test-fast:      ## every package without the race detector and the end-to-end test: two minutes
 	tools/test-fast.sh

@@ -113,6 +113,7 @@ func value(t supervise.Target, name string) string {
 // sessionConfig is how one desktop's session process is run.
 func (s *service) sessionConfig(program string, target supervise.Target) supervise.Config {
 	// Capture ids begin anew in each session process, so each gets a stamp of its own.
+	s.own.account.Store(&target.Account)
 	stamps := s.stamps.Session(target.ID, target.Account)
 	return supervise.Config{
 		Command: []string{program, "session"}, Target: target, Stderr: os.Stderr, Log: s.log, Now: time.Now,

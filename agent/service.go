@@ -38,6 +38,7 @@ type service struct {
 	stamps *stamp.Stamper
 	view   *view
 	uplink *uplink.Uplink
+	own    deviceSensors
 	group  app.Group
 }
 
@@ -69,6 +70,7 @@ func newService(dir string, environ []string, log *slog.Logger) (*service, error
 		return nil, err
 	}
 	s.stamps = stamp.New(s.keep, s.now)
+	s.newDeviceSensors()
 	if err := s.wire(id, environ); err != nil {
 		return nil, errors.Join(err, s.spool.Close())
 	}
@@ -113,6 +115,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		},
 		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.watching,
 		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard, Elapsed: boot.Elapsed, Code: identity.Code,
+		Posture: s.own.posture.Report, PostureChanged: s.own.posture.Changed(),
 	})
 	answering := make(chan struct{})
 	s.group.Add(app.Actor{
@@ -131,6 +134,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 	})
 	s.group.Add(app.Actor{Name: "uplink", Run: s.uplink.Run})
 	s.addDesk()
+	s.addDeviceSensors()
 	if err := s.addSessions(environ); err != nil {
 		return err
 	}

@@ -36,9 +36,6 @@ func newView(now func() time.Time) *view {
 		now: now, own: coverage.NewBoard(now, sensor.USB, sensor.Posture), changed: make(chan struct{}, 1),
 		sessions: map[string]*seen{}, nobody: conditions.NoSession,
 	}
-	for _, name := range []string{sensor.USB, sensor.Posture} {
-		v.own.Report(name, sensor.Status{State: sensor.Off, Code: conditions.Unsupported})
-	}
 	v.settle()
 	return v
 }

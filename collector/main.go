@@ -31,6 +31,7 @@ type cli struct {
 	Cases     casesCmd     `cmd:"" help:"Cases, for scripts; reading content needs a reason and is recorded."`
 	Devices   devicesCmd   `cmd:"" help:"Enrolled devices."`
 	Directory directoryCmd `cmd:"" help:"The school's list of people."`
+	Simulate  simulateCmd  `cmd:"" help:"Fill an invented school with devices that were never there."`
 	Audit     auditCmd     `cmd:"" help:"The ledger of acts and reads."`
 	Version   versionCmd   `cmd:"" help:"Print the version and the commit."`
 }

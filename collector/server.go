@@ -231,6 +231,7 @@ func (s *server) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return named("control socket", control.Serve(ctx, s.data.Dir, s.control)) })
 	group.Go(func() error { return s.renew(ctx) })
+	group.Go(func() error { return s.keepWeeks(ctx) })
 	group.Go(func() error { return named("directory inbox", s.inbox.Run(ctx)) })
 	group.Go(func() error { return named("policy folder", s.folder.Run(ctx)) })
 	if s.metricsListener != nil {
@@ -311,6 +312,38 @@ func (s *server) renew(ctx context.Context) error {
 			if _, err := s.data.Renew(s.now()); err != nil {
 				s.log.ErrorContext(ctx, "renew certificates", "error", err)
 			}
+		}
+	}
+}
+
+// keepWeeks keeps each school's figures of the week, from which the trend is
+// drawn: at the start, and every hour.
+func (s *server) keepWeeks(ctx context.Context) error {
+	hourly := time.NewTicker(time.Hour)
+	defer hourly.Stop()
+	for {
+		s.keepWeek(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hourly.C:
+		}
+	}
+}
+
+func (s *server) keepWeek(ctx context.Context) {
+	schools, err := s.store.Schools(ctx)
+	if err != nil {
+		s.log.ErrorContext(ctx, "keep the week's figures", "error", err)
+		return
+	}
+	for _, school := range schools {
+		t, err := s.store.School(ctx, school.ID)
+		if err == nil {
+			err = t.KeepWeek(ctx, s.now())
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "keep the week's figures", "school", school.Slug, "error", err)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/packages.sh test
+tools/usb-kernel.sh
 tools/lint.sh
 make build
 echo "== tests, with the race detector, real processes and a real desktop"

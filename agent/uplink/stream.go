@@ -191,6 +191,9 @@ func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessa
 		return err
 	}
 	s.u.update(func(st *Status) { st.State, st.Detail, st.Code = Connected, "", "" })
+	if err := s.sendPosture(); err != nil {
+		return err
+	}
 	if err := s.pump(); err != nil {
 		return err
 	}
@@ -214,6 +217,8 @@ func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessa
 			s.heartbeat.Reset(max(0, heartbeatGap-time.Since(s.lastBeat)))
 		case <-s.heartbeat.C:
 			err = s.beat()
+		case <-s.u.cfg.PostureChanged:
+			err = s.sendPosture()
 		case <-s.pause.C:
 			s.resume()
 		case <-s.renewal.C:
@@ -371,6 +376,18 @@ func (s *session) beat() error {
 		DroppedRoutine: st.DroppedRoutine, MergedUrgent: st.MergedUrgent, QuarantinedSegments: st.DamagedSegments,
 		Sessions: uint32(s.u.cfg.Sessions()), PolicyVersion: s.u.cfg.Policy.Version(), ClockSkewMs: skew.Milliseconds(),
 	}}})
+}
+
+// sendPosture sends the device's word on its checks, if there is one.
+func (s *session) sendPosture() error {
+	if s.u.cfg.Posture == nil {
+		return nil
+	}
+	p := s.u.cfg.Posture()
+	if p == nil {
+		return nil
+	}
+	return s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Posture{Posture: p}})
 }
 
 // goodbye says that the silence to come is meant, and waits for the collector

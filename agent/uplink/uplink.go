@@ -80,6 +80,10 @@ type Config struct {
 	Coverage func() []*lapwingv1.Coverage
 	// CoverageChanged, if not nil, brings the next heartbeat forward.
 	CoverageChanged <-chan struct{}
+	// Posture, if not nil, returns the device's word on its checks, nil for none
+	// yet; it is sent at the start of each stream and when PostureChanged says so.
+	Posture        func() *lapwingv1.PostureReport
+	PostureChanged <-chan struct{}
 	// Sessions returns how many desktop sessions are being watched.
 	Sessions func() int
 	// HeartbeatEvery returns the interval of the policy in force, 5 s to 1 h;

@@ -17,6 +17,7 @@ type deviceView struct {
 	Gap              string // what the worst trouble means, or ""
 	Facts            []fact
 	Queue            []fact
+	deviceRecords
 }
 
 type fact struct{ Label, Value string }
@@ -28,6 +29,9 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, id auth.Identit
 	}
 	now := c.now().In(c.zone)
 	v := newDeviceView(d, now)
+	if v.deviceRecords, err = c.deviceRecords(r, id, d, now); err != nil {
+		return err
+	}
 	return c.show(w, r, id, "device", "/devices", v.Host, v)
 }
 

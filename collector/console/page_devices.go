@@ -2,21 +2,18 @@ package console
 
 import (
 	"cmp"
+	"encoding/csv"
 	"fmt"
 	"net/http"
-	"slices"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
-	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
-	"github.com/lapwing-schools/lapwing/internal/conditions"
+	"github.com/lapwing-schools/lapwing/internal/checks"
 )
-
-// silentAfter is how long a device may say nothing before the page calls it
-// silent: four heartbeats of 30 s.
-const silentAfter = 2 * time.Minute
 
 // devicesView is the list. It holds no person and no text: store.Device has none.
 type devicesView struct {
@@ -25,268 +22,249 @@ type devicesView struct {
 	Rows           []deviceRow
 	Any            bool
 	Enrol          bool // the reader may let devices in
+	Show, Search   string
+	Lists          []deviceList
+	Filtered       bool
+	Next, CSV      string
+	Shown          string
+	May            bool // acts on many at once
+	Groups         []string
+	Done           string
 }
 
-type tab struct {
-	Label, Href string
-	Count       int
-	Current     bool
+// deviceList is one list of the filter.
+type deviceList struct {
+	Name, Label, All string
+	Options          []listOption
 }
 
-// deviceRow is one device, with its worst trouble in words.
-type deviceRow struct {
-	ID            caseflow.DeviceID
-	Host          string
-	Group, System string
-	Version       string
-	Wrong, Detail string // Wrong is empty when nothing is
-	Lacks         string // sensors that its agent's version does not have, or ""
-	Sensors       []sensorCell
-	Seen          string
-	rank          int
+type listOption struct {
+	Value, Label string
+	Chosen       bool
 }
 
-// sensorCell is the state of one sensor in shape and word.
-type sensorCell struct {
-	Label, Short  string
-	State, Word   string // State: pass, fail, cannot, silent
-	Why, Code, Do string
-	Since         string
-	Lacking       bool // not in the agent's version
+// deviceTabs are the views of the list; the first is what opens.
+var deviceTabs = []struct {
+	name, label string
+	count       func(store.DeviceCounts) int
+	narrow      func(*store.DeviceQuery)
+}{
+	{"attention", "Need attention", func(n store.DeviceCounts) int { return n.Troubled }, func(q *store.DeviceQuery) { q.Troubled = true }},
+	{"all", "All", func(n store.DeviceCounts) int { return n.All }, func(*store.DeviceQuery) {}},
+	{"silent", "Silent", func(n store.DeviceCounts) int { return n.Silent }, func(q *store.DeviceQuery) { q.Silent = true }},
+	{"failing", "Failing a check", func(n store.DeviceCounts) int { return n.Failing }, func(q *store.DeviceQuery) { q.Fails = true }},
+	{"unknown", "Cannot tell", func(n store.DeviceCounts) int { return n.Unknown }, func(q *store.DeviceQuery) { q.Unknown = true }},
+	{"media", "USB media", func(n store.DeviceCounts) int { return n.Media }, func(q *store.DeviceQuery) { q.Media = true }},
+}
+
+// deviceQuery reads the address; what is not known there is left out, so that
+// no address of an older version fails.
+func (c *Console) deviceQuery(r *http.Request) (q store.DeviceQuery, show string) {
+	get := func(name string) string {
+		v := r.URL.Query().Get(name)
+		if len(v) > 100 {
+			return ""
+		}
+		return v
+	}
+	q = store.DeviceQuery{Now: c.now(), Group: get("group"), OS: get("system"), Version: get("version"), Search: get("q"), Limit: 25}
+	if id := get("failing"); checks.Index(id) >= 0 {
+		q.Failing = id
+	}
+	if n, err := strconv.Atoi(get("from")); err == nil && n >= 0 {
+		q.Cursor = strconv.Itoa(n)
+	}
+	if days, err := strconv.Atoi(get("quiet")); err == nil && days > 0 && days < 3650 {
+		q.Quiet = time.Duration(days) * 24 * time.Hour
+	}
+	q.Right = get("right") == "missing"
+	for _, t := range deviceTabs {
+		if show = get("show"); show == t.name {
+			t.narrow(&q)
+			return q, show
+		}
+	}
+	deviceTabs[0].narrow(&q)
+	return q, deviceTabs[0].name
 }
 
 func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	all, err := id.Tenant.Devices(r.Context())
+	q, show := c.deviceQuery(r)
+	page, err := id.Tenant.FindDevices(r.Context(), q)
 	if err != nil {
-		return fmt.Errorf("list devices: %w", err)
+		return fmt.Errorf("find devices: %w", err)
 	}
 	now := c.now().In(c.zone)
-	rows := make([]deviceRow, 0, len(all))
-	n := deviceCounts{Total: len(all)}
-	for _, d := range all {
-		row := newDeviceRow(d, now)
-		n.count(row)
-		rows = append(rows, row)
+	filtered := q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right
+	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && technician(id.Actor), Done: deviceDone(r.URL.Query())}
+	for _, row := range page.Rows {
+		v.Rows = append(v.Rows, newListRow(row, now))
 	}
-	slices.SortFunc(rows, func(a, b deviceRow) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.Host, b.Host), cmp.Compare(a.ID, b.ID))
-	})
-	v := devicesView{Any: len(all) > 0, Enrol: c.fleet != nil && technician(id.Actor)}
-	show := r.URL.Query().Get("show")
-	if show != "attention" && show != "silent" {
-		show = "all"
+	for _, t := range deviceTabs {
+		v.Tabs = append(v.Tabs, tab{t.label, address(r.URL.Query(), "show", t.name), t.count(page.Counts), t.name == show})
 	}
-	for _, row := range rows {
-		if show == "all" || show == "attention" && row.troubled() || show == "silent" && row.rank >= rankSilent {
-			v.Rows = append(v.Rows, row)
-		}
+	for _, g := range page.Groups {
+		v.Groups = append(v.Groups, g.Name)
 	}
-	v.Tabs = []tab{
-		{"All", "/devices", len(rows), show == "all"},
-		{"Need attention", "/devices?show=attention", n.Troubled, show == "attention"},
-		{"Silent", "/devices?show=silent", n.Silent, show == "silent"},
+	v.Lists = deviceChoices(q, page, v.Groups)
+	if page.Next != "" {
+		v.Next = address(r.URL.Query(), "from", page.Next)
 	}
-	v.Sentence, v.Rest = n.sentence()
+	v.CSV = "/devices.csv" + strings.TrimPrefix(address(r.URL.Query(), "from", ""), "/devices")
+	v.Shown = fmt.Sprintf("Showing %s of %s", thousands(len(v.Rows)), plural(page.Total, "device", "devices"))
+	n := page.Counts
+	v.Sentence, v.Rest = deviceCounts{Total: n.All, Troubled: n.Troubled, Silent: n.Silent, Lacking: n.Lacking}.sentence()
+	if n.All == 0 && v.Any {
+		v.Sentence, v.Rest = "No device matches.", ""
+	}
 	return c.show(w, r, id, "devices", "/devices", "Devices", v)
 }
 
-// deviceCounts are what the sentence is made of.
-type deviceCounts struct {
-	Total, Troubled, Silent int
-	Lacking                 int // without trouble, but with a sensor that its version lacks
-}
-
-func (n *deviceCounts) count(row deviceRow) {
-	switch {
-	case row.rank >= rankSilent:
-		n.Silent++
-		n.Troubled++
-	case row.troubled():
-		n.Troubled++
-	case row.Lacks != "":
-		n.Lacking++
-	}
-}
-
-func (n deviceCounts) sentence() (string, string) {
-	proof := "No test phrase has been sent yet, so none is proved monitored."
-	lacking := ""
-	if n.Lacking > 0 {
-		lacking = "On " + plural(n.Lacking, "device", "devices") + " nothing failed, but Lapwing cannot tell everything: a sensor is not in this version. "
-	}
-	switch {
-	case n.Total == 0:
-		return "No device is enrolled yet, so nothing is monitored.", ""
-	case n.Troubled == 0 && n.Lacking == 0:
-		return "All sensors report that they work on " + plural(n.Total, "device", "devices") + ".", proof
-	case n.Troubled == 0:
-		return "No device needs attention.", lacking + proof
-	}
-	need := "need"
-	if n.Troubled == 1 {
-		need = "needs"
-	}
-	rest := ""
-	if n.Silent > 0 {
-		is := "are"
-		if n.Silent == 1 {
-			is = "is"
+// address is the list with one parameter changed; a new view starts at its top.
+func address(now url.Values, name, value string) string {
+	next := url.Values{}
+	for k, v := range now {
+		if len(v) > 0 && v[0] != "" && k != "from" && k != "done" && k != name {
+			next.Set(k, v[0])
 		}
-		rest = thousands(n.Silent) + " " + is + " silent. "
 	}
-	return fmt.Sprintf("%s of %s %s attention.", thousands(n.Troubled), plural(n.Total, "device", "devices"), need), rest + lacking + proof
+	if value != "" {
+		next.Set(name, value)
+	}
+	if len(next) == 0 {
+		return "/devices"
+	}
+	return "/devices?" + next.Encode()
 }
 
-// Ranks of trouble, worst last. A device that lacks a sensor is not fine, but
-// there is nothing to attend to either.
-const (
-	rankFine = iota
-	rankLacks
-	rankCannot
-	rankFail
-	rankSilent
-	rankNever
-)
-
-func newDeviceRow(d store.Device, now time.Time) deviceRow {
-	row := deviceRow{ID: d.ID, Host: hostOf(d), Group: d.Group, System: systemOf(d), Version: d.Report.AgentVersion,
-		Seen: ago(d.Report.Seen.In(now.Location()), now)}
-	silent := d.Report.Seen.IsZero() || !d.Report.Connected && now.Sub(d.Report.Seen) > silentAfter
-	row.Sensors = sensorCells(d, silent, now)
-	switch {
-	case !d.Revoked.IsZero():
-		row.Wrong, row.Detail = "Removed from Lapwing", d.RevokedWhy
-		row.rank = rankCannot
-	case !d.Suspect.IsZero():
-		row.Wrong, row.Detail, row.rank = "Suspected clone", suspectWord(d.SuspectWhy)+", since "+moment(d.Suspect.In(now.Location()), now), rankFail
-	case d.Held:
-		row.Wrong, row.Detail, row.rank = "Waits to be released", "nothing it notices reaches the queue; see Enrolment", rankFail
-	case d.Report.Seen.IsZero():
-		row.Wrong, row.Detail, row.rank = "Never seen", "enrolled "+moment(d.Enrolled.In(now.Location()), now), rankNever
-	case silent && d.Report.Goodbye != "":
-		row.Wrong, row.Detail, row.rank = "Off", goodbyeWord(d.Report.Goodbye), rankFine
-	case silent:
-		row.Wrong, row.Detail, row.rank = "Silent for "+inWords(now.Sub(d.Report.Seen)), "it said no good-bye", rankSilent
-	default:
-		row.worstSensor()
-	}
-	return row
-}
-
-// troubled reports that somebody should look at the device.
-func (row deviceRow) troubled() bool { return row.rank > rankLacks }
-
-func (row *deviceRow) worstSensor() {
-	var lacks []string
-	for _, s := range row.Sensors {
-		rank := rankFine
-		switch {
-		case s.State == "fail":
-			rank = rankFail
-		case s.Lacking && s.Short != "Text":
-			lacks = append(lacks, s.Label)
-			row.rank = max(row.rank, rankLacks)
-			continue
-		case s.State == "cannot":
-			// Typed text too, where a version lacks it: nobody may take that
-			// device for a monitored one.
-			rank = rankCannot
+func deviceChoices(q store.DeviceQuery, page store.DevicePage, groups []string) []deviceList {
+	words := func(all []string, chosen string, label func(string) string) (options []listOption) {
+		for _, a := range all {
+			options = append(options, listOption{a, label(a), a == chosen})
 		}
-		if rank > row.rank {
-			row.rank = rank
-			row.Wrong, row.Detail = s.Label+": "+s.Why, ""
-			if s.Since != "" {
-				row.Detail = "since " + s.Since
+		return options
+	}
+	same := func(s string) string { return s }
+	var failing []listOption
+	for _, k := range checks.All() {
+		failing = append(failing, listOption{k.ID, k.Title, k.ID == q.Failing})
+	}
+	var quiet []listOption
+	for _, days := range []int{1, 7, 30, 90} {
+		quiet = append(quiet, listOption{strconv.Itoa(days), plural(days, "day", "days"), q.Quiet == time.Duration(days)*24*time.Hour})
+	}
+	return []deviceList{
+		{"group", "Group", "All groups", words(groups, q.Group, same)},
+		{"system", "System", "Any", words(page.Systems, q.OS, systemWord)},
+		{"failing", "Failing check", "Any", failing},
+		{"quiet", "Not heard of for", "Any time", quiet},
+		{"right", "Permission", "Any", []listOption{{"missing", "Missing", q.Right}}},
+		{"version", "Agent version", "Any", words(page.Versions, q.Version, same)},
+	}
+}
+
+func systemWord(os string) string {
+	switch os {
+	case "linux":
+		return "Linux"
+	case "windows":
+		return "Windows"
+	case "darwin":
+		return "macOS"
+	}
+	return os
+}
+
+// newListRow adds to what the sensors say what the checks and media do.
+func newListRow(row store.DeviceRow, now time.Time) deviceRow {
+	d := newDeviceRow(row.Device, now)
+	for _, k := range row.Checks {
+		switch k.State {
+		case checks.Pass:
+			d.Passes++
+		case checks.Fail:
+			d.Fails++
+			known, _ := checks.Lookup(k.ID)
+			if d.rank < rankFail && (d.worst.ID == "" || known.Weight > d.worst.Weight) {
+				d.worst = known
+				d.Wrong, d.Detail = "Not so: "+lowerFirst(known.Title), cmp.Or(k.Detail, known.Risk)+", since "+moment(k.Since.In(now.Location()), now)
 			}
+		default:
+			d.Unknowns++
 		}
 	}
-	if len(lacks) > 0 {
-		row.Lacks = "Not in this version: " + strings.Join(lacks, ", ")
+	if d.worst.ID != "" {
+		d.rank = rankFail
 	}
-}
-
-// suspectWord says how a clone showed.
-func suspectWord(why string) string {
-	if why == store.SuspectTwo {
-		return "two machines take turns on this identity"
+	if bad := row.BadMedia; !bad.IsZero() && now.Sub(bad) < store.MediaRecent && d.rank < rankFail {
+		d.Wrong, d.Detail, d.rank = "USB media not permitted, or infected", moment(bad.In(now.Location()), now), rankFail
 	}
-	return "it runs on other hardware than it was enrolled on"
+	d.Told = len(row.Checks) > 0
+	return d
 }
 
-func goodbyeWord(reason string) string {
-	switch reason {
-	case "shutdown":
-		return "it was shut down"
-	case "sleep":
-		return "it went to sleep"
-	case "uninstall":
-		return "the agent was uninstalled"
-	case "restart":
-		return "the agent was restarting"
+func lowerFirst(s string) string {
+	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
+		return strings.ToLower(s[:1]) + s[1:]
 	}
-	return "it said good-bye"
+	return s
 }
 
-func hostOf(d store.Device) string {
-	if d.Report.Host != "" {
-		return d.Report.Host
+// maxCSV bounds the export; a trust has no more.
+const maxCSV = 100_000
+
+// devicesCSV is the list as data, with the filters of its address.
+func (c *Console) devicesCSV(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	q, _ := c.deviceQuery(r)
+	q.Cursor, q.Limit = "", store.MaxFind
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="devices.csv"`)
+	out := csv.NewWriter(w)
+	head := []string{"device", "id", "group", "system", "agent", "last seen", "what is wrong", "text", "window", "usb", "lock"}
+	for _, k := range checks.All() {
+		head = append(head, k.ID)
 	}
-	return cmp.Or(d.Host, string(d.ID))
-}
-
-func systemOf(d store.Device) string {
-	return cmp.Or(d.Report.OSText, d.OSText, d.OS, "system not known")
-}
-
-// sensors are the four that every device has a word about.
-var sensors = []struct{ name, label, short string }{
-	{"text", "Typed text", "Text"}, {"window", "Window titles", "Window"}, {"usb", "USB media", "USB"}, {"lock", "Screen lock", "Lock"},
-}
-
-func sensorCells(d store.Device, silent bool, now time.Time) []sensorCell {
-	cells := make([]sensorCell, 0, len(sensors))
-	for _, s := range sensors {
-		cell := sensorCell{Label: s.label, State: "cannot", Word: "Cannot tell", Why: "The agent has not said", Do: "Update the agent, or wait for its first report."}
-		for _, st := range d.Report.Coverage {
-			if st.Sensor == s.name {
-				cell = newSensorCell(s.label, st, now)
+	_ = out.Write(head)
+	now := c.now().In(c.zone)
+	for written := 0; written < maxCSV; {
+		page, err := id.Tenant.FindDevices(r.Context(), q)
+		if err != nil {
+			return fmt.Errorf("find devices: %w", err)
+		}
+		for _, row := range page.Rows {
+			d := newListRow(row, now)
+			seen := ""
+			if at := row.Device.Report.Seen; !at.IsZero() {
+				seen = at.UTC().Format(time.RFC3339)
 			}
+			line := []string{plain(d.Host), string(d.ID), plain(d.Group), plain(d.System), plain(d.Version), seen, plain(d.Wrong)}
+			for _, s := range d.Sensors {
+				line = append(line, s.Word)
+			}
+			for _, k := range checks.All() {
+				word := ""
+				for _, said := range row.Checks {
+					if said.ID == k.ID {
+						word = said.State.String()
+					}
+				}
+				line = append(line, word)
+			}
+			_ = out.Write(line)
+			written++
 		}
-		if silent {
-			cell.State, cell.Word, cell.Lacking = "silent", "Silent", false
-			cell.Why, cell.Do = "Last word "+ago(d.Report.Seen.In(now.Location()), now), "Check that the device is on and reaches the collector."
+		if q.Cursor = page.Next; page.Next == "" {
+			break
 		}
-		cell.Short = s.short
-		cells = append(cells, cell)
 	}
-	return cells
+	out.Flush()
+	return nil
 }
 
-// newSensorCell maps a sensor's word about itself to one of the four states.
-// Only "ok" passes; what is not known is never green.
-func newSensorCell(label string, st store.SensorState, now time.Time) sensorCell {
-	cell := sensorCell{Label: label, Code: st.Code}
-	if !st.Since.IsZero() {
-		cell.Since = moment(st.Since.In(now.Location()), now)
+// plain keeps a spreadsheet from taking a device's own words for a formula.
+func plain(s string) string {
+	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\r") {
+		return "'" + s
 	}
-	cond, _ := conditions.Lookup(st.Code)
-	cell.Why, cell.Do = cond.Title, cond.Action
-	switch {
-	case st.State == "ok":
-		cell.State, cell.Word, cell.Why, cell.Do = "pass", "Working", "Nothing to do", ""
-	case st.State == "limited" && cond.Severity == conditions.Info, st.State == "off" && cond.Severity == conditions.Info:
-		cell.State, cell.Word = "silent", "Not now"
-	case st.State == "limited":
-		cell.State, cell.Word = "cannot", "Limited"
-	case st.State == "off" && st.Code == conditions.Unsupported:
-		cell.State, cell.Word, cell.Lacking = "cannot", "Not in this version", true
-	case st.State == "off":
-		cell.State, cell.Word = "fail", "Not seen"
-	default:
-		cell.State, cell.Word = "cannot", "Cannot tell"
-		if st.Code == "" {
-			cell.Why, cell.Do = "It has not looked yet", "Wait a minute. If this stays, restart the device."
-		}
-	}
-	return cell
+	return s
 }

@@ -59,7 +59,7 @@ func homeHelp(r caseflow.Role) roleHelp {
 		h.Now = "Under Cases you find those about the head teacher."
 		h.Never = "You see no other case."
 	case caseflow.Leadership, caseflow.Governor:
-		h.Now = "The page that answers \"Is our monitoring working?\" and the termly report come with a later version. Until then there is nothing for this role to open."
+		h.Now = "Under Compliance you find the answer to \"Is our monitoring working?\". The termly report comes with a later version."
 		h.Never = "You never see what anybody typed, and no number small enough to tell who it was."
 	case caseflow.DPO:
 		h.Now = "The audit log shows who did and who read what."

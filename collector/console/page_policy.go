@@ -66,7 +66,9 @@ func (c *Console) policy(w http.ResponseWriter, r *http.Request, id auth.Identit
 			groups = append(groups, g)
 		}
 	}
-	slices.SortFunc(groups, func(a, b policy.Group) int { return strings.Compare(a.Name+string(a.Audience), b.Name+string(b.Audience)) })
+	slices.SortFunc(groups, func(a, b policy.Group) int {
+		return strings.Compare(a.Name+string(a.Audience), b.Name+string(b.Audience))
+	})
 	now := c.now().In(c.zone)
 	v := policyView{}
 	for i, g := range groups {

@@ -22,7 +22,7 @@ var templateFiles embed.FS
 type pages map[string]*template.Template
 
 func loadPages(a *assets) (pages, error) {
-	funcs := template.FuncMap{"asset": a.url, "dict": dict}
+	funcs := template.FuncMap{"asset": a.url, "dict": dict, "upperFirst": upper}
 	base, err := template.New("layout").Funcs(funcs).ParseFS(templateFiles, "templates/layout.html", "templates/parts/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)

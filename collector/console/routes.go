@@ -27,6 +27,7 @@ var navigation = []struct {
 	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
 	{"Rules", "/rules", caseflow.MayReadChanges},
 	{"Devices", "/devices", fleetKeeper},
+	{"Compliance", "/compliance", leader},
 	{"People", "/people", peopleReader},
 	{"Notices", "/acknowledgements", roster.MayReadNotices},
 	{"Audit log", "/audit", auditor},
@@ -65,8 +66,6 @@ func (c *Console) routes() http.Handler {
 	m.Handle("GET /playbooks/{id}", c.signedIn(bookReader, c.playbook))
 	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))
 	m.Handle("POST /playbooks/{id}/decide", c.signedIn(bookApprover, c.decidePlaybook))
-	m.Handle("GET /devices", c.signedIn(fleetKeeper, c.devices))
-	m.Handle("GET /devices/{id}", c.signedIn(fleetKeeper, c.device))
 	if c.fleet != nil {
 		m.Handle("GET /enrolment", c.signedIn(technician, c.enrolment))
 		m.Handle("POST /enrolment", c.signedIn(technician, c.makeToken))
@@ -75,6 +74,14 @@ func (c *Console) routes() http.Handler {
 	if c.policies != nil {
 		m.Handle("GET /policy", c.signedIn(policyReader, c.policy))
 	}
+	m.Handle("GET /devices", c.signedIn(fleetKeeper, c.devices))
+	m.Handle("GET /devices.csv", c.signedIn(fleetKeeper, c.devicesCSV))
+	m.Handle("POST /devices", c.signedIn(mayManage, c.actOnDevices))
+	m.Handle("GET /devices/{id}", c.signedIn(fleetKeeper, c.device))
+	m.Handle("GET /compliance", c.signedIn(leader, c.compliance))
+	m.Handle("GET /compliance/data.csv", c.signedIn(leader, c.complianceCSV))
+	m.Handle("GET /compliance/record", c.signedIn(recordReader, c.record))
+	m.Handle("POST /compliance/record", c.signedIn(recorder, c.putRecord))
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
 	m.Handle("GET /people", c.signedIn(peopleReader, c.people))
 	m.Handle("POST /people/{id}/confirm", c.signedIn(confirmer, c.confirmPerson))

@@ -128,6 +128,18 @@ func TestDatabasesAreKnownToMainOnly(t *testing.T) {
 	}
 }
 
+// gopsutil's version 3 is frozen: one package knows it, so that leaving it is
+// a change in one place (docs/adr/0029).
+func TestGopsutilIsKnownToPostureOnly(t *testing.T) {
+	for path, p := range load(t) {
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, "github.com/shirou/gopsutil/") && path != "agent/sensor/posture" {
+				t.Errorf("%s imports %s: only agent/sensor/posture may", path, i)
+			}
+		}
+	}
+}
+
 func TestEngineBuildsForBrowsers(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "vet", module+"internal/detect")
 	cmd.Env = append(cmd.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")

@@ -1,0 +1,180 @@
+// Package compliance folds the roll-ups of a school's devices into what
+// leadership reads: three figures, what to fix first, and each control by its
+// four states. Numbers for governors go through a grid (grid.go).
+//
+// It is pure. It may import collector/store for the roll-ups and internal/checks.
+package compliance
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/checks"
+)
+
+// TypedText is the control that Lapwing itself is judged by; it comes from
+// coverage, not from a check.
+const TypedText = "typed_text"
+
+// Control is one control over all devices. Silent devices are in no other state.
+type Control struct {
+	ID, Title, Source           string
+	Pass, Fail, Unknown, Silent int
+	// Before is how many failed four weeks ago; meaningless without Compared.
+	Before   int
+	Compared bool
+	check    checks.Check
+}
+
+// Step is one thing to do first.
+type Step struct {
+	ID, Do, Risk string
+	Devices      int
+}
+
+// Week is the share of one week, in tenths of a per cent; Known is false where
+// nothing was kept, or no device was heard of.
+type Week struct {
+	Monday time.Time
+	Known  bool
+	Share  int
+	Seen   int // devices on which typed text was seen
+	Of     int
+}
+
+// Report is the page's numbers.
+type Report struct {
+	Devices, Silent, Never int
+	Text, Standard         store.StateCount
+	Controls               []Control
+	First                  []Step
+	Weeks                  []Week
+	Media                  store.MediaCount // of the last four weeks
+}
+
+// Verdict answers "Is our monitoring working?".
+type Verdict string
+
+// Verdicts.
+const (
+	Yes        Verdict = "Yes"
+	Mostly     Verdict = "Mostly"
+	No         Verdict = "No"
+	CannotTell Verdict = "Cannot tell"
+)
+
+// Verdict is by the devices that say that they see typed text. What is silent
+// or cannot tell is never counted for it.
+func (r Report) Verdict() Verdict {
+	switch seen := r.Text.Pass; {
+	case r.Devices == 0 || r.Silent == r.Devices || seen == 0 && r.Text.Fail == 0:
+		return CannotTell
+	case seen*100 >= r.Devices*98:
+		return Yes
+	case seen*100 >= r.Devices*80:
+		return Mostly
+	}
+	return No
+}
+
+// weeksShown is a half term and what led to it.
+const weeksShown = 12
+
+// Build folds roll-ups of now and of the weeks before.
+func Build(groups []store.GroupRollup, weeks []store.WeekRollup, now time.Time) Report {
+	var r Report
+	byCheck := fold(&r, groups)
+	before := map[string]store.StateCount{}
+	compared := false
+	monday := store.MondayOf(now)
+	for _, w := range weeks {
+		if w.Monday.Equal(monday.AddDate(0, 0, -28)) {
+			before, compared = fold(new(Report), w.Groups), true
+		}
+		if !w.Monday.Before(monday.AddDate(0, 0, -21)) {
+			r.Media.Permitted += w.Media.Permitted
+			r.Media.NotPermitted += w.Media.NotPermitted
+			r.Media.Infected += w.Media.Infected
+			r.Media.Unattended += w.Media.Unattended
+		}
+	}
+	r.Weeks = trend(weeks, monday)
+	add := func(c checks.Check, n store.StateCount) {
+		control := Control{ID: c.ID, Title: c.Plural, Source: c.Control, Pass: n.Pass, Fail: n.Fail, Unknown: n.Unknown, Silent: r.Silent,
+			Before: before[c.ID].Fail, Compared: compared, check: c}
+		r.Controls = append(r.Controls, control)
+	}
+	add(checks.Check{ID: TypedText, Plural: "Typed text seen", Control: "DfE monitoring standard",
+		Fix: "Make typed text seen on", Risk: "Anything typed there would not reach the queue.", Weight: 100}, r.Text)
+	for _, c := range checks.All() {
+		add(c, byCheck[c.ID])
+	}
+	slices.SortStableFunc(r.Controls, func(a, b Control) int {
+		return cmp.Or(cmp.Compare(b.Fail, a.Fail), cmp.Compare(b.Unknown, a.Unknown), cmp.Compare(b.check.Weight, a.check.Weight))
+	})
+	r.First = first(r)
+	return r
+}
+
+func fold(r *Report, groups []store.GroupRollup) map[string]store.StateCount {
+	byCheck := map[string]store.StateCount{}
+	sum := func(a, b store.StateCount) store.StateCount {
+		return store.StateCount{Pass: a.Pass + b.Pass, Fail: a.Fail + b.Fail, Unknown: a.Unknown + b.Unknown}
+	}
+	for _, g := range groups {
+		r.Devices += g.Devices
+		r.Silent += g.Silent
+		r.Never += g.Never
+		r.Text, r.Standard = sum(r.Text, g.Text), sum(r.Standard, g.Standard)
+		for id, n := range g.Checks {
+			byCheck[id] = sum(byCheck[id], n)
+		}
+	}
+	byCheck[TypedText] = r.Text
+	return byCheck
+}
+
+// first are what would gain most: by the control's weight, then by how many.
+func first(r Report) []Step {
+	var steps []Step
+	failing := slices.DeleteFunc(slices.Clone(r.Controls), func(c Control) bool { return c.Fail == 0 })
+	slices.SortStableFunc(failing, func(a, b Control) int {
+		return cmp.Or(cmp.Compare(b.check.Weight, a.check.Weight), cmp.Compare(b.Fail, a.Fail))
+	})
+	for _, c := range failing {
+		steps = append(steps, Step{ID: c.ID, Do: c.check.Fix, Risk: c.check.Risk, Devices: c.Fail})
+	}
+	if r.Silent > 0 {
+		steps = slices.Insert(steps, min(2, len(steps)), Step{ID: "silent", Do: "Find", Risk: "Nothing has come from them; some may be lost.", Devices: r.Silent})
+	}
+	return steps[:min(len(steps), 4)]
+}
+
+func trend(weeks []store.WeekRollup, monday time.Time) []Week {
+	kept := map[time.Time]store.WeekRollup{}
+	oldest := monday
+	for _, w := range weeks {
+		kept[w.Monday.UTC()] = w
+		if w.Monday.Before(oldest) {
+			oldest = w.Monday.UTC()
+		}
+	}
+	var all []Week
+	for at := monday.AddDate(0, 0, -7*(weeksShown-1)); !at.After(monday); at = at.AddDate(0, 0, 7) {
+		if at.Before(oldest) {
+			continue
+		}
+		week := Week{Monday: at}
+		if w, ok := kept[at]; ok {
+			var r Report
+			fold(&r, w.Groups)
+			if r.Devices > 0 {
+				week.Known, week.Share, week.Seen, week.Of = true, r.Text.Pass*1000/r.Devices, r.Text.Pass, r.Devices
+			}
+		}
+		all = append(all, week)
+	}
+	return all
+}

@@ -1,0 +1,403 @@
+package console
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/compliance"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/checks"
+)
+
+// leader says who may read the compliance page; exact, who reads its numbers
+// as they are. The others read them on a grid, without links.
+func leader(a caseflow.Actor) bool {
+	return exact(a) || a.Has(caseflow.Leadership) || a.Has(caseflow.Governor) || a.Has(caseflow.Chair)
+}
+
+func exact(a caseflow.Actor) bool { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
+
+// complianceView is the page: all its numbers are words by now.
+type complianceView struct {
+	Verdict, Sentence string
+	Exact             bool
+	Figures           []figure
+	First             []fixFirst
+	Chart             trendChart
+	Scale             []tick
+	Controls          []controlRow
+	Media             []fact
+	Record            recordSummary
+}
+
+// figure is one of the three: a number, of how many, and what is not in it.
+type figure struct{ Title, Number, Of, State, NotPass, Rest string }
+
+type fixFirst struct{ Do, Href, Risk string }
+
+type controlRow struct {
+	Title, Source, Href                      string
+	Fail, Unknown, Silent, Pass, Change, Say string
+	Bars                                     []bar
+}
+
+// bar is a piece of a row's bar, in tenths of a per cent of the scale.
+type bar struct{ State, X, Width string }
+
+type tick struct{ Label, X string }
+
+type recordSummary struct {
+	Done, Due string
+	Rows      []recordRow
+}
+
+func (c *Console) compliance(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	report, err := c.complianceReport(r, id)
+	if err != nil {
+		return err
+	}
+	v := complianceView{Verdict: string(report.Verdict()), Exact: exact(id.Actor)}
+	say := speaker(v.Exact)
+	v.Sentence = say.sentence(report)
+	v.Figures = say.figures(report)
+	for _, f := range report.First {
+		fix := fixFirst{Do: f.Do + " " + say.devices(f.Devices), Risk: f.Risk}
+		if v.Exact {
+			fix.Href = controlHref(f.ID)
+		}
+		v.First = append(v.First, fix)
+	}
+	v.Chart = newTrendChart(report.Weeks, v.Exact)
+	v.Controls, v.Scale = say.controls(report)
+	v.Media = []fact{
+		{"With permission", say.part(report.Media.Permitted)}, {"Without permission", say.part(report.Media.NotPermitted)},
+		{"Infected", say.part(report.Media.Infected)}, {"Screens left open too long", say.part(report.Media.Unattended)},
+	}
+	if v.Record, err = c.recordSummary(r, id, 5); err != nil {
+		return err
+	}
+	return c.show(w, r, id, "compliance", "/compliance", "Is our monitoring working?", v)
+}
+
+func (c *Console) complianceReport(r *http.Request, id auth.Identity) (compliance.Report, error) {
+	now := c.now()
+	groups, err := id.Tenant.Rollup(r.Context(), now)
+	if err != nil {
+		return compliance.Report{}, fmt.Errorf("roll up: %w", err)
+	}
+	weeks, err := id.Tenant.Weeks(r.Context(), now.AddDate(0, 0, -7*12))
+	if err != nil {
+		return compliance.Report{}, fmt.Errorf("read weeks: %w", err)
+	}
+	return compliance.Build(groups, weeks, now), nil
+}
+
+// speaker says numbers as they are (true), or on the grid.
+type speaker bool
+
+func (s speaker) part(n int) string {
+	if s {
+		return thousands(n)
+	}
+	return compliance.Word(n)
+}
+
+func (s speaker) total(n int) string {
+	if s {
+		return thousands(n)
+	}
+	return compliance.TotalWord(n)
+}
+
+func (s speaker) devices(n int) string {
+	if s {
+		return plural(n, "device", "devices")
+	}
+	return compliance.Word(n) + " devices"
+}
+
+func (s speaker) sentence(r compliance.Report) string {
+	if r.Devices == 0 {
+		return "No device is enrolled yet, so nothing is monitored."
+	}
+	text := upper(s.part(r.Text.Pass)) + " of " + s.total(r.Devices) + " devices say that they see what is typed."
+	return text + " None is proved by a test phrase yet."
+}
+
+func (s speaker) figures(r compliance.Report) []figure {
+	of := "of " + s.total(r.Devices)
+	state := func(bad int) string {
+		if bad > 0 {
+			return "fail"
+		}
+		return "pass"
+	}
+	return []figure{
+		{"See what is typed", s.part(r.Text.Pass), of, state(r.Text.Fail), s.part(r.Text.Fail) + " do not",
+			s.part(r.Silent) + " silent, " + s.part(r.Text.Unknown) + " cannot tell. A test phrase has proved none yet."},
+		{"Meet every device standard", s.part(r.Standard.Pass), of, state(r.Standard.Fail), s.part(r.Standard.Fail) + " fail a check",
+			s.part(r.Standard.Unknown) + " more cannot tell, " + s.part(r.Silent) + " are silent"},
+		{"Heard from", s.part(r.Devices - r.Silent), of, state(r.Silent), s.part(r.Silent) + " silent",
+			s.part(r.Never) + " of them were never heard from"},
+	}
+}
+
+// controls are the table, and the scale of its bars: up to the most that does
+// not pass.
+func (s speaker) controls(r compliance.Report) (rows []controlRow, scale []tick) {
+	grid := func(n int) int {
+		if s {
+			return n
+		}
+		return compliance.OnGrid(n)
+	}
+	most := 1
+	for _, c := range r.Controls {
+		most = max(most, grid(c.Fail)+grid(c.Unknown)+grid(c.Silent))
+	}
+	most = niceTop(most)
+	for i := range 4 {
+		scale = append(scale, tick{thousands(most * i / 3), percent(i*1000/3, 1000)})
+	}
+	for _, c := range r.Controls {
+		row := controlRow{Title: c.Title, Source: c.Source, Fail: s.part(c.Fail), Unknown: s.part(c.Unknown), Silent: s.part(c.Silent), Pass: s.part(c.Pass)}
+		row.Change = s.change(c)
+		row.Say = row.Title + ": " + row.Fail + " fail, " + row.Unknown + " cannot tell, " + row.Silent + " silent, " + row.Pass + " pass"
+		if s {
+			row.Href = controlHref(c.ID)
+		}
+		x := 0
+		for _, b := range []struct {
+			state string
+			n     int
+		}{{"fail", grid(c.Fail)}, {"cannot", grid(c.Unknown)}, {"silent", grid(c.Silent)}} {
+			if b.n > 0 {
+				row.Bars = append(row.Bars, bar{b.state, percent(x, most), percent(b.n, most)})
+				x += b.n
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows, scale
+}
+
+func (s speaker) change(c compliance.Control) string {
+	if !c.Compared {
+		return "not known"
+	}
+	now, before := c.Fail, c.Before
+	if !s {
+		now, before = compliance.OnGrid(now), compliance.OnGrid(before)
+	}
+	about := ""
+	if !s {
+		about = "about "
+	}
+	switch d := now - before; {
+	case d > 0:
+		return about + thousands(d) + " more fail"
+	case d < 0:
+		return about + thousands(-d) + " fewer fail"
+	}
+	return "no change"
+}
+
+// niceTop is the next number up that three steps divide.
+func niceTop(n int) int {
+	for _, unit := range []int{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000} {
+		if 3*unit >= n {
+			return 3 * unit
+		}
+	}
+	return n + 3 - n%3
+}
+
+func percent(n, of int) string {
+	return strconv.FormatFloat(float64(n)*100/float64(of), 'f', 2, 64) + "%"
+}
+
+func controlHref(id string) string {
+	switch id {
+	case compliance.TypedText:
+		return "/devices?show=attention"
+	case "silent":
+		return "/devices?show=silent"
+	}
+	return "/devices?show=all&failing=" + id
+}
+
+// complianceCSV is the table as data, as the viewer may read it.
+func (c *Console) complianceCSV(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	report, err := c.complianceReport(r, id)
+	if err != nil {
+		return err
+	}
+	rows, _ := speaker(exact(id.Actor)).controls(report)
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="compliance.csv"`)
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"control", "source", "fail", "cannot tell", "silent", "pass", "since four weeks ago"})
+	for _, row := range rows {
+		_ = out.Write([]string{row.Title, row.Source, row.Fail, row.Unknown, row.Silent, row.Pass, row.Change})
+	}
+	out.Flush()
+	return nil
+}
+
+// trendChart is a line of weeks in percentages of its box, and the same numbers
+// as a table.
+type trendChart struct {
+	Say          string
+	Lines, Ticks []chartLine
+	Points       []chartPoint
+	Labels       []chartPoint
+	Target       string
+	Gaps         []bar
+	Rows         []fact
+}
+
+type chartLine struct{ X1, Y1, X2, Y2, Label string }
+
+type chartPoint struct{ X, Y, Label string }
+
+// Places of the chart's box, in tenths of a per cent.
+const (
+	chartLeft, chartRight = 90, 880
+	chartTop, chartBottom = 60, 800
+)
+
+// newTrendChart draws from 0 or from a whole ten per cent below the lowest; the
+// axis says which. A week in which nothing was kept is a gap, never a guess.
+func newTrendChart(weeks []compliance.Week, as bool) trendChart {
+	type point struct {
+		week  compliance.Week
+		share int
+		known bool
+	}
+	var all []point
+	low := 1000
+	for _, w := range weeks {
+		p := point{w, w.Share, w.Known}
+		if !as && w.Known {
+			p.share, p.known = compliance.ShareOnGrid(w.Seen, w.Of)
+		}
+		if p.known {
+			low = min(low, p.share)
+		}
+		all = append(all, p)
+	}
+	low = max(low-low%100-100, 0)
+	x := func(i int) int {
+		if len(all) < 2 {
+			return (chartLeft + chartRight) / 2
+		}
+		return chartLeft + (chartRight-chartLeft)*i/(len(all)-1)
+	}
+	y := func(share int) int { return chartBottom - (chartBottom-chartTop)*(share-low)/max(1000-low, 1) }
+	at := func(n int) string { return percent(n, 1000) }
+	chart := trendChart{Target: at(y(980))}
+	for _, share := range []int{low, (low + 1000) / 2, 1000} {
+		chart.Ticks = append(chart.Ticks, chartLine{Y1: at(y(share)), Label: fmt.Sprintf("%d%%", share/10)})
+	}
+	first, last := -1, -1
+	for i, p := range all {
+		label := p.week.Monday.Format("2 Jan")
+		if !p.known {
+			half := (chartRight - chartLeft) / max(len(all)-1, 1) / 2
+			chart.Gaps = append(chart.Gaps, bar{X: at(x(i) - half), Width: at(2 * half)})
+			chart.Rows = append(chart.Rows, fact{label, "not kept"})
+			continue
+		}
+		share := fmt.Sprintf("%d%%", p.share/10)
+		chart.Rows = append(chart.Rows, fact{label, share})
+		chart.Points = append(chart.Points, chartPoint{at(x(i)), at(y(p.share)), share})
+		if i > 0 && all[i-1].known {
+			chart.Lines = append(chart.Lines, chartLine{at(x(i - 1)), at(y(all[i-1].share)), at(x(i)), at(y(p.share)), ""})
+		}
+		if first < 0 {
+			first = i
+		}
+		last = i
+	}
+	if last < 0 {
+		chart.Say = "No week has been kept yet."
+		return chart
+	}
+	chart.Say = "Devices that say that they see what is typed: " + fmt.Sprintf("%d%% in the week of %s", all[first].share/10, all[first].week.Monday.Format("2 January"))
+	if first != last {
+		chart.Say += fmt.Sprintf(", %d%% in the week of %s", all[last].share/10, all[last].week.Monday.Format("2 January"))
+		chart.Labels = append(chart.Labels, chartPoint{at(x(first)), at(920), all[first].week.Monday.Format("2 Jan")})
+	}
+	chart.Labels = append(chart.Labels, chartPoint{at(x(last)), at(920), all[last].week.Monday.Format("2 Jan")})
+	chart.Say += "."
+	return chart
+}
+
+// recordRow is one check on monitoring.
+type recordRow struct{ When, What, Where, Users, Who, State, Word, Note string }
+
+// termMonths is how far apart checks by hand may be: a term.
+const termMonths = 4
+
+func (c *Console) recordSummary(r *http.Request, id auth.Identity, most int) (recordSummary, error) {
+	now := c.now().In(c.zone)
+	all, err := id.Tenant.MonitoringChecks(r.Context(), now.AddDate(-1, 0, 0))
+	if err != nil {
+		return recordSummary{}, fmt.Errorf("read record: %w", err)
+	}
+	var s recordSummary
+	var last time.Time
+	hand, auto := 0, 0
+	for _, k := range all {
+		if k.Automatic {
+			auto++
+		} else {
+			hand++
+			if k.At.After(last) {
+				last = k.At
+			}
+		}
+		if len(s.Rows) < most {
+			s.Rows = append(s.Rows, newRecordRow(k, now))
+		}
+	}
+	s.Done = "In the last year: " + plural(hand, "check by hand", "checks by hand") + ", " + plural(auto, "automatic one", "automatic ones") + "."
+	due := last.AddDate(0, termMonths, 0).In(c.zone)
+	switch {
+	case last.IsZero():
+		s.Due = "None by hand yet: the first is due now."
+	case due.Before(now):
+		s.Due = "A check by hand is overdue since " + due.Format("2 January") + "."
+	default:
+		s.Due = "The next by hand is due by " + due.Format("2 January 2006") + "."
+	}
+	return s, nil
+}
+
+func newRecordRow(k store.MonitoringCheck, now time.Time) recordRow {
+	row := recordRow{When: moment(k.At.In(now.Location()), now), What: k.What, Where: k.Place, Users: k.Users, Who: k.By.Name, Note: k.Note}
+	if k.Device != "" {
+		row.Where = k.Device + ", " + k.Place
+	}
+	if k.Automatic {
+		row.Who = "automatic"
+	}
+	row.State, row.Word = stateWords(k.Result)
+	return row
+}
+
+// stateWords are the sign and the word of a check's state.
+func stateWords(s checks.State) (sign, word string) {
+	switch s {
+	case checks.Pass:
+		return "pass", "Pass"
+	case checks.Fail:
+		return "fail", "Fail"
+	}
+	return "cannot", "Cannot tell"
+}
