@@ -44,6 +44,7 @@ type fixture struct {
 	cases  *casework.Service
 	signer *auth.Service
 	server *httptest.Server
+	routes []string
 	log    *lockedBuffer
 
 	mu  sync.Mutex // guards now
@@ -110,6 +111,7 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.routes = handler.Routes()
 	f.server = httptest.NewUnstartedServer(handler)
 	f.server.Config = console.NewServer(handler)
 	f.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)

@@ -3,6 +3,7 @@
 import { Button, CharacterCount, createAll, ErrorSummary, PasswordInput, SkipLink } from "govuk-frontend"
 import { startCase, startQueue } from "./live.js"
 import { startKeys } from "./keys.js"
+import { startTogether } from "./together.js"
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported")
 for (const component of [Button, CharacterCount, ErrorSummary, PasswordInput, SkipLink]) createAll(component)
@@ -28,3 +29,4 @@ addEventListener("pageshow", (event) => {
 startQueue()
 startCase()
 startKeys()
+startTogether()
