@@ -3,13 +3,23 @@ package console_test
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/console"
+	"github.com/lapwing-schools/lapwing/collector/oversight"
+	"github.com/lapwing-schools/lapwing/collector/policy"
+	"github.com/lapwing-schools/lapwing/collector/roster"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -18,11 +28,13 @@ type door struct {
 	roles string     // roles in force that it opens for; "public" for who is not signed in; "nobody"
 	path  string     // instead of the pattern's own, for placeholders other than {ref}
 	form  url.Values // of a POST
+	lost  bool       // the path names nothing, so whoever may open it finds nothing
 }
 
 const (
 	everyone = "administrator technician dsl deputy head chair leadership governor dpo external"
 	works4   = "dsl deputy head chair"
+	readers  = "dsl deputy head leadership dpo" // of exemptions and changes of rules
 )
 
 // doors is the permissions of every route, written down once more. A route
@@ -71,6 +83,19 @@ var doors = map[string]door{
 	"GET /people/flags/person/{key}":      {roles: "dsl", path: "/people/flags/person/00112233445566778899aabbccddeeff"},
 	"POST /people/flags/person/{key}":     {roles: "dsl", path: "/people/flags/person/00112233445566778899aabbccddeeff"},
 	"POST /people/flags/person/{key}/end": {roles: "dsl", path: "/people/flags/person/00112233445566778899aabbccddeeff/end"},
+	"GET /exemptions":                     {roles: readers},
+	"POST /exemptions":                    {roles: "dsl deputy head"},
+	"GET /exemptions/new":                 {roles: "dsl deputy head"},
+	"POST /exemptions/{id}/decide":        {roles: readers, path: "/exemptions/nothing/decide"},
+	"GET /rules":                          {roles: readers},
+	"GET /rules/changes":                  {roles: readers},
+	"POST /rules/changes/{id}/decide":     {roles: readers, path: "/rules/changes/nothing/decide"},
+	"POST /rules/approvals":               {roles: "head"},
+	"GET /rules/try":                      {roles: works4},
+	"POST /rules/try":                     {roles: works4, form: url.Values{"phrase": {"secretwords"}}},
+	"GET /rules/try/{key}":                {roles: works4, path: "/rules/try/nothing", lost: true},
+	"GET /rules/{rule}":                   {roles: readers, path: "/rules/nothing", lost: true},
+	"POST /rules/{rule}/change":           {roles: "dsl deputy head", path: "/rules/nothing/change"},
 	"GET /help/accessibility":             {roles: everyone},
 	"GET /help/who-sees-what":             {roles: everyone},
 }
@@ -85,7 +110,7 @@ type planted struct {
 // TestWalk signs in as every role, and as the subject of a case, asks for every
 // route with every case, and reads the raw answers, the streams and the errors.
 func TestWalk(t *testing.T) {
-	f, _ := withDirectory(t)
+	f := withAll(t)
 	f.device("d-0142", "PGS-LT-0142", 0, works(morning)...)
 	me, boss := f.person("subject.person"), f.person("head.person")
 	if _, token := f.user("Walk Other", nil, caseflow.Deputy); token == "" {
@@ -206,7 +231,7 @@ func (w walker) ask(pattern, method, path string, d door, allowed bool) {
 		w.t.Errorf("%s: %s %s: status %d, not the page of what does not exist", w.name, method, path, p.status)
 	}
 	// A form may be refused for what is in it, and a person may have nothing to look beyond.
-	if allowed && same && method == http.MethodGet && !strings.HasPrefix(path, "/cases/beyond") && !strings.HasPrefix(path, "/people/flags/person/") {
+	if allowed && same && method == http.MethodGet && !strings.HasPrefix(path, "/cases/beyond") && !strings.HasPrefix(path, "/people/flags/person/") && !d.lost {
 		w.t.Errorf("%s: %s %s is hidden from who may open it", w.name, method, path)
 	}
 	_ = pattern
@@ -263,4 +288,34 @@ func (w walker) stream(d door) {
 		}
 		w.reads("the stream", lines.Text(), nil)
 	}
+}
+
+// withAll is a console with every page that there is.
+func withAll(t *testing.T) *fixture {
+	t.Helper()
+	f := newFixture(t)
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logger := slog.New(slog.NewTextHandler(f.log, nil))
+	p, err := policy.New(policy.Config{Rules: fstest.MapFS{"core.yaml": {Data: []byte(smallPack)}}, Key: key, Now: f.clock, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := console.New(console.Config{Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond,
+		Directory: roster.New(f.vault, f.clock, logger), Pickups: pickups{},
+		Oversight: oversight.New(oversight.Config{Policies: p, Now: f.clock, Zone: time.UTC}), Trials: f.cases, Rules: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.routes = handler.Routes()
+	f.server.Close()
+	f.server = httptest.NewUnstartedServer(handler)
+	f.server.Config = console.NewServer(handler)
+	f.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	f.server.EnableHTTP2 = true
+	f.server.StartTLS()
+	t.Cleanup(f.server.Close)
+	return f
 }
