@@ -10,6 +10,13 @@ type Action string
 const (
 	SchoolCreated Action = "school.create"
 
+	CaseSuggested Action = "case.suggest" // an external reviewer suggested another severity
+	CasesSearched Action = "case.search"  // somebody looked for cases by a person's name or account
+	GlassBroken   Action = "glass.break"  // somebody looks beyond their years and sites, for a typed reason
+	GlassRead     Action = "glass.read"   // sealed content of a case beyond the reader's years or sites was shown
+	ScopeAsked    Action = "scope.ask"
+	ScopeSet      Action = "scope.set" // confirmed
+
 	CaseOpened      Action = "case.open"
 	CaseJoined      Action = "case.join"
 	CaseRevised     Action = "case.revise"
@@ -87,6 +94,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		SchoolCreated,
+		CaseSuggested, CasesSearched, GlassBroken, GlassRead, ScopeAsked, ScopeSet,
 		CaseOpened, CaseJoined, CaseRevised, CaseReopened, CaseSeen, CaseClaimed, CaseReleased,
 		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, DeviceMoved, DeviceRetired, TokenCreated,

@@ -96,11 +96,11 @@ func (i Identity) Who() audit.Who {
 	return audit.Who{User: string(i.User.ID), Name: i.User.Name, Via: audit.ViaConsole}
 }
 
-// SameRights reports whether o is the same session with the same roles and
-// persons; a live stream ends when it is not.
+// SameRights reports whether o is the same session with the same roles, persons
+// and scope; a live stream ends when it is not.
 func (i Identity) SameRights(o Identity) bool {
 	return i.session.Hash == o.session.Hash && slices.Equal(i.Actor.Roles, o.Actor.Roles) &&
-		slices.Equal(i.Actor.Persons, o.Actor.Persons)
+		slices.Equal(i.Actor.Persons, o.Actor.Persons) && i.Actor.Scope.Same(o.Actor.Scope)
 }
 
 // Started is a session just begun; both cookies go to the browser. Known
@@ -118,7 +118,7 @@ func (s *Service) start(ctx context.Context, tenant store.Tenant, u store.User) 
 	if err := tenant.PutSession(ctx, sess); err != nil {
 		return Started{}, fmt.Errorf("keep session: %w", err)
 	}
-	id := identity(tenant, u, sess)
+	id := s.identity(tenant, u, sess)
 	if err := tenant.Append(ctx, audit.Entry{At: now, Who: id.Who(), Action: audit.SessionStarted, Object: []string{string(u.ID)}}); err != nil {
 		return Started{}, fmt.Errorf("record sign-in: %w", err)
 	}
@@ -168,7 +168,7 @@ func (s *Service) Resolve(ctx context.Context, r *http.Request, active bool) (Id
 			return Identity{}, fmt.Errorf("renew session: %w", err)
 		}
 	}
-	return identity(tenant, u, sess), nil
+	return s.identity(tenant, u, sess), nil
 }
 
 // SignOut ends the session and returns the cookie that clears the browser's.
@@ -183,15 +183,8 @@ func (s *Service) SignOut(ctx context.Context, id Identity) (*http.Cookie, error
 	return cookie("", -1), nil
 }
 
-func identity(tenant store.Tenant, u store.User, sess store.Session) Identity {
-	roles := make([]caseflow.Role, 0, len(u.Roles))
-	for _, r := range u.Roles {
-		if r.Valid() && !slices.Contains(u.Pending, r) {
-			roles = append(roles, r)
-		}
-	}
-	return Identity{Tenant: tenant, User: u, session: sess, Actor: caseflow.Actor{
-		User: u.ID, Name: u.Name, Roles: roles, Persons: slices.Clone(u.Persons)}}
+func (s *Service) identity(tenant store.Tenant, u store.User, sess store.Session) Identity {
+	return Identity{Tenant: tenant, User: u, session: sess, Actor: store.ActorOf(u, tenant, s.now())}
 }
 
 func cookie(value string, maxAge int) *http.Cookie {

@@ -45,6 +45,8 @@ type Actor struct {
 	Roles []Role
 	// Persons are the person keys that are this human being: own OS accounts and directory entry.
 	Persons []PersonKey
+	// Scope limits what a DSL or deputy sees of the safeguarding queue.
+	Scope Scope
 	// System is true for triage and timers only; no request can set it.
 	System bool
 }

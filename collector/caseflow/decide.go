@@ -23,7 +23,7 @@ func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 	if !MaySee(c, a) {
 		return nil, ErrHidden
 	}
-	if !MayAct(c, a) {
+	if !MayDo(c, cmd, a) {
 		return nil, ErrNotAllowed
 	}
 	by := Stamp{At: now, User: a.User, Name: a.Name}
@@ -46,6 +46,8 @@ func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 		return decideClose(c, cmd, a, by)
 	case Reopen:
 		return decideReopen(c, cmd, by)
+	case Suggest:
+		return decideSuggest(c, cmd, by)
 	case OpenName:
 		return decideOpenName(c, cmd, by)
 	case Escalate, EndEscalation, Wait, EndWait, Transfer, Mark:

@@ -59,6 +59,7 @@ func evolve(c Case, e Event) Case {
 		c = unclaimed(c)
 	case Noted:
 		c = seen(c, e.At)
+	case Suggested: // it is in the history, and changes nothing
 	case CaseClosed:
 		c = closed(c, e)
 	case Reopened:

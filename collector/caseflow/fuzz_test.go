@@ -86,7 +86,9 @@ func (t *tape) event() caseflow.Event {
 
 func (t *tape) flowEvent(s caseflow.Stamp) caseflow.Event {
 	book := caseflow.Book{ID: []string{"", "general", "allegation"}[t.byte()%3], Version: int(t.byte() % 3)}
-	switch t.byte() % 8 {
+	switch t.byte() % 9 {
+	case 7:
+		return caseflow.Suggested{Stamp: s, Severity: vocab.Severity(t.byte() % 6)}
 	case 0:
 		return caseflow.Escalated{Stamp: s, To: caseflow.Roles()[t.byte()%10], Until: t.time()}
 	case 1:

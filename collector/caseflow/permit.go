@@ -1,17 +1,20 @@
 package caseflow
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
 
 // QueuesOf lists the queues that the actor reviews, from the contract's role
 // table. Roles that are not named here open no case: administrator,
-// technician, leadership, governor and dpo see no content, and external waits
-// for the masked queue that is made for it.
+// technician, leadership, governor and dpo see no content.
 func QueuesOf(a Actor) []Queue {
 	if a.System {
 		return Queues()
 	}
 	var qs []Queue
-	if a.Has(DSL) || a.Has(Deputy) {
+	if a.Has(DSL) || a.Has(Deputy) || a.Has(External) {
 		qs = append(qs, QueueDSL)
 	}
 	if a.Has(Head) {
@@ -38,7 +41,24 @@ func MaySee(c Case, a Actor) bool {
 	if a.System {
 		return true
 	}
-	return (slices.Contains(QueuesOf(a), c.Queue) || handedUp(c, a)) && !Concerns(c, a)
+	return (reviews(c, a) || handedUp(c, a)) && !Concerns(c, a)
+}
+
+// reviews reports whether the case is in a queue of the actor's, within the
+// actor's scope. Glass widens the scope, and nothing else.
+func reviews(c Case, a Actor) bool {
+	switch c.Queue {
+	case QueueDSL:
+		safeguarding := a.Has(DSL) || a.Has(Deputy)
+		// From outside only whom the directory has: nobody else's name could be masked.
+		outside := a.Has(External) && c.Audience == vocab.Pupil && !c.Person.IsZero()
+		return outside || safeguarding && (a.Scope.Broken || a.Scope.Covers(c))
+	case QueueHead:
+		return a.Has(Head)
+	case QueueChair:
+		return a.Has(Chair)
+	}
+	return false
 }
 
 // handedUp reports whether a safeguarding case was escalated to the actor's
@@ -47,9 +67,37 @@ func handedUp(c Case, a Actor) bool {
 	return c.Queue == QueueDSL && c.Escalated.To == Head && a.Has(Head)
 }
 
-// MayAct reports whether the actor may claim, note, close and reopen the case.
-// Today everybody who may see a case may work on it; a role that only reads
-// will differ here.
+// MayAct reports whether the actor may claim, decide, close and reopen the
+// case: who sees it by a role that works on cases. An external reviewer's role does not.
 func MayAct(c Case, a Actor) bool {
-	return !a.System && a.User != "" && MaySee(c, a)
+	return Allows(a, WorkCases) && MaySee(c, without(a, External))
+}
+
+// MayNote reports whether the actor may add a note to the case.
+func MayNote(c Case, a Actor) bool { return Allows(a, NoteCases) && MaySee(c, a) }
+
+// MaySuggest reports whether the actor may suggest another severity.
+func MaySuggest(c Case, a Actor) bool { return Allows(a, SuggestSeverity) && MaySee(c, a) }
+
+// Masked reports whether the actor sees the case through an external reviewer's
+// eyes: people by pseudonym, names masked in every text.
+func Masked(c Case, a Actor) bool {
+	return !a.System && !(Allows(a, ReadNames) && MaySee(c, without(a, External)))
+}
+
+// without is the actor less one role.
+func without(a Actor, r Role) Actor {
+	a.Roles = slices.DeleteFunc(slices.Clone(a.Roles), func(o Role) bool { return o == r })
+	return a
+}
+
+// MayDo reports whether the actor may give the command on a case that the actor may see.
+func MayDo(c Case, cmd Command, a Actor) bool {
+	switch cmd.(type) {
+	case Note:
+		return MayNote(c, a)
+	case Suggest:
+		return MaySuggest(c, a)
+	}
+	return MayAct(c, a)
 }

@@ -83,10 +83,17 @@ func (s *Service) Open(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 	if err != nil {
 		return CaseView{}, err
 	}
-	if err := s.recordReads(ctx, t, viewer, audit.CaseRead, []caseflow.Ref{ref}); err != nil {
+	action := audit.CaseRead
+	if caseflow.BeyondScope(f.Case, viewer) {
+		action = audit.GlassRead
+		if err := s.tellOwner(ctx, t, viewer, f.Case); err != nil {
+			return CaseView{}, err
+		}
+	}
+	if err := s.recordReads(ctx, t, viewer, action, []caseflow.Ref{ref}); err != nil {
 		return CaseView{}, err
 	}
-	if f.Case.FirstSeen.IsZero() {
+	if f.Case.FirstSeen.IsZero() && caseflow.MayAct(f.Case, viewer) {
 		if _, err := t.Act(ctx, store.Act{Ref: ref, Command: caseflow.See{}, Actor: viewer, At: s.cfg.Now()}); err != nil {
 			return CaseView{}, fmt.Errorf("record the first look: %w", hidden(err))
 		}

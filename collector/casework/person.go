@@ -72,7 +72,7 @@ func (s *Service) person(ctx context.Context, t store.Tenant, viewer caseflow.Ac
 }
 
 func (s *Service) flags(ctx context.Context, t store.Tenant, viewer caseflow.Actor, e store.DirectoryEntry) ([]Flag, error) {
-	if e.Audience != vocab.Pupil || !viewer.Has(caseflow.DSL) && !viewer.Has(caseflow.Deputy) {
+	if e.Audience != vocab.Pupil || !caseflow.Allows(viewer, caseflow.ReadFlags) {
 		return nil, nil
 	}
 	kept, err := t.Flags(ctx, e.Key)

@@ -79,15 +79,22 @@ func (s *Service) Queue(ctx context.Context, t store.Tenant, viewer caseflow.Act
 	if err != nil {
 		return QueueView{}, fmt.Errorf("read queue: %w", hidden(err))
 	}
-	refs := make([]caseflow.Ref, 0, len(page.Rows))
+	refs, beyond := make([]caseflow.Ref, 0, len(page.Rows)), []caseflow.Ref(nil)
 	for _, r := range page.Rows {
 		if !caseflow.MaySee(r.Case, viewer) {
 			// Rather no queue than one row too many; the store is at fault.
 			return QueueView{}, errors.New("read queue: the store gave a case that is hidden from the viewer")
 		}
+		if caseflow.BeyondScope(r.Case, viewer) {
+			beyond = append(beyond, r.Case.Ref)
+			continue
+		}
 		refs = append(refs, r.Case.Ref)
 	}
 	if err := s.recordReads(ctx, t, viewer, audit.QueueRead, refs); err != nil {
+		return QueueView{}, err
+	}
+	if err := s.recordReads(ctx, t, viewer, audit.GlassRead, beyond); err != nil {
 		return QueueView{}, err
 	}
 	v := QueueView{Total: page.Total, Counts: page.Counts, Next: page.Next, Now: now}

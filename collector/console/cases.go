@@ -17,6 +17,11 @@ import (
 type Cases interface {
 	Queue(ctx context.Context, t store.Tenant, viewer caseflow.Actor, q store.QueueQuery) (casework.QueueView, error)
 	Open(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref) (casework.CaseView, error)
+	FindPeople(ctx context.Context, t store.Tenant, viewer caseflow.Actor, typed string) ([]caseflow.PersonKey, error)
+	CloseTogether(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.TogetherForm) (casework.Together, error)
+	BreakGlass(ctx context.Context, t store.Tenant, viewer caseflow.Actor, reason string) error
+	MendGlass(ctx context.Context, t store.Tenant, viewer caseflow.Actor) error
+	GlassReads(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]casework.GlassRead, error)
 	Claim(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form) (caseflow.Case, error)
 	Release(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form) (caseflow.Case, error)
 	Note(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, text string) (caseflow.Case, error)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Zone is the school's clock, default Europe/London.
 	Zone *time.Location
+	// Proof, if set, says what is known of whether anything reaches the queue;
+	// without it an empty queue is never called proved.
+	Proof func(context.Context, store.Tenant) (Proof, error)
 	// Heartbeat is how often a live stream shows that it lives and asks anew
 	// who is looking, default 15 s.
 	Heartbeat time.Duration
@@ -67,6 +71,9 @@ type Console struct {
 	assets    *assets
 	pages     pages
 	streams   streams
+	searches  searches
+	proof     func(context.Context, store.Tenant) (Proof, error)
+	mux       *mux
 	handler   http.Handler
 }
 
@@ -99,13 +106,18 @@ func New(cfg Config) (*Console, error) {
 			return nil, fmt.Errorf("console: %w", err)
 		}
 	}
+	c.proof = cfg.Proof
+	if c.searches, err = newSearches(cfg.Key); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
 	if c.assets, err = loadAssets(); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	if c.pages, err = loadPages(c.assets); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}
-	c.handler = c.wrap(c.routes())
+	c.mux = c.routes()
+	c.handler = c.wrap(c.mux)
 	return c, nil
 }
 

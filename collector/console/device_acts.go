@@ -15,7 +15,7 @@ import (
 )
 
 // mayManage says who acts on devices: those who look after them.
-func mayManage(a caseflow.Actor) bool { return a.Has(caseflow.Technician) }
+func mayManage(a caseflow.Actor) bool { return caseflow.Allows(a, caseflow.ManageDevices) }
 
 // maxBulk bounds one form: a page of the list, with room.
 const maxBulk = 100

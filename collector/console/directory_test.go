@@ -49,6 +49,7 @@ func withDirectory(t *testing.T) (*fixture, *roster.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.routes = handler.Routes()
 	f.server = httptest.NewUnstartedServer(handler)
 	f.server.Config = console.NewServer(handler)
 	f.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)

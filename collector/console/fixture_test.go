@@ -46,6 +46,7 @@ type fixture struct {
 	cases  *casework.Service
 	signer *auth.Service
 	server *httptest.Server
+	routes []string
 	log    *lockedBuffer
 	policy *policy.Publisher
 	edit   *lastEdit
@@ -115,6 +116,7 @@ func newFixture(t testing.TB) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.routes = handler.Routes()
 	f.server = httptest.NewUnstartedServer(handler)
 	f.server.Config = console.NewServer(handler)
 	f.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)

@@ -62,7 +62,7 @@ func (c *Console) showTold(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if err != nil {
 		return fmt.Errorf("list who was told: %w", err)
 	}
-	v.Version, v.MayTell = told.Version, roster.MayTellOnPaper(id.Actor)
+	v.Version, v.MayTell = told.Version, caseflow.Allows(id.Actor, caseflow.TellOnPaper)
 	for _, known := range told.Versions {
 		v.Versions = append(v.Versions, choice{Value: known, Label: known, Chosen: known == told.Version})
 	}

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,7 +13,6 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/store"
-	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
 // queuePage is how many rows a page of the queue has: four screens.
@@ -34,31 +35,28 @@ type casesView struct {
 	ServerRead     string
 	Waiting        int // people who wait for the viewer to confirm a role
 	Keys           bool
+	Form           casesForm
+	Key            string // of the form that closes cases together
+	Whys           []option
+	Outcomes       []option
+	Low            int // cases on the page that may be closed together
+	Together       *togetherDone
+	Views          []savedView
+	CanSave        bool
+	Proof          proof
+	Scope          string   // what the viewer sees, where that is not the whole school
+	Glass          string   // until when the glass is broken, or ""
+	Beyond         []string // notices that colleagues read the viewer's cases from beyond their own
+}
+
+// savedView is a saved filter as a tab.
+type savedView struct {
+	Name, Href string
+	Current    bool
 }
 
 // Empty reports that nothing is listed.
 func (v casesView) Empty() bool { return v.Shown == 0 }
-
-// caseFilter is what the address asks for. Unknown words are left out, so a
-// filter that is not shown is never in force.
-type caseFilter struct {
-	Show     string // "", mine or closed
-	Category vocab.Category
-	Severity vocab.Severity
-	After    string
-
-	Categories []option
-	Severities []option
-	Chips      []chip
-}
-
-type option struct {
-	Value, Label string
-	Chosen       bool
-}
-
-// chip is an active filter and the address without it.
-type chip struct{ Label, Without string }
 
 // caseGroup is one of the groups of the queue, in the domain's order.
 type caseGroup struct {
@@ -84,53 +82,90 @@ type caseRow struct {
 	Outcome        string // of a closed case
 	Exempt         string // what covers it, or ""
 	ClaimButton    bool
+	Version        uint64
+	Select         bool // may be closed together with others
+	Selected       bool
+	Waits          string
+	Escalated      bool
 }
 
 func (c *Console) casesPage(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	v, err := c.casesView(r, id)
+	v, err := c.casesView(r, id, readFilter(r.URL.Query()), casesForm{})
 	if err != nil {
 		return err
 	}
-	view := view{chrome: c.chrome(id, "/cases"), Title: "Cases to review", Content: v}
-	view.Live = v.Live != ""
-	return c.pages.write(w, r, http.StatusOK, "cases", view)
+	if ref, err := caseflow.ParseRef(r.URL.Query().Get("done")); err == nil {
+		v.Done = string(ref)
+	}
+	return c.showCases(w, r, id, http.StatusOK, v)
 }
 
-func (c *Console) casesView(r *http.Request, id auth.Identity) (casesView, error) {
+// casesAgain shows the queue with a form that could not be taken.
+func (c *Console) casesAgain(w http.ResponseWriter, r *http.Request, id auth.Identity, f caseFilter, form casesForm) error {
+	v, err := c.casesView(r, id, f, form)
+	if err != nil {
+		return err
+	}
+	return c.showCases(w, r, id, http.StatusUnprocessableEntity, v)
+}
+
+func (c *Console) showCases(w http.ResponseWriter, r *http.Request, id auth.Identity, status int, v casesView) error {
+	view := view{chrome: c.chrome(id, "/cases"), Title: "Cases to review", Content: v}
+	view.Live = v.Live != ""
+	return c.pages.write(w, r, status, "cases", view)
+}
+
+func (c *Console) casesView(r *http.Request, id auth.Identity, f caseFilter, form casesForm) (casesView, error) {
 	ctx := r.Context()
+	now := c.now().In(c.zone)
 	// The position is read before the list: a change in between shows twice, never not at all.
 	at, err := id.Tenant.Position(ctx, id.Actor)
 	if err != nil {
 		return casesView{}, fmt.Errorf("read position: %w", err)
 	}
-	f := readFilter(r.URL.Query())
-	q, err := c.cases.Queue(ctx, id.Tenant, id.Actor, f.query(id.User.ID))
+	if err := c.fillFilter(r, id, &f, now); err != nil {
+		return casesView{}, err
+	}
+	q, err := c.cases.Queue(ctx, id.Tenant, id.Actor, f.query(id.User.ID, now))
 	if errors.Is(err, store.ErrInvalid) {
 		return casesView{}, errMissing // a page address that was made up
 	} else if err != nil {
 		return casesView{}, fmt.Errorf("read queue: %w", err)
 	}
-	now := c.now().In(c.zone)
-	v := casesView{Covered: id.User.CoverWords, Back: f.address("", ""), Filter: f, Total: q.Total, Shown: len(q.Rows),
+	v := casesView{Covered: id.User.CoverWords, Back: f.address("", ""), Filter: f, Total: q.Total, Shown: len(q.Rows), Form: form, Key: rand.Text(),
 		Keys: !id.User.NoShortcuts, Groups: c.groups(q, id.User.CoverWords, now)}
 	v.Sentence, v.Rest = c.queueSentence(f, q)
-	if v.Tabs, err = c.caseTabs(r, id, f, q.Total); err != nil {
+	if v.Tabs, err = c.caseTabs(r, id, f, now); err != nil {
 		return casesView{}, err
 	}
+	v.views(id, f)
+	v.selectable(id, q, form)
 	if f.After == "" && f.Show != "closed" {
 		v.Live = "/cases/live?after=" + url.QueryEscape(string(at))
 	}
 	if q.Next != "" {
 		v.Next = f.address("after", q.Next)
 	}
-	if ref, err := caseflow.ParseRef(r.URL.Query().Get("done")); err == nil {
-		v.Done = string(ref)
-	}
 	if s := q.ServerRead; s != nil {
 		v.ServerRead = fmt.Sprintf("Content was read on the server itself by the account %s, %s.", s.Actor, moment(s.At.In(c.zone), now))
 	}
 	if v.Waiting, err = c.waiting(ctx, id); err != nil {
 		return casesView{}, err
+	}
+	if v.Empty() {
+		if v.Proof, err = c.proofOf(ctx, id, now); err != nil {
+			return casesView{}, err
+		}
+	}
+	if id.Actor.Scope.Limited() {
+		v.Scope, v.Glass = reachWords(id.Actor.Scope.Years, id.Actor.Scope.Sites), c.glassUntil(id)
+	}
+	reads, err := c.cases.GlassReads(ctx, id.Tenant, id.Actor)
+	if err != nil {
+		return casesView{}, fmt.Errorf("read notices: %w", err)
+	}
+	for _, g := range reads {
+		v.Beyond = append(v.Beyond, fmt.Sprintf("%s opened case %s from beyond their own years or sites, %s.", g.By, g.Ref, moment(g.At.In(c.zone), now)))
 	}
 	for _, row := range q.Rows {
 		if f.Show != "closed" && (!row.Claim.Held || row.Claim.Yours) {
@@ -141,87 +176,88 @@ func (c *Console) casesView(r *http.Request, id auth.Identity) (casesView, error
 	return v, nil
 }
 
-func readFilter(q url.Values) caseFilter {
-	var f caseFilter
-	if s := q.Get("show"); s == "mine" || s == "closed" {
-		f.Show = s
-	}
-	if cat := vocab.Category(q.Get("category")); cat.Valid() {
-		f.Category = cat
-	}
-	if sev, err := vocab.ParseSeverity(q.Get("severity")); err == nil {
-		f.Severity = sev
-	}
-	if a := q.Get("after"); len(a) <= 512 {
-		f.After = a
-	}
-	f.Categories = []option{{"", "All categories", f.Category == ""}}
-	for _, cat := range vocab.Categories() {
-		f.Categories = append(f.Categories, option{string(cat), categoryWord(cat), cat == f.Category})
-	}
-	f.Severities = []option{{"", "Any severity", f.Severity == 0}}
-	for s := vocab.Critical; s >= vocab.Low; s-- {
-		f.Severities = append(f.Severities, option{s.String(), severityWords[s], s == f.Severity})
-	}
-	if f.Category != "" {
-		f.Chips = append(f.Chips, chip{categoryWord(f.Category), f.address("category", "")})
-	}
-	if f.Severity != 0 {
-		f.Chips = append(f.Chips, chip{severityWords[f.Severity], f.address("severity", "")})
-	}
-	return f
-}
-
-// address is the queue's address under this filter with one part changed. A
-// change of filter starts at the first page.
-func (f caseFilter) address(part, value string) string {
-	q := url.Values{}
-	set := func(k, v string) {
-		if k == part {
-			v = value
-		}
-		if v != "" {
-			q.Set(k, v)
+// fillFilter reads what stands sealed in the filter, and what its form offers.
+func (c *Console) fillFilter(r *http.Request, id auth.Identity, f *caseFilter, now time.Time) error {
+	if f.Person != "" {
+		var ok bool
+		if f.found, ok = c.searches.open(id, f.Person, now); !ok {
+			f.Person = "" // over, or somebody else's
 		}
 	}
-	set("show", f.Show)
-	set("category", string(f.Category))
-	if f.Severity != 0 {
-		set("severity", f.Severity.String())
+	if f.Device != "" {
+		d, err := id.Tenant.Device(r.Context(), f.Device)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			f.Host = "not known"
+		case err != nil:
+			return fmt.Errorf("read device: %w", err)
+		default:
+			f.Host = cmp.Or(d.Report.Host, d.Host)
+		}
 	}
-	if part == "after" {
-		set("after", "")
+	years, _, err := id.Tenant.Years(r.Context())
+	if err != nil {
+		return fmt.Errorf("read years: %w", err)
 	}
-	if len(q) == 0 {
-		return "/cases"
-	}
-	return "/cases?" + q.Encode()
+	f.options(years)
+	return nil
 }
 
-func (f caseFilter) query(me caseflow.UserID) store.QueueQuery {
-	q := store.QueueQuery{Category: f.Category, Severity: f.Severity, Cursor: f.After, Limit: queuePage}
-	switch f.Show {
-	case "mine":
-		q.Owner = me
-		q.States = []caseflow.State{caseflow.Claimed}
-	case "closed":
-		q.States = []caseflow.State{caseflow.Closed}
+// views are the person's saved filters; each is a tab.
+func (v *casesView) views(id auth.Identity, f caseFilter) {
+	here := f.parts().Encode()
+	v.CanSave = len(f.Chips) > 0 && f.Person == ""
+	for _, s := range id.User.Views {
+		current := s.Query == here
+		v.Views = append(v.Views, savedView{s.Name, "/cases?" + s.Query, current})
+		if current {
+			v.CanSave = false
+			for i := range v.Tabs {
+				v.Tabs[i].Current = false
+			}
+		}
 	}
-	return q
+}
+
+// selectable marks the cases that may be closed with one reason.
+func (v *casesView) selectable(id auth.Identity, q casework.QueueView, form casesForm) {
+	may := map[caseflow.Ref]bool{}
+	for _, row := range q.Rows {
+		may[row.Case.Ref] = row.Group == caseflow.GroupLater && caseflow.MayCloseTogether(row.Case, id.Actor, q.Now) == nil
+	}
+	for g := range v.Groups {
+		for i := range v.Groups[g].Rows {
+			row := &v.Groups[g].Rows[i]
+			if row.Select = may[row.Ref]; row.Select {
+				v.Low++
+				row.Selected = form.Selected[string(row.Ref)]
+			}
+		}
+	}
+	v.Outcomes = []option{{"", "Choose", form.Outcome == ""}}
+	for _, o := range caseflow.TogetherOutcomes() {
+		v.Outcomes = append(v.Outcomes, option{string(o), outcomeWord(o), o == form.Outcome})
+	}
+	v.Whys = []option{{"", "Only for a false alarm", form.Why == ""}}
+	for _, y := range caseflow.WhysFalse() {
+		v.Whys = append(v.Whys, option{string(y), bulkWhyWords[y], y == form.Why})
+	}
+}
+
+var bulkWhyWords = map[caseflow.WhyFalse]string{
+	caseflow.WhyLesson: "School work", caseflow.WhyQuote: "A song, film, game or news", caseflow.WhyMeaning: "The words mean something else here",
+	caseflow.WhyName: "A name, place or title", caseflow.WhyJoke: "Between friends, nobody was hurt", caseflow.WhyTest: "Somebody tried Lapwing out",
+	caseflow.WhyOther: "Something else: the reason says what",
 }
 
 // caseTabs counts each tab without unsealing anything.
-func (c *Console) caseTabs(r *http.Request, id auth.Identity, f caseFilter, total int) ([]tab, error) {
-	tabs := []tab{{Label: "To review", Href: "/cases", Current: f.Show == ""},
-		{Label: "Mine", Href: "/cases?show=mine", Current: f.Show == "mine"},
-		{Label: "Closed", Href: "/cases?show=closed", Current: f.Show == "closed"}}
-	for i, show := range []string{"", "mine", "closed"} {
-		if show == f.Show && len(f.Chips) == 0 && f.After == "" {
-			tabs[i].Count = total
-			continue
-		}
-		q := caseFilter{Show: show}.query(id.User.ID)
-		q.Limit, q.Now = 1, c.now()
+func (c *Console) caseTabs(r *http.Request, id auth.Identity, f caseFilter, now time.Time) ([]tab, error) {
+	tabs := []tab{{Label: "To review"}, {Label: "Mine"}, {Label: "Waiting on others"}, {Label: "Closed this week"}}
+	for i, show := range []string{"", "mine", "waiting", "closed"} {
+		plain := caseFilter{Show: show}
+		tabs[i].Href, tabs[i].Current = plain.address("", ""), f.Show == show
+		q := plain.query(id.User.ID, now)
+		q.Now, q.CountOnly = now, true
 		page, err := id.Tenant.Queue(r.Context(), id.Actor, q)
 		if err != nil {
 			return nil, fmt.Errorf("count cases: %w", err)
@@ -265,9 +301,13 @@ func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 	row := caseRow{Ref: k.Ref, Name: personName(r.Person), Unmatched: r.Person.Unmatched && r.Person.Name != "", Year: r.Person.Year, Flags: flagChips(r.Person),
 		Severity: severityGlyph(k.Severity), Category: categoryWord(k.Category), Captures: plural(k.Count, "capture", "captures"),
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
-		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: r.Exemption}
+		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: r.Exemption, Version: k.Version,
+		Escalated: k.Escalated.To != ""}
 	if r.Exemption != "" {
 		row.Due = due{Word: "when you can", Date: "exempt"}
+	}
+	if k.Waits(now) {
+		row.Waits = "Waiting on others until " + moment(k.Waiting.Until.In(c.zone), now)
 	}
 	if !r.At.IsZero() {
 		row.When = moment(r.At.In(c.zone), now)
@@ -286,11 +326,13 @@ func (c *Console) queueSentence(f caseFilter, q casework.QueueView) (string, str
 	case f.After != "":
 		return "Cases further down the list.", ""
 	case f.Show == "closed":
-		return plural(q.Total, "case is closed.", "cases are closed."), ""
+		return plural(q.Total, "case was closed", "cases were closed") + map[bool]string{true: " this week.", false: "."}[f.From == ""], ""
 	case q.Total == 0 && len(f.Chips) > 0:
 		return "No case matches.", ""
 	case q.Total == 0 && f.Show == "mine":
 		return "You hold no case.", ""
+	case f.Show == "waiting":
+		return plural(q.Total, "case waits on somebody else.", "cases wait on somebody else."), ""
 	case q.Total == 0:
 		return "No case waits.", ""
 	}

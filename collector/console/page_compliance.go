@@ -17,10 +17,10 @@ import (
 // leader says who may read the compliance page; exact, who reads its numbers
 // as they are. The others read them on a grid, without links.
 func leader(a caseflow.Actor) bool {
-	return exact(a) || a.Has(caseflow.Leadership) || a.Has(caseflow.Governor) || a.Has(caseflow.Chair)
+	return caseflow.Allows(a, caseflow.ReadCompliance)
 }
 
-func exact(a caseflow.Actor) bool { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
+func exact(a caseflow.Actor) bool { return caseflow.Allows(a, caseflow.ReadDevices) }
 
 // complianceView is the page: all its numbers are words by now.
 type complianceView struct {

@@ -96,7 +96,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	}
 	now := c.now().In(c.zone)
 	filtered := q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right
-	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && technician(id.Actor), Done: deviceDone(r.URL.Query())}
+	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Done: deviceDone(r.URL.Query())}
 	for _, row := range page.Rows {
 		v.Rows = append(v.Rows, newListRow(row, now))
 	}

@@ -28,7 +28,7 @@ const unmatchedShown = 200
 
 // directoryKeeper says who imports the directory and links users to it. It
 // shows accounts and names, and nothing that anybody typed.
-func directoryKeeper(a caseflow.Actor) bool { return a.Has(caseflow.Administrator) }
+func directoryKeeper(a caseflow.Actor) bool { return caseflow.Allows(a, caseflow.KeepDirectory) }
 
 // directoryView is the list of people as it stands, and the forms to change it.
 type directoryView struct {

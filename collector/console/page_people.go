@@ -31,12 +31,16 @@ type personRow struct {
 	Grant   string // the pending roles as the form sends them
 	State   string // "has not signed in yet", "switched off", or ""
 	Self    bool
+	Reach   string // what a DSL or deputy sees; "" for others
+	Next    string // limits that wait for a confirmation
+	Scope   bool   // the viewer may set them
+	May     bool   // the viewer may confirm them
 }
 
 // confirmer says who may confirm a role that opens captured text.
-func confirmer(a caseflow.Actor) bool { return a.Has(caseflow.DSL) || a.Has(caseflow.Head) }
+func confirmer(a caseflow.Actor) bool { return caseflow.Allows(a, caseflow.ConfirmRoles) }
 
-func peopleReader(a caseflow.Actor) bool { return confirmer(a) || a.Has(caseflow.Administrator) }
+func peopleReader(a caseflow.Actor) bool { return caseflow.Allows(a, caseflow.ListUsers) }
 
 func (c *Console) people(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
 	users, err := id.Tenant.Users(r.Context())
@@ -50,6 +54,13 @@ func (c *Console) people(w http.ResponseWriter, r *http.Request, id auth.Identit
 	}
 	for _, u := range users {
 		row := personRow{ID: u.ID, Name: u.Name, Roles: roleWords(inForce(u)), Pending: roleWords(u.Pending), Grant: grantOf(u), Self: u.ID == id.User.ID}
+		if safeguarding(u) {
+			row.Reach, row.Scope = reachWords(u.Reach.Years, u.Reach.Sites), caseflow.Allows(id.Actor, caseflow.SetScope)
+			if u.Reach.HasNext && !u.Disabled {
+				row.Next = reachWords(u.Reach.NextYears, u.Reach.NextSites)
+				row.May = v.Confirm && !row.Self && u.Reach.NextBy != id.User.ID
+			}
+		}
 		switch {
 		case u.Disabled:
 			row.State = "Switched off"

@@ -17,7 +17,7 @@ import (
 
 // recorder says who enters checks by hand: those who do them.
 func recorder(a caseflow.Actor) bool {
-	return exact(a) || a.Has(caseflow.DSL) || a.Has(caseflow.Deputy)
+	return caseflow.Allows(a, caseflow.KeepMonitoringRecord)
 }
 
 func recordReader(a caseflow.Actor) bool { return leader(a) || recorder(a) }

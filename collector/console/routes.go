@@ -2,20 +2,26 @@ package console
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
-	"github.com/lapwing-schools/lapwing/collector/roster"
 )
 
 // gate says whether a person may know of an address.
 type gate func(caseflow.Actor) bool
 
-// Gates, from the contract's role table.
-func anyone(caseflow.Actor) bool        { return true }
-func reviewer(a caseflow.Actor) bool    { return len(caseflow.QueuesOf(a)) > 0 }
-func fleetKeeper(a caseflow.Actor) bool { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
-func technician(a caseflow.Actor) bool  { return a.Has(caseflow.Technician) }
-func auditor(a caseflow.Actor) bool     { return a.Has(caseflow.DPO) }
+// can is the gate of a right in caseflow's role table, which alone says who holds it.
+func can(r caseflow.Right) gate {
+	return func(a caseflow.Actor) bool { return caseflow.Allows(a, r) }
+}
+
+// Gates that several pages share.
+var (
+	anyone      = can(caseflow.SignedIn)
+	reviewer    = can(caseflow.WorkCases)
+	fleetKeeper = can(caseflow.ReadDevices)
+	auditor     = can(caseflow.ReadAudit)
+)
 
 // navigation is the header's, each shown to those whom its gate admits.
 var navigation = []struct {
@@ -29,13 +35,30 @@ var navigation = []struct {
 	{"Devices", "/devices", fleetKeeper},
 	{"Compliance", "/compliance", leader},
 	{"People", "/people", peopleReader},
-	{"Notices", "/acknowledgements", roster.MayReadNotices},
+	{"Notices", "/acknowledgements", can(caseflow.ReadNotices)},
 	{"Audit log", "/audit", auditor},
 }
 
+// mux keeps the list of its addresses, so that a test can walk them all.
+type mux struct {
+	http.ServeMux
+	patterns []string
+}
+
+func (m *mux) Handle(pattern string, h http.Handler) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.Handle(pattern, h)
+}
+
+func (m *mux) HandleFunc(pattern string, h http.HandlerFunc) { m.Handle(pattern, h) }
+
+// Routes lists the patterns of every address, as net/http writes them. Who may
+// know of each is held by a test that walks the list as every role.
+func (c *Console) Routes() []string { return slices.Clone(c.mux.patterns) }
+
 // routes lists every address of the console.
-func (c *Console) routes() http.Handler {
-	m := http.NewServeMux()
+func (c *Console) routes() *mux {
+	m := &mux{}
 
 	m.Handle("GET /assets/{name}", c.assets)
 	m.Handle("GET /sign-in", bounded(c.signInForm))
@@ -48,6 +71,15 @@ func (c *Console) routes() http.Handler {
 	m.Handle("GET /{$}", c.signedIn(anyone, c.home))
 	m.Handle("GET /cases", c.signedIn(reviewer, c.casesPage))
 	m.HandleFunc("GET /cases/live", c.live)
+	m.Handle("POST /cases/find", c.signedIn(can(caseflow.FindPeople), c.findCases))
+	m.Handle("POST /cases/together", c.signedIn(can(caseflow.WorkCases), c.closeTogether))
+	m.Handle("POST /cases/views", c.signedIn(reviewer, c.saveView))
+	m.Handle("GET /cases/beyond", c.signedIn(can(caseflow.BreakGlass), c.beyondForm))
+	m.Handle("POST /cases/beyond", c.signedIn(can(caseflow.BreakGlass), c.breakGlass))
+	m.Handle("POST /cases/beyond/end", c.signedIn(can(caseflow.BreakGlass), c.mendGlass))
+	m.Handle("GET /people/{id}/scope", c.signedIn(can(caseflow.SetScope), c.scopeForm))
+	m.Handle("POST /people/{id}/scope", c.signedIn(can(caseflow.SetScope), c.askScope))
+	m.Handle("POST /people/{id}/scope/confirm", c.signedIn(can(caseflow.ConfirmRoles), c.confirmScope))
 	m.Handle("GET /cases/{ref}", c.signedIn(reviewer, c.casePage))
 	m.Handle("POST /cases/{ref}/claim", c.signedIn(reviewer, c.claimCase))
 	m.Handle("POST /cases/{ref}/release", c.signedIn(reviewer, c.releaseCase))
@@ -67,9 +99,9 @@ func (c *Console) routes() http.Handler {
 	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))
 	m.Handle("POST /playbooks/{id}/decide", c.signedIn(bookApprover, c.decidePlaybook))
 	if c.fleet != nil {
-		m.Handle("GET /enrolment", c.signedIn(technician, c.enrolment))
-		m.Handle("POST /enrolment", c.signedIn(technician, c.makeToken))
-		m.Handle("POST /enrolment/{batch}/release", c.signedIn(technician, c.releaseDevices))
+		m.Handle("GET /enrolment", c.signedIn(mayManage, c.enrolment))
+		m.Handle("POST /enrolment", c.signedIn(mayManage, c.makeToken))
+		m.Handle("POST /enrolment/{batch}/release", c.signedIn(mayManage, c.releaseDevices))
 	}
 	if c.policies != nil {
 		m.Handle("GET /policy", c.signedIn(policyReader, c.policy))
@@ -90,13 +122,13 @@ func (c *Console) routes() http.Handler {
 		m.Handle("POST "+importPath, c.signedIn(directoryKeeper, c.previewImport))
 		m.Handle("POST /people/directory/apply", c.signedIn(directoryKeeper, c.applyImport))
 		m.Handle("POST /people/directory/link", c.signedIn(directoryKeeper, c.linkUser))
-		m.Handle("GET /acknowledgements", c.signedIn(roster.MayReadNotices, c.acknowledgements))
-		m.Handle("POST /acknowledgements/paper", c.signedIn(roster.MayTellOnPaper, c.tellOnPaper))
-		m.Handle("GET /people/flags", c.signedIn(roster.MaySetFlags, c.flagsPage))
-		m.Handle("POST /people/flags/find", c.signedIn(roster.MaySetFlags, c.findPupil))
-		m.Handle("GET /people/flags/person/{key}", c.signedIn(roster.MaySetFlags, c.pupilPage))
-		m.Handle("POST /people/flags/person/{key}", c.signedIn(roster.MaySetFlags, c.setFlag))
-		m.Handle("POST /people/flags/person/{key}/end", c.signedIn(roster.MaySetFlags, c.endFlag))
+		m.Handle("GET /acknowledgements", c.signedIn(can(caseflow.ReadNotices), c.acknowledgements))
+		m.Handle("POST /acknowledgements/paper", c.signedIn(can(caseflow.TellOnPaper), c.tellOnPaper))
+		m.Handle("GET /people/flags", c.signedIn(can(caseflow.SetFlags), c.flagsPage))
+		m.Handle("POST /people/flags/find", c.signedIn(can(caseflow.SetFlags), c.findPupil))
+		m.Handle("GET /people/flags/person/{key}", c.signedIn(can(caseflow.SetFlags), c.pupilPage))
+		m.Handle("POST /people/flags/person/{key}", c.signedIn(can(caseflow.SetFlags), c.setFlag))
+		m.Handle("POST /people/flags/person/{key}/end", c.signedIn(can(caseflow.SetFlags), c.endFlag))
 	}
 	if c.oversight != nil {
 		m.Handle("GET /exemptions", c.signedIn(caseflow.MayReadChanges, c.exemptions))

@@ -124,12 +124,14 @@ const users = "sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,
 	"u5,,,true,o1,student,ivo,,Ivo,Fernley,,,,,,,,\n"
 
 func TestOneRoster(t *testing.T) {
-	files := export(users, "classes.csv", "sourcedId,grades\nc1,09\nc2,09\n", "enrollments.csv", "sourcedId,classSourcedId,userSourcedId\ne1,c1,u5\ne2,c2,u5\n",
-		"manifest.csv", "propertyName,value\noneroster.version,1.1\nfile.users,bulk\n")
+	files := export(users, "classes.csv", "sourcedId,title,grades\nc1,9R History,09\nc2,,09\n", "enrollments.csv", "sourcedId,classSourcedId,userSourcedId\ne1,c1,u5\ne2,c2,u5\n",
+		"manifest.csv", "propertyName,value\noneroster.version,1.1\nfile.users,bulk\n",
+		"orgs.csv", "sourcedId,status,name,type\no1,,North Site,school\no2,,South Site,school\nd1,,The Trust,district\n")
+	north := []string{"North Site"}
 	want := []directory.Record{
-		{Source: "oneroster", ID: "u1", Account: "rash", Email: "rash@peewit.example", Name: "Rowan Ashdown", Given: "Rowan", Family: "Ashdown", Audience: vocab.Pupil, Year: "Year 8", File: "users.csv", Line: 2},
-		{Source: "oneroster", ID: "u2", Account: "jporter", Email: "j.porter@peewit.example", Name: "Jane Porter", Given: "Jane", Family: "Porter", Audience: vocab.Staff, File: "users.csv", Line: 3},
-		{Source: "oneroster", ID: "u5", Account: "ivo", Name: "Ivo Fernley", Given: "Ivo", Family: "Fernley", Audience: vocab.Pupil, Year: "Year 9", File: "users.csv", Line: 6},
+		{Source: "oneroster", ID: "u1", Account: "rash", Email: "rash@peewit.example", Name: "Rowan Ashdown", Given: "Rowan", Family: "Ashdown", Audience: vocab.Pupil, Year: "Year 8", File: "users.csv", Line: 2, Sites: north},
+		{Source: "oneroster", ID: "u2", Account: "jporter", Email: "j.porter@peewit.example", Name: "Jane Porter", Given: "Jane", Family: "Porter", Audience: vocab.Staff, File: "users.csv", Line: 3, Sites: north},
+		{Source: "oneroster", ID: "u5", Account: "ivo", Name: "Ivo Fernley", Given: "Ivo", Family: "Fernley", Audience: vocab.Pupil, Year: "Year 9", File: "users.csv", Line: 6, Sites: north, Classes: []directory.Class{{ID: "c1", Title: "9R History"}, {ID: "c2", Title: "c2"}}},
 	}
 	got, err := directory.ParseFolder("export", files)
 	if err != nil || got.Skipped != 2 {

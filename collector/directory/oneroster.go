@@ -15,13 +15,14 @@ import (
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
-// Files of OneRoster 1.1 CSV that are read: users; and, for pupils without a grade of
-// their own, the grades of their classes. The others are left alone.
+// Files of OneRoster 1.1 CSV that are read: users, their classes and their
+// schools. The others are left alone.
 const (
 	manifestFile    = "manifest.csv"
 	usersFile       = "users.csv"
 	classesFile     = "classes.csv"
 	enrollmentsFile = "enrollments.csv"
+	orgsFile        = "orgs.csv"
 )
 
 // userRoles of OneRoster 1.1 (4.13.5); parents and the like are not in it:
@@ -105,7 +106,8 @@ func (o *oneRoster) read() (Roster, error) {
 		}
 		out.People = append(out.People, r)
 	}
-	o.yearsOfClasses(out.People)
+	o.sites(out.People)
+	o.classes(out.People)
 	return out, o.bad.err()
 }
 
@@ -162,6 +164,11 @@ func (t *table) user() (r Record, take bool) {
 	if r.Audience == vocab.Pupil {
 		r.Year = yearOf(t.get("grades", MaxFieldChars))
 	}
+	for id := range strings.SplitSeq(t.get("orgSourcedIds", maxOrgs), ",") {
+		if id = strings.TrimSpace(id); id != "" && len(r.Sites) < MaxSites {
+			r.Sites = append(r.Sites, id) // an id until sites names it
+		}
+	}
 	return r, true
 }
 
@@ -177,50 +184,6 @@ func yearOf(grades string) string {
 		return string(runes[:MaxYearChars])
 	}
 	return first
-}
-
-// yearsOfClasses fills in years from classes, where all classes of a pupil
-// that have a grade have the same.
-func (o *oneRoster) yearsOfClasses(people []Record) {
-	if !slices.ContainsFunc(people, func(r Record) bool { return r.Audience == vocab.Pupil && r.Year == "" }) {
-		return
-	}
-	classes, ok := o.open(classesFile)
-	if !ok {
-		return
-	}
-	enrollments, ok := o.open(enrollmentsFile)
-	if !ok {
-		return
-	}
-	year := map[string]string{} // of a class
-	t, ok := newTable(classesFile, classes, &o.bad, "sourcedId", "grades")
-	if !ok {
-		return
-	}
-	for t.next() {
-		year[t.get("sourcedId", MaxIDBytes)] = yearOf(t.get("grades", MaxFieldChars))
-	}
-	const several = "\x00"
-	of := map[string]string{} // of a user
-	if t, ok = newTable(enrollmentsFile, enrollments, &o.bad, "classSourcedId", "userSourcedId"); !ok {
-		return
-	}
-	for t.next() {
-		y, user := year[t.get("classSourcedId", MaxIDBytes)], t.get("userSourcedId", MaxIDBytes)
-		switch had := of[user]; {
-		case y == "":
-		case had == "" || had == y:
-			of[user] = y
-		default:
-			of[user] = several
-		}
-	}
-	for i := range people {
-		if y := of[people[i].ID]; people[i].Audience == vocab.Pupil && people[i].Year == "" && y != several {
-			people[i].Year = y
-		}
-	}
 }
 
 // open reads a file of the export; false when it is not there or too large.

@@ -25,6 +25,8 @@ const (
 	MaxFieldChars = 200      // of an account, a name, an alias, an e-mail address
 	MaxYearChars  = 40
 	MaxAliases    = 20
+	MaxClasses    = 60 // of one person that are kept
+	MaxSites      = 8
 	maxProblems   = 50 // reported of one file; the rest is counted
 )
 
@@ -48,9 +50,17 @@ type Record struct {
 	Audience      vocab.Audience // pupil or staff
 	Year          string         // year group, empty for staff
 	Aliases       []string       // other account names and other names
+	Sites         []string       // names of the schools or sites that the person belongs to, sorted
+	Classes       []Class        // that the person is in or teaches, by id
 
 	File string
 	Line int // in File, from 1
+}
+
+// Class is a teaching group.
+type Class struct {
+	ID    string // as the source has it
+	Title string // as people read it; the id where it has none
 }
 
 // Roster is a whole directory.

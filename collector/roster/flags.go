@@ -42,7 +42,7 @@ type FlagForm struct {
 }
 
 // MaySetFlags reports whether the actor sets and reads flags: DSLs only.
-func MaySetFlags(a caseflow.Actor) bool { return a.Has(caseflow.DSL) }
+func MaySetFlags(a caseflow.Actor) bool { return caseflow.Allows(a, caseflow.SetFlags) }
 
 // Flags lists flags with their reasons, those to be reviewed first before the
 // others; of all pupils for the zero key. Who may not read them gets store.ErrNotFound.

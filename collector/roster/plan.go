@@ -41,11 +41,12 @@ type Plan struct {
 	entries []store.DirectoryEntry // of records, in their order; without content where it must be sealed
 	gone    []store.DirectoryEntry
 	staff   bool // names of staff are new
+	blind   bool // of an earlier version: nobody can be found in it by name
 }
 
 // Changes reports whether doing the plan would change anything.
 func (p *Plan) Changes() bool {
-	return p.after == 0 || p.Preview.Added+p.Preview.Changed+p.Preview.Gone > 0
+	return p.after == 0 || p.blind || p.Preview.Added+p.Preview.Changed+p.Preview.Gone > 0
 }
 
 // Plan compares a roster with what the school has.
@@ -90,7 +91,16 @@ func (s *Service) entry(t store.Tenant, r directory.Record) store.DirectoryEntry
 	for _, phrase := range directory.NamePhrases(r) {
 		e.Names = append(e.Names, s.vault.NameKey(id, phrase))
 	}
-	e.Digest = s.vault.Digest(id, append([]string{r.Account, r.Email, r.Name, r.Given, r.Family, r.Audience.String(), r.Year}, r.Aliases...)...)
+	e.Sites, e.Classes = r.Sites, r.Classes
+	e.Terms = s.vault.TermKeys(id, directory.Terms(r))
+	digest := append([]string{r.Account, r.Email, r.Name, r.Given, r.Family, r.Audience.String(), r.Year}, r.Aliases...)
+	for _, site := range r.Sites {
+		digest = append(digest, "site", site)
+	}
+	for _, c := range r.Classes {
+		digest = append(digest, "class", c.ID, c.Title)
+	}
+	e.Digest = s.vault.Digest(id, digest...)
 	return e
 }
 
@@ -116,6 +126,7 @@ func (p *Plan) add(e store.DirectoryEntry, r directory.Record, old map[caseflow.
 	default:
 		p.Preview.Same++
 		e.Content = was.Content
+		p.blind = p.blind || len(was.Terms) == 0
 	}
 	p.staff = p.staff || staff && e.Content == nil
 	p.entries = append(p.entries, e)

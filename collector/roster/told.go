@@ -45,23 +45,12 @@ type ToldPerson struct {
 	By      string // who recorded it on paper
 }
 
-// MayReadNotices reports whether the actor may see who was told, by name: those
-// who answer for it ("written record of users granted access").
-func MayReadNotices(a caseflow.Actor) bool {
-	return a.Has(caseflow.DSL) || a.Has(caseflow.Deputy) || a.Has(caseflow.Head) || a.Has(caseflow.DPO) || a.Has(caseflow.Administrator)
-}
-
-// MayTellOnPaper reports whether the actor may record that somebody was told.
-func MayTellOnPaper(a caseflow.Actor) bool {
-	return a.Has(caseflow.DSL) || a.Has(caseflow.Deputy) || a.Has(caseflow.Head) || a.Has(caseflow.Administrator)
-}
-
 // Told lists everybody of the directory, and accounts that devices have sent and
 // that are nobody's, with what is known of a version of the notice; the newest
 // known one when version is empty. Those who were not told stand first. The
 // reading is recorded before names are unsealed.
 func (s *Service) Told(ctx context.Context, t store.Tenant, viewer caseflow.Actor, version string) (Told, error) {
-	if !MayReadNotices(viewer) {
+	if !caseflow.Allows(viewer, caseflow.ReadNotices) {
 		return Told{}, store.ErrNotFound
 	}
 	all, err := t.NoticesOf(ctx, "")
@@ -156,7 +145,7 @@ func versions(all []store.NoticeRecord) (out []string) {
 func (s *Service) TellOnPaper(ctx context.Context, t store.Tenant, viewer caseflow.Actor, by audit.Who, version string, people []caseflow.PersonKey, with string) error {
 	with = strings.TrimSpace(with)
 	switch n := utf8.RuneCountInString(with); {
-	case !MayTellOnPaper(viewer):
+	case !caseflow.Allows(viewer, caseflow.TellOnPaper):
 		return store.ErrNotFound
 	case version == "":
 		return &caseflow.InvalidError{Field: "version", Message: "Choose which notice was read"}

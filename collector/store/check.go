@@ -248,7 +248,7 @@ func CheckUser(u User) error {
 			return invalid("user's role is not a known one")
 		}
 	}
-	return nil
+	return checkReach(u)
 }
 
 // CheckSession refuses a session without user or end, or with too much data.

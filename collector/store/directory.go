@@ -33,6 +33,12 @@ type Directory interface {
 	MatchAccount(ctx context.Context, a directory.Account) (DirectoryEntry, error)
 	// NamedStaff returns the entries whose names are among the phrases.
 	NamedStaff(ctx context.Context, phrases []caseflow.PersonKey) ([]caseflow.PersonKey, error)
+	// FindPeople returns the entries that have every term (DirectoryEntry.Terms),
+	// at most limit (1-1,000), in no order; none for no terms.
+	FindPeople(ctx context.Context, terms []caseflow.PersonKey, limit int) ([]caseflow.PersonKey, error)
+	// Years and Sites that the directory has now, sorted.
+	Years(ctx context.Context) (years, sites []string, err error)
+	Places
 	// AddSubjects makes people who were found in a case after its captures came its
 	// subjects, and moves it where that takes it. It reports whether anything changed.
 	AddSubjects(ctx context.Context, ref caseflow.Ref, subjects []caseflow.PersonKey, now time.Time) (bool, error)
@@ -56,6 +62,9 @@ type DirectoryEntry struct {
 	Content caseflow.Sealed      // name, aliases and accounts, sealed for the person
 	Names   []caseflow.PersonKey // hashed phrases that name the person in a text; staff only
 	Digest  caseflow.PersonKey   // keyed hash of the record: whether it has changed
+	Sites   []string             // of the school's sites, where the directory has several
+	Classes []directory.Class    // teaching groups, by id
+	Terms   []caseflow.PersonKey // hashed words by which the person is found
 	Since   time.Time            // first import that had the person
 	// GoneSince is the first import that no longer had the person.
 	GoneSince time.Time
@@ -113,6 +122,9 @@ func FlagKinds() []FlagKind {
 	return []FlagKind{FlagLookedAfter, FlagChildInNeed, FlagProtection, FlagSEND, FlagMental, FlagExploited, FlagOther}
 }
 
+// maxTerms bounds the lists of an entry: 20 aliases of several words each.
+const maxTerms = 400
+
 // CheckImport refuses a directory that cannot be kept.
 func CheckImport(d DirectoryImport) error {
 	if len(d.Entries) == 0 || len(d.Entries) > 2*directory.MaxPeople || d.At.IsZero() || len(d.Source) > MaxText {
@@ -127,8 +139,8 @@ func CheckImport(d DirectoryImport) error {
 			return invalid("an entry that is neither pupil nor staff")
 		case len(e.Year) > MaxText || len(e.Content) > MaxSealed:
 			return invalid("an entry's year over %d bytes, or its content over %d", MaxText, MaxSealed)
-		case max(len(e.Accounts), len(e.Mail), len(e.Windows), len(e.Names)) > maxList:
-			return invalid("an entry with over %d accounts or names", maxList)
+		case max(len(e.Accounts), len(e.Mail), len(e.Windows), len(e.Names), len(e.Sites), len(e.Classes), len(e.Terms)) > maxTerms:
+			return invalid("an entry with over %d accounts, names or classes", maxTerms)
 		}
 		seen[e.Key] = true
 	}

@@ -122,18 +122,6 @@ type Act struct {
 	At      time.Time
 }
 
-// QueueQuery selects cases.
-type QueueQuery struct {
-	States   []caseflow.State // empty: new and claimed
-	Owner    caseflow.UserID
-	Category vocab.Category
-	Person   caseflow.PersonKey
-	Severity vocab.Severity // zero: any
-	Now      time.Time      // for lateness in the order
-	Cursor   string
-	Limit    int // 1-200, 0 means 50
-}
-
 // QueuePage is one page and the counts of the whole selection.
 type QueuePage struct {
 	Rows   []QueueRow
@@ -311,6 +299,10 @@ type User struct {
 	Created    time.Time
 	// CoverWords and NoShortcuts are the person's own preferences.
 	CoverWords, NoShortcuts bool
+	// Reach limits what a DSL or deputy sees; see users.go.
+	Reach Reach
+	// Views are the person's own saved filters of the queue.
+	Views []SavedView
 	// Version is the store's: it counts the changes, and PutUser takes back what
 	// was read.
 	Version uint64

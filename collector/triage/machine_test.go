@@ -343,6 +343,28 @@ func (m *machine) Note(t *rapid.T) {
 	m.act(t, func() caseflow.Command { return caseflow.Note{Text: caseflow.Sealed("x"), Chars: 1} })
 }
 
+// Suggest: only somebody from outside suggests, and it changes nothing but the history.
+func (m *machine) Suggest(t *rapid.T) {
+	severity := vocab.Severity(rapid.IntRange(1, 4).Draw(t, "suggested"))
+	before := map[caseflow.Ref]caseflow.Case{}
+	for ref, c := range m.cases {
+		before[ref] = c
+	}
+	ref, a, err := m.act(t, func() caseflow.Command {
+		return caseflow.Suggest{Severity: severity, Why: caseflow.Sealed("x"), Chars: 1}
+	})
+	if err != nil {
+		return
+	}
+	if !a.Has(caseflow.External) {
+		t.Fatalf("%s suggested a severity", a.User)
+	}
+	was, is := before[ref], m.cases[ref]
+	if is.Version = was.Version; !cmp.Equal(was, is) {
+		t.Fatalf("a suggestion changed %s", ref)
+	}
+}
+
 func (m *machine) See(t *rapid.T) { m.act(t, func() caseflow.Command { return caseflow.See{} }) }
 
 func (m *machine) Reopen(t *rapid.T) {
@@ -383,6 +405,9 @@ func (m *machine) mayKnow(ref caseflow.Ref, a caseflow.Actor) bool {
 		return false
 	case aboutStaff && strict == caseflow.QueueDSL:
 		return false
+	case strict == caseflow.QueueDSL && a.Has(caseflow.External):
+		c := m.cases[ref]
+		return c.Audience == vocab.Pupil && !c.Person.IsZero()
 	case strict == caseflow.QueueDSL:
 		return a.Has(caseflow.DSL) || a.Has(caseflow.Deputy) || m.up[ref] == caseflow.Head && a.Has(caseflow.Head)
 	case strict == caseflow.QueueHead:

@@ -27,14 +27,24 @@ func (v *Vault) NameKey(school store.SchoolID, phrase string) caseflow.PersonKey
 	return v.NameKeys(school, []string{phrase})[0]
 }
 
+// TermKeys are the keyed hashes of words by which people are found
+// (collector/directory, Terms).
+func (v *Vault) TermKeys(school store.SchoolID, words []string) []caseflow.PersonKey {
+	return v.keys("lapwing search v1", school, words)
+}
+
 // NameKeys is NameKey for many phrases: the key is set up once for all.
 func (v *Vault) NameKeys(school store.SchoolID, phrases []string) []caseflow.PersonKey {
+	return v.keys("lapwing name v1", school, phrases)
+}
+
+func (v *Vault) keys(label string, school store.SchoolID, phrases []string) []caseflow.PersonKey {
 	mac := hmac.New(sha256.New, v.lookup[:])
 	keys := make([]caseflow.PersonKey, len(phrases))
 	var b, sum []byte
 	for i, p := range phrases {
 		mac.Reset()
-		b = labelled(b[:0], "lapwing name v1", school, p)
+		b = labelled(b[:0], label, school, p)
 		mac.Write(b)
 		sum = mac.Sum(sum[:0])
 		keys[i] = caseflow.PersonKey(sum[:16])

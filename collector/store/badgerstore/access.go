@@ -54,7 +54,7 @@ func (t *tx) putUser(sc *school, u store.User, entry audit.Entry) error {
 	save(t, key, u, userFields)
 	staged, _ := t.stagedUsers(sc)
 	users := maps.Clone(staged)
-	users[u.ID] = postOf(u)
+	users[u.ID] = sc.postOf(u)
 	t.users[id] = users
 	t.log(sc, entry)
 	return t.reroute(sc, u, entry.At)

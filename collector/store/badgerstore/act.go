@@ -234,6 +234,8 @@ func actionOf(c caseflow.Command) audit.Action {
 		return audit.CaseTransferred
 	case caseflow.Mark:
 		return audit.CaseStep
+	case caseflow.Suggest:
+		return audit.CaseSuggested
 	}
 	return ""
 }

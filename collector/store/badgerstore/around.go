@@ -159,7 +159,7 @@ func (l *likeness) to(o caseflow.Case) bool {
 // showsContent reports whether an entry says that somebody was shown a case's
 // words; those are found again by the case.
 func showsContent(a audit.Action) bool {
-	return a == audit.CaseRead || a == audit.QueueRead || a == audit.CasesExported
+	return a == audit.CaseRead || a == audit.QueueRead || a == audit.CasesExported || a == audit.GlassRead
 }
 
 func keyReads(s store.SchoolID, ref caseflow.Ref, seq ...[]byte) []byte {

@@ -27,6 +27,7 @@ type roster struct {
 	state store.DirectoryState
 	index *directory.Index
 	names map[caseflow.PersonKey][]caseflow.PersonKey // phrase to staff
+	at    *whereabouts
 }
 
 func newRoster(state store.DirectoryState, entries []store.DirectoryEntry) *roster {
@@ -38,7 +39,7 @@ func newRoster(state store.DirectoryState, entries []store.DirectoryEntry) *rost
 			r.names[n] = append(r.names[n], e.Key)
 		}
 	}
-	r.index = directory.NewIndex(people)
+	r.index, r.at = directory.NewIndex(people), newWhereabouts(entries)
 	return r
 }
 

@@ -39,6 +39,14 @@ func entryOfFields(c *codec, x *store.DirectoryEntry) {
 	c.fixed(10, x.Digest[:])
 	c.moment(11, &x.Since)
 	c.moment(12, &x.GoneSince)
+	list(c, 13, &x.Sites, word)
+	list(c, 14, &x.Classes, classFields)
+	list(c, 15, &x.Terms, personKey)
+}
+
+func classFields(c *codec, x *directory.Class) {
+	text(c, 1, &x.ID)
+	text(c, 2, &x.Title)
 }
 
 func flagFields(c *codec, x *store.Flag) {

@@ -2,9 +2,12 @@ package badgerstore
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -21,6 +24,8 @@ type school struct {
 	info store.School
 
 	importing sync.Mutex // held by the one import of a directory
+
+	at atomic.Pointer[whereabouts] // as roster has it; read without mu
 
 	mu     sync.RWMutex // guards all below
 	open   map[caseflow.Ref]*caseflow.Case
@@ -39,16 +44,24 @@ type school struct {
 type post struct {
 	roles   []caseflow.Role // pending ones too
 	persons []caseflow.PersonKey
-	// inForce is the user as somebody who acts; without a user id when disabled.
+	// inForce is the user as somebody who acts, without broken glass; without a user id when disabled.
 	inForce caseflow.Actor
+	rights  [sha256.Size]byte // changes when what the user may see does
 }
 
-func postOf(u store.User) post {
-	p := post{roles: append(append([]caseflow.Role(nil), u.Roles...), u.Pending...), persons: u.Persons}
+func (sc *school) postOf(u store.User) post {
+	p := post{roles: append(append([]caseflow.Role(nil), u.Roles...), u.Pending...), persons: u.Persons, rights: rightsOf(u)}
 	if !u.Disabled {
-		p.inForce = caseflow.Actor{User: u.ID, Name: u.Name, Roles: u.Roles, Persons: u.Persons}
+		u.Reach.GlassUntil = time.Time{}
+		p.inForce = store.ActorOf(u, sc, time.Time{})
 	}
 	return p
+}
+
+// rightsOf stands for all of a user that permission looks at.
+func rightsOf(u store.User) [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %x %t %q %q %d", u.Roles, u.Pending, u.Persons, u.Disabled,
+		u.Reach.Years, u.Reach.Sites, u.Reach.GlassUntil.UnixNano()))
 }
 
 func postsOf(users map[caseflow.UserID]post) (p caseflow.Posts) {
@@ -120,7 +133,7 @@ func (sc *school) load(r reader, warn func(string, error)) error {
 	}
 	err = r.each(prefix(id, tUser), false, func(key, value []byte) error {
 		u, err := decode(key, value, userFields)
-		sc.users[u.ID] = postOf(u)
+		sc.users[u.ID] = sc.postOf(u)
 		return err
 	})
 	if err != nil {
@@ -130,6 +143,7 @@ func (sc *school) load(r reader, warn func(string, error)) error {
 	if sc.roster, err = loadRoster(r, id); err != nil {
 		return err
 	}
+	sc.at.Store(sc.roster.at)
 	if sc.exempt, err = loadExemptions(r, id); err != nil {
 		return err
 	}

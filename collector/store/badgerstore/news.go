@@ -44,8 +44,8 @@ func newNews() news {
 func (n *news) add(ch change) {
 	n.seq++
 	n.put(ch.after.Queue, ch.after)
-	if ch.before != nil && (ch.before.Queue != ch.after.Queue || ch.before.Escalated.To != ch.after.Escalated.To) {
-		n.put(ch.before.Queue, ch.before) // it has left that queue, or those it was handed up to
+	if b, a := ch.before, ch.after; b != nil && (b.Queue != a.Queue || b.Escalated.To != a.Escalated.To || b.Person != a.Person) {
+		n.put(b.Queue, b) // it has left that queue, those it was handed up to, or somebody's years
 	}
 }
 
@@ -78,6 +78,11 @@ func (t *tenant) position(viewer caseflow.Actor) (store.Position, <-chan struct{
 	defer t.mu.RUnlock()
 	mac := hmac.New(sha256.New, t.s.secret[:])
 	mac.Write(be64(uint64(t.info.ID)))
+	rights := t.users[viewer.User].rights
+	mac.Write(rights[:])
+	if viewer.Scope.Limited() {
+		mac.Write(be64(t.roster.state.Version)) // with the directory, who is in the scope
+	}
 	// Every queue: a case may have been handed up to somebody who does not review its own.
 	for _, q := range caseflow.Queues() {
 		mac.Write([]byte{byte(q)})

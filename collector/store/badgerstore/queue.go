@@ -23,9 +23,6 @@ func (t *tenant) Queue(ctx context.Context, viewer caseflow.Actor, q store.Queue
 	if q.Limit < 0 || q.Limit > store.MaxQueue {
 		return page, fmt.Errorf("queue: %w: limit %d, at most %d", store.ErrInvalid, q.Limit, store.MaxQueue)
 	}
-	if len(q.States) == 0 {
-		q.States = []caseflow.State{caseflow.New, caseflow.Claimed}
-	}
 	at, err := parseCursor(q.Cursor)
 	if err != nil {
 		return page, fmt.Errorf("queue: %w", err)
@@ -45,6 +42,9 @@ func (t *tenant) Queue(ctx context.Context, viewer caseflow.Actor, q store.Queue
 		page.Total = len(cases)
 		for _, c := range cases {
 			page.Counts[c.Severity]++
+		}
+		if q.CountOnly {
+			return nil
 		}
 		rows, first := pick(cases, q, at)
 		if len(rows) > q.Limit {
@@ -67,11 +67,8 @@ func (t *tenant) Queue(ctx context.Context, viewer caseflow.Actor, q store.Queue
 }
 
 // selects reports whether the query asks for the case and the viewer may see it.
-func selects(q store.QueueQuery, viewer caseflow.Actor, c *caseflow.Case) bool {
-	return slices.Contains(q.States, c.State) &&
-		(q.Owner == "" || c.Owner == q.Owner) && (q.Category == "" || c.Category == q.Category) &&
-		(q.Person.IsZero() || c.Typist == q.Person) && (q.Severity == 0 || c.Severity == q.Severity) &&
-		caseflow.MaySee(*c, viewer)
+func (t *tenant) selects(q store.QueueQuery, viewer caseflow.Actor, c *caseflow.Case) bool {
+	return q.Selects(c, t.Place) && caseflow.MaySee(*c, viewer)
 }
 
 // selectOpen takes the query's cases that are not closed from memory, in no order.
@@ -79,7 +76,7 @@ func (t *tenant) selectOpen(viewer caseflow.Actor, q store.QueueQuery) (cases []
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, c := range t.open {
-		if selects(q, viewer, c) {
+		if t.selects(q, viewer, c) {
 			cases = append(cases, c)
 		}
 	}
@@ -97,14 +94,17 @@ func (t *tenant) selectClosed(r reader, viewer caseflow.Actor, q store.QueueQuer
 		taken[c.Ref] = true
 	}
 	latest = map[caseflow.Ref]captureID{}
-	err = r.each(prefix(t.info.ID, tClosed), false, func(key, _ []byte) error {
+	err = r.each(prefix(t.info.ID, tClosed), true, func(key, _ []byte) error {
+		if at := key[len(key)-refSize-timeSize : len(key)-refSize]; readTime(at).Before(q.ClosedFrom) {
+			return errStop // the last closed come first
+		}
 		ref := refAtEnd(key)
 		head, err := load(r.get, keyHead(t.info.ID, ref), headFields)
 		if err != nil {
 			t.s.warn("a closed case's row cannot be read and is left out of the list", err)
 			return nil
 		}
-		if !taken[ref] && selects(q, viewer, &head.Case) {
+		if !taken[ref] && t.selects(q, viewer, &head.Case) {
 			cases = append(cases, &head.Case)
 			latest[ref] = head.Latest
 		}

@@ -233,6 +233,23 @@ func userFields(c *codec, x *store.User) {
 	c.flag(10, &x.CoverWords)
 	c.flag(11, &x.NoShortcuts)
 	number(c, 12, &x.Version)
+	nested(c, 13, &x.Reach, reachFields)
+	list(c, 14, &x.Views, viewFields)
+}
+
+func reachFields(c *codec, x *store.Reach) {
+	list(c, 1, &x.Years, word)
+	list(c, 2, &x.Sites, word)
+	list(c, 3, &x.NextYears, word)
+	list(c, 4, &x.NextSites, word)
+	c.flag(5, &x.HasNext)
+	text(c, 6, &x.NextBy)
+	c.moment(7, &x.GlassUntil)
+}
+
+func viewFields(c *codec, x *store.SavedView) {
+	text(c, 1, &x.Name)
+	text(c, 2, &x.Query)
 }
 
 func linkFields(c *codec, x *store.Link) {

@@ -29,6 +29,7 @@ func eventFields(c *codec, x *eventRow) {
 	event(c, 18, x, transferredFields)
 	event(c, 19, x, stepMarkedFields)
 	event(c, 20, x, taggedFields)
+	event(c, 21, x, suggestedFields)
 	event(c, 40, x, nameOpenedFields)
 	if c.reading && x.Event == nil {
 		c.fail() // an event of a later version: the case cannot be told without it
@@ -152,4 +153,10 @@ func rematchedFields(c *codec, x *caseflow.Rematched) {
 	c.fixed(2, x.Person[:])
 	number(c, 3, &x.Audience)
 	list(c, 4, &x.Subjects, personKey)
+}
+
+func suggestedFields(c *codec, x *caseflow.Suggested) {
+	nested(c, 1, &x.Stamp, stampFields)
+	number(c, 2, &x.Severity)
+	raw(c, 3, &x.Why)
 }

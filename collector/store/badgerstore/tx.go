@@ -170,12 +170,15 @@ func (g *tx) publish() {
 		sc := g.s.schoolOf(id)
 		sc.mu.Lock()
 		sc.users, sc.posts = users, postsOf(users)
+		sc.news.wake() // somebody's rights may be others now
 		sc.mu.Unlock()
 	}
 	for id, r := range g.rosters {
 		sc := g.s.schoolOf(id)
 		sc.mu.Lock()
 		sc.roster = r
+		sc.at.Store(r.at)
+		sc.news.wake()
 		sc.mu.Unlock()
 	}
 	for id, e := range g.exempt {

@@ -364,6 +364,7 @@ func (x *machine) directory(r *rapid.T) {
 		}
 		e := Entry(n+1, rapid.SampledFrom([]vocab.Audience{vocab.Pupil, vocab.Staff}).Draw(r, "is"), accounts...)
 		e.Gone = rapid.IntRange(0, 4).Draw(r, "gone") == 0
+		e.Year = rapid.SampledFrom(modelYears).Draw(r, "year")
 		entries = append(entries, e)
 	}
 	state, err := x.tn.DirectoryState(context.Background())
@@ -379,7 +380,7 @@ func (x *machine) directory(r *rapid.T) {
 }
 
 func (m *model) putDirectory(entries []store.DirectoryEntry, now time.Time) error {
-	m.entries = entries
+	m.entries, m.imported = entries, true
 	m.ledger = append(m.ledger, audit.DirectoryImported)
 	for k, p := range m.persons {
 		n := m.news(k)

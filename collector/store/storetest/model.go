@@ -27,7 +27,10 @@ type model struct {
 	done    map[doneID]caseflow.Case
 	entries []store.DirectoryEntry
 	ledger  []audit.Action
-	changes []modelChange // since they were last taken
+	changes []modelChange            // since they were last taken
+	rights  map[caseflow.UserID]bool // changed since then
+	// imported: a directory came since then.
+	imported bool
 }
 
 type eventID struct {
@@ -190,15 +193,9 @@ func (m *model) act(a store.Act) (caseflow.Case, error) {
 
 // queue is the whole selection, in order, without captures.
 func (m *model) queue(viewer caseflow.Actor, q store.QueueQuery) (all []caseflow.Case, counts map[vocab.Severity]int) {
-	states := q.States
-	if len(states) == 0 {
-		states = []caseflow.State{caseflow.New, caseflow.Claimed}
-	}
 	counts = map[vocab.Severity]int{}
 	for _, c := range m.cases {
-		if caseflow.MaySee(c, viewer) && slices.Contains(states, c.State) &&
-			(q.Owner == "" || c.Owner == q.Owner) && (q.Category == "" || c.Category == q.Category) &&
-			(q.Person.IsZero() || c.Typist == q.Person) && (q.Severity == 0 || c.Severity == q.Severity) {
+		if caseflow.MaySee(c, viewer) && m.wanted(q, c) {
 			all = append(all, c)
 			counts[c.Severity]++
 		}
@@ -259,14 +256,20 @@ func (m *model) person(k caseflow.PersonKey) store.PersonRecord {
 func (m *model) told(viewers []caseflow.Actor) map[caseflow.UserID]bool {
 	told := map[caseflow.UserID]bool{}
 	for _, v := range viewers {
+		if m.imported && v.Scope.Limited() {
+			told[v.User] = true
+		}
 		for _, ch := range m.changes {
-			moved := ch.before.Version != 0 && (ch.before.Queue != ch.after.Queue || ch.before.Escalated.To != ch.after.Escalated.To)
+			moved := ch.before.Version != 0 && (ch.before.Queue != ch.after.Queue || ch.before.Escalated.To != ch.after.Escalated.To || ch.before.Person != ch.after.Person)
 			if caseflow.MaySee(ch.after, v) || moved && caseflow.MaySee(ch.before, v) {
 				told[v.User] = true
 			}
 		}
 	}
-	m.changes = nil
+	for u := range m.rights {
+		told[u] = true
+	}
+	m.changes, m.rights, m.imported = nil, nil, false
 	return told
 }
 

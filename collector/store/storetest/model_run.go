@@ -178,7 +178,7 @@ func (x *machine) act(r *rapid.T) {
 	}
 	a := store.Act{
 		Ref:   rapid.SampledFrom(refs).Draw(r, "case"),
-		Actor: rapid.SampledFrom(append(slices.Clone(viewers), dsl, dsl, head, system)).Draw(r, "actor"),
+		Actor: rapid.SampledFrom(append(scoped(nil), append(slices.Clone(viewers), dsl, dsl, head, system)...)).Draw(r, "actor"),
 		Key:   rapid.SampledFrom([]string{"", "", "", "k1", "k2", "k3"}).Draw(r, "key"),
 		At:    x.now,
 		Command: rapid.SampledFrom([]caseflow.Command{
@@ -188,6 +188,7 @@ func (x *machine) act(r *rapid.T) {
 			caseflow.Close{Outcome: caseflow.Referred, Details: caseflow.Details{Agency: caseflow.LADO, When: x.now, Whom: written, Reference: written}},
 			caseflow.Close{Outcome: caseflow.FalseAlarm, Why: caseflow.WhyLesson, Book: caseflow.Book{ID: "general", Version: 1}},
 			caseflow.Reopen{Reason: []byte("sealed"), Chars: 6}, caseflow.Join{},
+			caseflow.Suggest{Severity: vocab.High, Why: []byte("sealed"), Chars: 6},
 			caseflow.Escalate{To: caseflow.Head, Reason: written}, caseflow.Escalate{To: caseflow.DSL, Reason: written}, caseflow.EndEscalation{Reason: written},
 			caseflow.Wait{On: written, Until: x.now.Add(time.Hour)}, caseflow.EndWait{},
 			caseflow.Transfer{To: rapid.SampledFrom(viewers).Draw(r, "to").User},
@@ -260,7 +261,7 @@ func (x *machine) user(r *rapid.T) {
 		word = audit.UserChanged
 	}
 	u.Version++
-	x.m.users[u.ID] = u
+	x.m.change(u)
 	x.m.ledger = append(x.m.ledger, word)
 	if err := x.m.reroute(u, x.now); err != nil {
 		r.Fatal(err)
@@ -268,7 +269,9 @@ func (x *machine) user(r *rapid.T) {
 }
 
 func (x *machine) queue(r *rapid.T) {
-	viewer := rapid.SampledFrom(append(slices.Clone(viewers), system)).Draw(r, "viewer")
+	model, stored := x.everybody()
+	n := rapid.IntRange(0, len(model)).Draw(r, "viewer")
+	viewer, asks := append(model, system)[n], append(stored, system)[n]
 	q := store.QueueQuery{
 		Now:   x.now,
 		Limit: rapid.IntRange(1, 5).Draw(r, "limit"),
@@ -276,20 +279,11 @@ func (x *machine) queue(r *rapid.T) {
 			nil, {caseflow.Closed}, {caseflow.New, caseflow.Claimed, caseflow.Closed}, {caseflow.Claimed},
 		}).Draw(r, "states"),
 	}
-	switch rapid.IntRange(0, 7).Draw(r, "filter") {
-	case 0:
-		q.Owner = "u-dsl"
-	case 1:
-		q.Category = vocab.Bullying
-	case 2:
-		q.Person = Person(1)
-	case 3:
-		q.Severity = vocab.High
-	}
+	filter(r, &q, x.now)
 	all, counts := x.m.queue(viewer, q)
 	var rows []store.QueueRow
 	for {
-		page, err := x.tn.Queue(context.Background(), viewer, q)
+		page, err := x.tn.Queue(context.Background(), asks, q)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -317,9 +311,10 @@ func (x *machine) queue(r *rapid.T) {
 func (x *machine) file(r *rapid.T) {
 	refs := append(x.m.refs(), "00000000")
 	ref := rapid.SampledFrom(refs).Draw(r, "case")
-	for _, viewer := range append(slices.Clone(viewers), system) {
+	model, stored := x.everybody()
+	for i, viewer := range append(model, system) {
 		want, wantErr := x.m.file(viewer, ref)
-		got, err := x.tn.Case(context.Background(), viewer, ref)
+		got, err := x.tn.Case(context.Background(), append(stored, system)[i], ref)
 		if errors.Is(wantErr, store.ErrNotFound) != errors.Is(err, store.ErrNotFound) {
 			r.Fatalf("%s: model %v, store %v", viewer.User, wantErr, err)
 		}
@@ -329,8 +324,9 @@ func (x *machine) file(r *rapid.T) {
 
 // check compares who was told of what happened since the last check.
 func (x *machine) check(r *rapid.T) {
-	told := x.m.told(viewers)
-	for _, v := range viewers {
+	model, stored := x.everybody()
+	told := x.m.told(model)
+	for _, v := range stored {
 		before := x.positions[v.User]
 		p, err := x.tn.Position(context.Background(), v)
 		if err != nil {
@@ -345,7 +341,8 @@ func (x *machine) check(r *rapid.T) {
 
 // look takes the positions as they are.
 func (x *machine) look(r *rapid.T) {
-	for _, v := range viewers {
+	_, stored := x.everybody()
+	for _, v := range stored {
 		p, err := x.tn.Position(context.Background(), v)
 		if err != nil {
 			r.Fatal(err)

@@ -4,6 +4,7 @@ import { Button, CharacterCount, createAll, ErrorSummary, PasswordInput, SkipLin
 import { startCase, startQueue } from "./live.js"
 import { startForm } from "./case.js"
 import { startKeys } from "./keys.js"
+import { startTogether } from "./together.js"
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported")
 for (const component of [Button, CharacterCount, ErrorSummary, PasswordInput, SkipLink]) createAll(component)
@@ -30,3 +31,4 @@ startQueue()
 startCase()
 startForm()
 startKeys()
+startTogether()

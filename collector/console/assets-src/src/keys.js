@@ -1,7 +1,7 @@
 // Single keys. They never fire in a field or with a modifier, and each only
 // moves the focus, follows a link or presses a button that is on the page.
 
-const inField = (el) => el.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(el.tagName)
+const inField = (el) => el.isContentEditable || ["TEXTAREA", "SELECT"].includes(el.tagName) || el.tagName === "INPUT" && el.type !== "checkbox"
 const press = (key) => document.querySelector(`[data-key="${key}"]`)?.click()
 const focus = (selector) => document.querySelector(selector)?.focus()
 
@@ -31,8 +31,13 @@ function way(id) {
   part.querySelector("input, select, textarea")?.focus()
 }
 
+// select ticks the row's case for closing it together with others.
+function select() {
+  document.activeElement?.closest?.("[data-ref]")?.querySelector(".lw-select")?.click()
+}
+
 const queue = {
-  j: () => move(1), k: () => move(-1), c: claim, h: () => press("cover"), "/": () => focus("#category"),
+  j: () => move(1), k: () => move(-1), c: claim, h: () => press("cover"), "/": () => focus("#q"), s: select,
   r: () => document.dispatchEvent(new Event("lapwing:show-new")),
 }
 const one = {

@@ -121,6 +121,7 @@ export function startQueue() {
   const reading = () => {
     const groups = by("groups"), selection = getSelection()
     return groups.contains(document.activeElement) ||
+      groups.querySelector(".lw-select:checked") !== null || !!by("together-reason")?.value ||
       (selection && !selection.isCollapsed && groups.contains(selection.anchorNode)) ||
       performance.now() - touched < restAfter
   }
@@ -133,6 +134,7 @@ export function startQueue() {
     if (focused) rows().get(focused)?.querySelector("a")?.focus()
     waiting.clear()
     bar()
+    document.dispatchEvent(new Event("lapwing:list"))
   }
 
   // head replaces a part above the list; where somebody reads, only if that
@@ -177,6 +179,7 @@ export function startQueue() {
       else if (row.innerHTML !== fresh.innerHTML) inPlace(row, fresh)
     }
     bar()
+    document.dispatchEvent(new Event("lapwing:list"))
   }
 
   by("news-show").addEventListener("click", () => { if (latest) take(latest); by("groups").querySelector("[data-ref] a")?.focus() })

@@ -1,0 +1,105 @@
+package caseflow
+
+import "slices"
+
+// Right is something that a signed-in person may be let see or do, apart from
+// any single case. Which case, MaySee answers.
+type Right string
+
+// Rights. Every page, form, stream and command of the console names one.
+const (
+	// SignedIn is for everybody with an account: their own page, help, own preferences.
+	SignedIn Right = "signed-in"
+
+	// ReviewCases opens the queue, its stream, and the pages of its cases.
+	ReviewCases Right = "review-cases"
+	// WorkCases claims, decides, closes and reopens; it is with ReviewCases for all but the external reviewer.
+	WorkCases Right = "work-cases"
+	// NoteCases adds a note to a case.
+	NoteCases Right = "note-cases"
+	// SuggestSeverity says that a case weighs more or less than it was given; it changes nothing.
+	SuggestSeverity Right = "suggest-severity"
+	// FindPeople looks for cases by a person's name or account.
+	FindPeople Right = "find-people"
+	// ReadNames shows who a case is about; without it people have pseudonyms.
+	ReadNames Right = "read-names"
+	// ReadFlags shows why a pupil needs more care.
+	ReadFlags Right = "read-flags"
+	// SetFlags sets and ends such flags, with reason and review date.
+	SetFlags Right = "set-flags"
+	// BreakGlass looks beyond one's own years and sites, for an hour and a typed reason.
+	BreakGlass Right = "break-glass"
+
+	// ReadDevices opens devices, coverage and posture; no person, no text.
+	ReadDevices Right = "read-devices"
+	// ManageDevices enrols, moves, revokes and retires devices and asks them for a check.
+	ManageDevices Right = "manage-devices"
+	// ReadCompliance opens the answer to "is our monitoring working?"; without
+	// ReadDevices beside it, as numbers that name no device and hide small groups.
+	ReadCompliance Right = "read-compliance"
+	// KeepMonitoringRecord enters checks on monitoring that a person made.
+	KeepMonitoringRecord Right = "keep-monitoring-record"
+	// ReadNotices lists who was told of the monitoring, by name.
+	ReadNotices Right = "read-notices"
+	// TellOnPaper records that somebody was told on paper or by word of mouth.
+	TellOnPaper Right = "tell-on-paper"
+	// ReadAudit opens the ledger.
+	ReadAudit Right = "read-audit"
+	// ListUsers opens the list of who may open what.
+	ListUsers Right = "list-users"
+	// ConfirmRoles puts somebody else's waiting content role, or scope, in force.
+	ConfirmRoles Right = "confirm-roles"
+	// SetScope limits a DSL or deputy to years and sites; it waits for a confirmation.
+	SetScope Right = "set-scope"
+	// KeepDirectory imports the school's list of people and links users to it.
+	KeepDirectory Right = "keep-directory"
+)
+
+// table is the contract's role table: who holds which right. Nothing else in
+// the collector says so; a role that is not in a row does not hold the right.
+var table = map[Right][]Role{
+	SignedIn: {Administrator, Technician, DSL, Deputy, Head, Chair, Leadership, Governor, DPO, External},
+
+	ReviewCases:     {DSL, Deputy, Head, Chair, External},
+	WorkCases:       {DSL, Deputy, Head, Chair},
+	NoteCases:       {DSL, Deputy, Head, Chair, External},
+	SuggestSeverity: {External},
+	FindPeople:      {DSL, Deputy, Head, Chair},
+	ReadNames:       {DSL, Deputy, Head, Chair},
+	ReadFlags:       {DSL, Deputy},
+	SetFlags:        {DSL},
+	BreakGlass:      {DSL, Deputy},
+
+	ReadDevices:   {Technician, Head},
+	ManageDevices: {Technician},
+
+	ReadCompliance:       {Technician, Head, Leadership, Governor, Chair},
+	KeepMonitoringRecord: {Technician, Head, DSL, Deputy},
+	ReadNotices:          {Administrator, DSL, Deputy, Head, DPO},
+	TellOnPaper:          {Administrator, DSL, Deputy, Head},
+
+	ReadAudit:     {DPO},
+	ListUsers:     {Administrator, DSL, Head},
+	ConfirmRoles:  {DSL, Head},
+	SetScope:      {Administrator},
+	KeepDirectory: {Administrator},
+}
+
+// Rights lists every right.
+func Rights() []Right {
+	var all []Right
+	for r := range table {
+		all = append(all, r)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Holders lists the roles that hold a right, in the table's order.
+func Holders(r Right) []Role { return slices.Clone(table[r]) }
+
+// Allows reports whether one of the actor's roles in force holds the right. The
+// system is no person and holds none.
+func Allows(a Actor, r Right) bool {
+	return !a.System && a.User != "" && slices.ContainsFunc(table[r], a.Has)
+}
