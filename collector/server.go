@@ -48,17 +48,18 @@ type server struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	cases    *casework.Service
-	registry *prometheus.Registry
-	enrol    *enrol.Service
-	policies *policy.Publisher
-	folder   *policy.Folder
-	ingest   *ingest.Server
-	fleet    *fleet.Service
-	control  *control.Service
-	roster   *roster.Service
-	inbox    *roster.Inbox
-	console  http.Handler
+	cases     *casework.Service
+	registry  *prometheus.Registry
+	enrol     *enrol.Service
+	policies  *policy.Publisher
+	oversight *oversight.Service
+	folder    *policy.Folder
+	ingest    *ingest.Server
+	fleet     *fleet.Service
+	control   *control.Service
+	roster    *roster.Service
+	inbox     *roster.Inbox
+	console   http.Handler
 
 	agentListener, consoleListener, metricsListener net.Listener
 	agents, consoleURL                              string
@@ -139,7 +140,7 @@ func (s *server) open(dir string, l listenFlags) (err error) {
 	})
 	s.control = control.New(control.Config{
 		Store: s.store, Cases: s.cases, Directory: s.roster, Fleet: s.fleet,
-		Console: s.consoleURL, Now: s.now, Log: s.log,
+		Console: s.consoleURL, Now: s.now, Log: s.log, Oversight: atWork{s},
 		Revoked: func(school store.SchoolID, id caseflow.DeviceID, reason string) {
 			if s.ingest != nil {
 				s.ingest.Revoked(school, id, reason)
@@ -188,10 +189,11 @@ func (s *server) wire() error {
 	if err != nil {
 		return fmt.Errorf("load the school's time zone: %w", err)
 	}
+	s.oversight = oversight.New(oversight.Config{Policies: s.policies, Now: s.now, Zone: zone})
 	key := s.data.Vault.Subkey("known browsers")
 	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox, Fleet: s.fleet,
 		Policies: s.policies, Edits: s.folder,
-		Oversight: oversight.New(oversight.Config{Policies: s.policies, Now: s.now, Zone: zone}), Trials: s.cases, Rules: s.policies, Zone: zone,
+		Oversight: s.oversight, Trials: s.cases, Rules: s.policies, Zone: zone,
 		Key: key[:], Now: s.now, Logger: s.log})
 	return err
 }

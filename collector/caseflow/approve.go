@@ -13,7 +13,7 @@ func MayPropose(a Actor) bool {
 // MayReadChanges reports whether the actor may read exemptions and the log of
 // changes to monitoring. No captured text is in either.
 func MayReadChanges(a Actor) bool {
-	return MayPropose(a) || a.User != "" && (a.Has(Leadership) || a.Has(DPO))
+	return MayPropose(a) || a.System || a.User != "" && (a.Has(Leadership) || a.Has(DPO))
 }
 
 // CountsOf lists the queues whose cases are in the counts of rules that the

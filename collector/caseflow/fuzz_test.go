@@ -35,7 +35,7 @@ func (t *tape) capture() caseflow.CaptureRef {
 	return caseflow.CaptureRef{
 		Device: "d", Event: ulid.ID{15: t.byte() % 4}, Revision: uint32(t.byte()),
 		Severity: vocab.Severity(t.byte() % 6), Level: vocab.Level(t.byte() % 4),
-		At: t.time(), Count: int(int8(t.byte())), Withdrawn: t.byte()%3 == 0,
+		At: t.time(), Count: int(int8(t.byte())), Withdrawn: t.byte()%3 == 0, Exempt: []string{"", "e-1", "e-2"}[t.byte()%3],
 	}
 }
 
@@ -103,6 +103,8 @@ func (t *tape) flowEvent(s caseflow.Stamp) caseflow.Event {
 		return caseflow.Transferred{Stamp: s, To: "u", Until: t.time()}
 	case 6:
 		return caseflow.StepMarked{Stamp: s, Book: book, Step: string(rune('a' + t.byte()%3)), Done: t.byte()%2 == 0}
+	case 7:
+		return caseflow.Tagged{Stamp: s, Tags: []caseflow.CaptureTag{{Device: "d", Event: ulid.ID{15: t.byte() % 4}, Exemption: []string{"", "e-1"}[t.byte()%2]}}, DueAt: t.time()}
 	}
 	return (*caseflow.Noted)(nil) // a pointer is not one of the events
 }

@@ -318,3 +318,77 @@ func TestTrialOverHTTP(t *testing.T) {
 		t.Error("the log has the phrase")
 	}
 }
+
+// TestOversightByRole walks every page of exemptions and rules as every role:
+// who may not know of it gets the page for what does not exist, and nobody but
+// those who review pupils' cases reads their numbers.
+func TestOversightByRole(t *testing.T) {
+	f := withOversight(t)
+	f.demo()
+	dsl := f.signIn("H. Marlow", caseflow.DSL)
+	dsl.post("/exemptions", history())
+	change := url.Values{"key": {"change-1"}, "setting": {"off"}, "group": {""}, "reason": {"noisy"}, "risk": {"watched"}}
+	dsl.post("/rules/r-1/change", change)
+	read := []string{"/exemptions", "/rules", "/rules/changes", "/rules/r-1"}
+	may := map[caseflow.Role]struct{ read, propose, try bool }{
+		caseflow.DSL: {true, true, true}, caseflow.Deputy: {true, true, true}, caseflow.Head: {true, true, true},
+		caseflow.Leadership: {read: true}, caseflow.DPO: {read: true}, caseflow.Chair: {try: true},
+	}
+	if !strings.Contains(dsl.get("/rules").body, ">7<") {
+		t.Fatal("the DSL does not read the 7 hits")
+	}
+	status := func(ok bool) int {
+		if ok {
+			return http.StatusOK
+		}
+		return http.StatusNotFound
+	}
+	for _, role := range caseflow.Roles() {
+		b := f.signIn("N. "+string(role), role)
+		missing := b.get("/nothing").body
+		look := func(path string, ok bool) page {
+			t.Helper()
+			p := b.get(path)
+			if p.status != status(ok) || !ok && p.body != missing {
+				t.Errorf("%s on %s: status %d, want %d and the one page", role, path, p.status, status(ok))
+			}
+			return p
+		}
+		for _, path := range read {
+			p := look(path, may[role].read)
+			if role != caseflow.DSL && role != caseflow.Deputy && strings.Contains(p.body, ">7<") {
+				t.Errorf("%s reads the DSL's counts on %s", role, path)
+			}
+			for _, secret := range []string{"everyone hates you</mark>", "Rowan Ashdown", "Tamsin Oakfield"} {
+				if strings.Contains(p.body, secret) {
+					t.Errorf("%s reads %q on %s", role, secret, path)
+				}
+			}
+		}
+		look("/exemptions/new", may[role].propose)
+		look("/rules/try", may[role].try)
+		for path, form := range map[string]url.Values{"/rules/changes/change-1/decide": {"version": {"1"}, "act": {"approve"}}, "/exemptions/form-1/decide": {"version": {"1"}, "act": {"approve"}}} {
+			if role == caseflow.Head {
+				continue // who may, and would end the walk
+			}
+			if p := b.post(path, form); p.status != http.StatusNotFound {
+				t.Errorf("%s approves on %s: status %d", role, path, p.status)
+			}
+		}
+		for _, path := range []string{"/exemptions", "/rules/r-1/change", "/rules/try", "/rules/approvals"} {
+			ok := may[role].propose
+			switch path {
+			case "/rules/try":
+				ok = may[role].try
+			case "/rules/approvals":
+				ok = role == caseflow.Head
+			}
+			if p := b.post(path, url.Values{}); (p.status == http.StatusNotFound) == ok {
+				t.Errorf("%s posts to %s: status %d", role, path, p.status)
+			}
+		}
+	}
+	if p := f.browser().post("/exemptions", history()); p.status != http.StatusOK || !strings.HasPrefix(p.path, "/sign-in") {
+		t.Errorf("signed out: %d at %s", p.status, p.path)
+	}
+}

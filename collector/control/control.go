@@ -10,7 +10,8 @@
 //
 // It may import collector/store and what crosses it, collector/auth,
 // collector/directory, collector/roster, collector/tenants, collector/token,
-// collector/fleet, collector/datadir and internal/tlsx.
+// collector/fleet, collector/exemption, collector/oversight, collector/datadir
+// and internal/tlsx.
 package control
 
 import (
@@ -26,7 +27,9 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/edge"
+	"github.com/lapwing-schools/lapwing/collector/exemption"
 	"github.com/lapwing-schools/lapwing/collector/fleet"
+	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/tenants"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -39,6 +42,13 @@ type Cases interface {
 	List(ctx context.Context, t store.Tenant, reason, actor string, send func(*lapwingv1.CaseRecord) error) error
 }
 
+// Oversight lists the rules at work and the changes of them (collector/oversight).
+type Oversight interface {
+	Rules(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]oversight.RuleView, error)
+	Changes(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]oversight.ChangeView, error)
+	Exemptions(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]exemption.Exemption, error)
+}
+
 // Config of a Service. Every field but Revoked is needed.
 type Config struct {
 	Store store.Store
@@ -49,6 +59,8 @@ type Config struct {
 	Fleet *fleet.Service
 	// Console is the address of the console.
 	Console string
+	// Oversight, when set, lists rules and changes.
+	Oversight Oversight
 	// Revoked, when set, ends the stream of a device that was just revoked.
 	Revoked func(school store.SchoolID, id caseflow.DeviceID, reason string)
 	Now     func() time.Time

@@ -1575,6 +1575,337 @@ func (x *ImportDirectoryResponse) GetVersion() uint64 {
 	return 0
 }
 
+type ListRulesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRulesRequest) Reset() {
+	*x = ListRulesRequest{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRulesRequest) ProtoMessage() {}
+
+func (x *ListRulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRulesRequest.ProtoReflect.Descriptor instead.
+func (*ListRulesRequest) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListRulesRequest) GetSchool() string {
+	if x != nil {
+		return x.School
+	}
+	return ""
+}
+
+// RuleRecord has the fields of `rules list --json`. The counts are of 12
+// months and of every queue.
+type RuleRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	Category      []string               `protobuf:"bytes,3,rep,name=category,proto3" json:"category,omitempty"`
+	Severity      string                 `protobuf:"bytes,4,opt,name=severity,proto3" json:"severity,omitempty"`
+	Level         string                 `protobuf:"bytes,5,opt,name=level,proto3" json:"level,omitempty"`
+	Hits          uint32                 `protobuf:"varint,6,opt,name=hits,proto3" json:"hits,omitempty"`
+	Right         uint32                 `protobuf:"varint,7,opt,name=right,proto3" json:"right,omitempty"`
+	Wrong         uint32                 `protobuf:"varint,8,opt,name=wrong,proto3" json:"wrong,omitempty"`
+	Changed       []string               `protobuf:"bytes,9,rep,name=changed,proto3" json:"changed,omitempty"` // "Low, log on Year 8 trolley A"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleRecord) Reset() {
+	*x = RuleRecord{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleRecord) ProtoMessage() {}
+
+func (x *RuleRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleRecord.ProtoReflect.Descriptor instead.
+func (*RuleRecord) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *RuleRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RuleRecord) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *RuleRecord) GetCategory() []string {
+	if x != nil {
+		return x.Category
+	}
+	return nil
+}
+
+func (x *RuleRecord) GetSeverity() string {
+	if x != nil {
+		return x.Severity
+	}
+	return ""
+}
+
+func (x *RuleRecord) GetLevel() string {
+	if x != nil {
+		return x.Level
+	}
+	return ""
+}
+
+func (x *RuleRecord) GetHits() uint32 {
+	if x != nil {
+		return x.Hits
+	}
+	return 0
+}
+
+func (x *RuleRecord) GetRight() uint32 {
+	if x != nil {
+		return x.Right
+	}
+	return 0
+}
+
+func (x *RuleRecord) GetWrong() uint32 {
+	if x != nil {
+		return x.Wrong
+	}
+	return 0
+}
+
+func (x *RuleRecord) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+type ListChangesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	School        string                 `protobuf:"bytes,1,opt,name=school,proto3" json:"school,omitempty"` // slug, at most 64 bytes, empty for the only one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListChangesRequest) Reset() {
+	*x = ListChangesRequest{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListChangesRequest) ProtoMessage() {}
+
+func (x *ListChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListChangesRequest.ProtoReflect.Descriptor instead.
+func (*ListChangesRequest) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListChangesRequest) GetSchool() string {
+	if x != nil {
+		return x.School
+	}
+	return ""
+}
+
+// ChangeRecord has the fields of `rules changes --json`: a change of a rule, or an exemption.
+type ChangeRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`       // rule, lesson, exam
+	Subject       string                 `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"` // rule id, or the lesson's name
+	What          string                 `protobuf:"bytes,4,opt,name=what,proto3" json:"what,omitempty"`
+	State         string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
+	ProposedBy    string                 `protobuf:"bytes,6,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
+	ProposedMs    int64                  `protobuf:"varint,7,opt,name=proposed_ms,json=proposedMs,proto3" json:"proposed_ms,omitempty"`
+	DecidedBy     string                 `protobuf:"bytes,8,opt,name=decided_by,json=decidedBy,proto3" json:"decided_by,omitempty"`
+	DecidedMs     int64                  `protobuf:"varint,9,opt,name=decided_ms,json=decidedMs,proto3" json:"decided_ms,omitempty"` // 0: not yet
+	Reason        string                 `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
+	RiskNote      string                 `protobuf:"bytes,11,opt,name=risk_note,json=riskNote,proto3" json:"risk_note,omitempty"`
+	UntilMs       int64                  `protobuf:"varint,12,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"` // of an exemption
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeRecord) Reset() {
+	*x = ChangeRecord{}
+	mi := &file_lapwing_v1_review_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeRecord) ProtoMessage() {}
+
+func (x *ChangeRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_review_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeRecord.ProtoReflect.Descriptor instead.
+func (*ChangeRecord) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_review_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ChangeRecord) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetProposedBy() string {
+	if x != nil {
+		return x.ProposedBy
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetProposedMs() int64 {
+	if x != nil {
+		return x.ProposedMs
+	}
+	return 0
+}
+
+func (x *ChangeRecord) GetDecidedBy() string {
+	if x != nil {
+		return x.DecidedBy
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetDecidedMs() int64 {
+	if x != nil {
+		return x.DecidedMs
+	}
+	return 0
+}
+
+func (x *ChangeRecord) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetRiskNote() string {
+	if x != nil {
+		return x.RiskNote
+	}
+	return ""
+}
+
+func (x *ChangeRecord) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
 var File_lapwing_v1_review_proto protoreflect.FileDescriptor
 
 const file_lapwing_v1_review_proto_rawDesc = "" +
@@ -1704,7 +2035,40 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\x06shared\x18\n" +
 	" \x03(\tR\x06shared\x12\x12\n" +
 	"\x04done\x18\v \x01(\bR\x04done\x12\x18\n" +
-	"\aversion\x18\f \x01(\x04R\aversion2\x95\x06\n" +
+	"\aversion\x18\f \x01(\x04R\aversion\"*\n" +
+	"\x10ListRulesRequest\x12\x16\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\"\xda\x01\n" +
+	"\n" +
+	"RuleRecord\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1a\n" +
+	"\bcategory\x18\x03 \x03(\tR\bcategory\x12\x1a\n" +
+	"\bseverity\x18\x04 \x01(\tR\bseverity\x12\x14\n" +
+	"\x05level\x18\x05 \x01(\tR\x05level\x12\x12\n" +
+	"\x04hits\x18\x06 \x01(\rR\x04hits\x12\x14\n" +
+	"\x05right\x18\a \x01(\rR\x05right\x12\x14\n" +
+	"\x05wrong\x18\b \x01(\rR\x05wrong\x12\x18\n" +
+	"\achanged\x18\t \x03(\tR\achanged\",\n" +
+	"\x12ListChangesRequest\x12\x16\n" +
+	"\x06school\x18\x01 \x01(\tR\x06school\"\xc6\x02\n" +
+	"\fChangeRecord\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12\x12\n" +
+	"\x04what\x18\x04 \x01(\tR\x04what\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x1f\n" +
+	"\vproposed_by\x18\x06 \x01(\tR\n" +
+	"proposedBy\x12\x1f\n" +
+	"\vproposed_ms\x18\a \x01(\x03R\n" +
+	"proposedMs\x12\x1d\n" +
+	"\n" +
+	"decided_by\x18\b \x01(\tR\tdecidedBy\x12\x1d\n" +
+	"\n" +
+	"decided_ms\x18\t \x01(\x03R\tdecidedMs\x12\x16\n" +
+	"\x06reason\x18\n" +
+	" \x01(\tR\x06reason\x12\x1b\n" +
+	"\trisk_note\x18\v \x01(\tR\briskNote\x12\x19\n" +
+	"\buntil_ms\x18\f \x01(\x03R\auntilMs2\xa5\a\n" +
 	"\x0eControlService\x12C\n" +
 	"\tListCases\x12\x1c.lapwing.v1.ListCasesRequest\x1a\x16.lapwing.v1.CaseRecord0\x01\x12I\n" +
 	"\vListDevices\x12\x1e.lapwing.v1.ListDevicesRequest\x1a\x18.lapwing.v1.DeviceRecord0\x01\x12N\n" +
@@ -1715,7 +2079,9 @@ const file_lapwing_v1_review_proto_rawDesc = "" +
 	"\x0fImportDirectory\x12\".lapwing.v1.ImportDirectoryRequest\x1a#.lapwing.v1.ImportDirectoryResponse\x12F\n" +
 	"\n" +
 	"ListTokens\x12\x1d.lapwing.v1.ListTokensRequest\x1a\x17.lapwing.v1.TokenRecord0\x01\x12Q\n" +
-	"\fReleaseToken\x12\x1f.lapwing.v1.ReleaseTokenRequest\x1a .lapwing.v1.ReleaseTokenResponse\x12E\n" +
+	"\fReleaseToken\x12\x1f.lapwing.v1.ReleaseTokenRequest\x1a .lapwing.v1.ReleaseTokenResponse\x12C\n" +
+	"\tListRules\x12\x1c.lapwing.v1.ListRulesRequest\x1a\x16.lapwing.v1.RuleRecord0\x01\x12I\n" +
+	"\vListChanges\x12\x1e.lapwing.v1.ListChangesRequest\x1a\x18.lapwing.v1.ChangeRecord0\x01\x12E\n" +
 	"\bAskAgain\x12\x1b.lapwing.v1.AskAgainRequest\x1a\x1c.lapwing.v1.AskAgainResponseB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
@@ -1730,7 +2096,7 @@ func file_lapwing_v1_review_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_review_proto_rawDescData
 }
 
-var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_lapwing_v1_review_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_lapwing_v1_review_proto_goTypes = []any{
 	(*ListCasesRequest)(nil),        // 0: lapwing.v1.ListCasesRequest
 	(*CaseRecord)(nil),              // 1: lapwing.v1.CaseRecord
@@ -1754,6 +2120,10 @@ var file_lapwing_v1_review_proto_goTypes = []any{
 	(*VerifyAuditResponse)(nil),     // 19: lapwing.v1.VerifyAuditResponse
 	(*ImportDirectoryRequest)(nil),  // 20: lapwing.v1.ImportDirectoryRequest
 	(*ImportDirectoryResponse)(nil), // 21: lapwing.v1.ImportDirectoryResponse
+	(*ListRulesRequest)(nil),        // 22: lapwing.v1.ListRulesRequest
+	(*RuleRecord)(nil),              // 23: lapwing.v1.RuleRecord
+	(*ListChangesRequest)(nil),      // 24: lapwing.v1.ListChangesRequest
+	(*ChangeRecord)(nil),            // 25: lapwing.v1.ChangeRecord
 }
 var file_lapwing_v1_review_proto_depIdxs = []int32{
 	10, // 0: lapwing.v1.DeviceRecord.coverage:type_name -> lapwing.v1.DeviceCoverage
@@ -1767,19 +2137,23 @@ var file_lapwing_v1_review_proto_depIdxs = []int32{
 	20, // 8: lapwing.v1.ControlService.ImportDirectory:input_type -> lapwing.v1.ImportDirectoryRequest
 	4,  // 9: lapwing.v1.ControlService.ListTokens:input_type -> lapwing.v1.ListTokensRequest
 	6,  // 10: lapwing.v1.ControlService.ReleaseToken:input_type -> lapwing.v1.ReleaseTokenRequest
-	8,  // 11: lapwing.v1.ControlService.AskAgain:input_type -> lapwing.v1.AskAgainRequest
-	1,  // 12: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
-	3,  // 13: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
-	13, // 14: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
-	15, // 15: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
-	17, // 16: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
-	19, // 17: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
-	21, // 18: lapwing.v1.ControlService.ImportDirectory:output_type -> lapwing.v1.ImportDirectoryResponse
-	5,  // 19: lapwing.v1.ControlService.ListTokens:output_type -> lapwing.v1.TokenRecord
-	7,  // 20: lapwing.v1.ControlService.ReleaseToken:output_type -> lapwing.v1.ReleaseTokenResponse
-	9,  // 21: lapwing.v1.ControlService.AskAgain:output_type -> lapwing.v1.AskAgainResponse
-	12, // [12:22] is the sub-list for method output_type
-	2,  // [2:12] is the sub-list for method input_type
+	22, // 11: lapwing.v1.ControlService.ListRules:input_type -> lapwing.v1.ListRulesRequest
+	24, // 12: lapwing.v1.ControlService.ListChanges:input_type -> lapwing.v1.ListChangesRequest
+	8,  // 13: lapwing.v1.ControlService.AskAgain:input_type -> lapwing.v1.AskAgainRequest
+	1,  // 14: lapwing.v1.ControlService.ListCases:output_type -> lapwing.v1.CaseRecord
+	3,  // 15: lapwing.v1.ControlService.ListDevices:output_type -> lapwing.v1.DeviceRecord
+	13, // 16: lapwing.v1.ControlService.CreateToken:output_type -> lapwing.v1.CreateTokenResponse
+	15, // 17: lapwing.v1.ControlService.AddUser:output_type -> lapwing.v1.AddUserResponse
+	17, // 18: lapwing.v1.ControlService.RevokeDevice:output_type -> lapwing.v1.RevokeDeviceResponse
+	19, // 19: lapwing.v1.ControlService.VerifyAudit:output_type -> lapwing.v1.VerifyAuditResponse
+	21, // 20: lapwing.v1.ControlService.ImportDirectory:output_type -> lapwing.v1.ImportDirectoryResponse
+	5,  // 21: lapwing.v1.ControlService.ListTokens:output_type -> lapwing.v1.TokenRecord
+	7,  // 22: lapwing.v1.ControlService.ReleaseToken:output_type -> lapwing.v1.ReleaseTokenResponse
+	23, // 23: lapwing.v1.ControlService.ListRules:output_type -> lapwing.v1.RuleRecord
+	25, // 24: lapwing.v1.ControlService.ListChanges:output_type -> lapwing.v1.ChangeRecord
+	9,  // 25: lapwing.v1.ControlService.AskAgain:output_type -> lapwing.v1.AskAgainResponse
+	14, // [14:26] is the sub-list for method output_type
+	2,  // [2:14] is the sub-list for method input_type
 	2,  // [2:2] is the sub-list for extension type_name
 	2,  // [2:2] is the sub-list for extension extendee
 	0,  // [0:2] is the sub-list for field type_name
@@ -1796,7 +2170,7 @@ func file_lapwing_v1_review_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_review_proto_rawDesc), len(file_lapwing_v1_review_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

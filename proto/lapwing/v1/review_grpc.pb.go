@@ -32,6 +32,8 @@ const (
 	ControlService_ImportDirectory_FullMethodName = "/lapwing.v1.ControlService/ImportDirectory"
 	ControlService_ListTokens_FullMethodName      = "/lapwing.v1.ControlService/ListTokens"
 	ControlService_ReleaseToken_FullMethodName    = "/lapwing.v1.ControlService/ReleaseToken"
+	ControlService_ListRules_FullMethodName       = "/lapwing.v1.ControlService/ListRules"
+	ControlService_ListChanges_FullMethodName     = "/lapwing.v1.ControlService/ListChanges"
 	ControlService_AskAgain_FullMethodName        = "/lapwing.v1.ControlService/AskAgain"
 )
 
@@ -48,6 +50,8 @@ type ControlServiceClient interface {
 	ImportDirectory(ctx context.Context, in *ImportDirectoryRequest, opts ...grpc.CallOption) (*ImportDirectoryResponse, error)
 	ListTokens(ctx context.Context, in *ListTokensRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TokenRecord], error)
 	ReleaseToken(ctx context.Context, in *ReleaseTokenRequest, opts ...grpc.CallOption) (*ReleaseTokenResponse, error)
+	ListRules(ctx context.Context, in *ListRulesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RuleRecord], error)
+	ListChanges(ctx context.Context, in *ListChangesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ChangeRecord], error)
 	AskAgain(ctx context.Context, in *AskAgainRequest, opts ...grpc.CallOption) (*AskAgainResponse, error)
 }
 
@@ -176,6 +180,44 @@ func (c *controlServiceClient) ReleaseToken(ctx context.Context, in *ReleaseToke
 	return out, nil
 }
 
+func (c *controlServiceClient) ListRules(ctx context.Context, in *ListRulesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RuleRecord], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ControlService_ServiceDesc.Streams[3], ControlService_ListRules_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListRulesRequest, RuleRecord]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ControlService_ListRulesClient = grpc.ServerStreamingClient[RuleRecord]
+
+func (c *controlServiceClient) ListChanges(ctx context.Context, in *ListChangesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ChangeRecord], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ControlService_ServiceDesc.Streams[4], ControlService_ListChanges_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListChangesRequest, ChangeRecord]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ControlService_ListChangesClient = grpc.ServerStreamingClient[ChangeRecord]
+
 func (c *controlServiceClient) AskAgain(ctx context.Context, in *AskAgainRequest, opts ...grpc.CallOption) (*AskAgainResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AskAgainResponse)
@@ -199,6 +241,8 @@ type ControlServiceServer interface {
 	ImportDirectory(context.Context, *ImportDirectoryRequest) (*ImportDirectoryResponse, error)
 	ListTokens(*ListTokensRequest, grpc.ServerStreamingServer[TokenRecord]) error
 	ReleaseToken(context.Context, *ReleaseTokenRequest) (*ReleaseTokenResponse, error)
+	ListRules(*ListRulesRequest, grpc.ServerStreamingServer[RuleRecord]) error
+	ListChanges(*ListChangesRequest, grpc.ServerStreamingServer[ChangeRecord]) error
 	AskAgain(context.Context, *AskAgainRequest) (*AskAgainResponse, error)
 	mustEmbedUnimplementedControlServiceServer()
 }
@@ -236,6 +280,12 @@ func (UnimplementedControlServiceServer) ListTokens(*ListTokensRequest, grpc.Ser
 }
 func (UnimplementedControlServiceServer) ReleaseToken(context.Context, *ReleaseTokenRequest) (*ReleaseTokenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReleaseToken not implemented")
+}
+func (UnimplementedControlServiceServer) ListRules(*ListRulesRequest, grpc.ServerStreamingServer[RuleRecord]) error {
+	return status.Error(codes.Unimplemented, "method ListRules not implemented")
+}
+func (UnimplementedControlServiceServer) ListChanges(*ListChangesRequest, grpc.ServerStreamingServer[ChangeRecord]) error {
+	return status.Error(codes.Unimplemented, "method ListChanges not implemented")
 }
 func (UnimplementedControlServiceServer) AskAgain(context.Context, *AskAgainRequest) (*AskAgainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AskAgain not implemented")
@@ -402,6 +452,28 @@ func _ControlService_ReleaseToken_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ControlService_ListRules_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListRulesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServiceServer).ListRules(m, &grpc.GenericServerStream[ListRulesRequest, RuleRecord]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ControlService_ListRulesServer = grpc.ServerStreamingServer[RuleRecord]
+
+func _ControlService_ListChanges_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListChangesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ControlServiceServer).ListChanges(m, &grpc.GenericServerStream[ListChangesRequest, ChangeRecord]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ControlService_ListChangesServer = grpc.ServerStreamingServer[ChangeRecord]
+
 func _ControlService_AskAgain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(AskAgainRequest)
 	if err := dec(in); err != nil {
@@ -470,6 +542,16 @@ var ControlService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ListTokens",
 			Handler:       _ControlService_ListTokens_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListRules",
+			Handler:       _ControlService_ListRules_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListChanges",
+			Handler:       _ControlService_ListChanges_Handler,
 			ServerStreams: true,
 		},
 	},

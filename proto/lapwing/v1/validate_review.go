@@ -54,6 +54,22 @@ func (x *ListTokensRequest) Validate() error {
 }
 
 // Validate checks the limits stated in review.proto.
+func (x *ListRulesRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return slugOrNone("school", x.School)
+}
+
+// Validate checks the limits stated in review.proto.
+func (x *ListChangesRequest) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return slugOrNone("school", x.School)
+}
+
+// Validate checks the limits stated in review.proto.
 func (x *ReleaseTokenRequest) Validate() error {
 	if x == nil {
 		return missing()

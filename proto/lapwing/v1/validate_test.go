@@ -129,7 +129,7 @@ func good() []validator {
 
 		&ListCasesRequest{School: "a", Reason: "r", Actor: "root"}, &ListDevicesRequest{},
 		&CreateTokenRequest{Group: "g", Audience: "pupil"}, &AddUserRequest{Name: "n", Roles: []string{"dsl"}},
-		&RevokeDeviceRequest{Device: "d"}, &VerifyAuditRequest{}, &ListTokensRequest{},
+		&RevokeDeviceRequest{Device: "d"}, &VerifyAuditRequest{}, &ListTokensRequest{}, &ListRulesRequest{}, &ListChangesRequest{},
 		&ReleaseTokenRequest{Batch: "b", Devices: []string{"d"}}, &AskAgainRequest{SinceMs: 1},
 		&ImportDirectoryRequest{Name: "people.csv", Data: bytesOf(1)},
 	}
@@ -192,7 +192,7 @@ func TestGood(t *testing.T) {
 var answers = []string{
 	"CaseRecord", "DeviceRecord", "DeviceCoverage", "DeviceCheck", "CreateTokenResponse", "AddUserResponse",
 	"RevokeDeviceResponse", "VerifyAuditResponse", "ImportDirectoryResponse",
-	"TokenRecord", "ReleaseTokenResponse", "AskAgainResponse",
+	"TokenRecord", "ReleaseTokenResponse", "AskAgainResponse", "RuleRecord", "ChangeRecord",
 }
 
 // TestEveryMessageIsChecked: a message added to a .proto without a Validate,
