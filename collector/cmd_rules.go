@@ -9,6 +9,7 @@ import (
 type rulesCmd struct {
 	Check rulesCheckCmd `cmd:"" help:"Check the packs of a folder and print the automaton's size."`
 	Test  rulesTestCmd  `cmd:"" help:"Run the examples that every rule carries."`
+	Hash  rulesHashCmd  `cmd:"" help:"Hash a licensed list, on the licence holder's own machine."`
 }
 
 type rulesCheckCmd struct {
