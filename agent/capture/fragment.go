@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -149,10 +148,19 @@ func (m *Machine) accept(in Input) {
 func (m *Machine) adds(from int) bool {
 	f := &m.fragment
 	a, ok := m.engine.(adder)
-	if !ok || f.vetted > 0 && bytes.LastIndexByte(f.text, ' ')+1 < f.vetted {
+	if !ok || f.vetted > 0 && f.wordStart() < f.vetted {
 		return true
 	}
 	return a.Adds(string(f.text[runeStart(f.text, max(from-probeBytes, 0)):]))
+}
+
+// wordStart is where the last word begins, in bytes.
+func (f *fragment) wordStart() int {
+	i := len(f.text)
+	for i > 0 && f.text[i-1] != ' ' {
+		i--
+	}
+	return i
 }
 
 // adder is a Matcher that knows when a text need not be matched.
