@@ -15,6 +15,7 @@ type rulesCmd struct {
 	Test    rulesTestCmd    `cmd:"" help:"Run the examples that every rule carries."`
 	List    rulesListCmd    `cmd:"" help:"List the rules at work with hits and verdicts, one JSON object a line."`
 	Changes rulesChangesCmd `cmd:"" help:"List exemptions and changes of rules, one JSON object a line."`
+	Hash    rulesHashCmd    `cmd:"" help:"Hash a licensed list, on the licence holder's own machine."`
 }
 
 type rulesCheckCmd struct {

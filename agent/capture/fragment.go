@@ -36,6 +36,9 @@ type fragment struct {
 	last       time.Time
 	app, title string
 	open       []*open // in the order of their ids
+	// vetted: every text from the first so many bytes on was looked at while it
+	// was typed, and what it hit is noted in open.
+	vetted int
 }
 
 // open is a capture that may still change.
@@ -131,7 +134,40 @@ func (m *Machine) accept(in Input) {
 		f.text = f.text[:len(f.text)-n]
 		before = len(f.text)
 	}
-	m.probe(before, in.At)
+	f.vetted = min(f.vetted, len(f.text))
+	if in.Kind != Typed || m.adds(before) {
+		m.probe(before, in.At)
+	}
+	if in.Kind == Inserted {
+		f.vetted = len(f.text)
+	}
+}
+
+// adds reports whether the character typed at the end can have brought a hit,
+// so that most keys are not matched.
+func (m *Machine) adds(from int) bool {
+	f := &m.fragment
+	a, ok := m.engine.(adder)
+	if !ok || f.vetted > 0 && f.wordStart() < f.vetted {
+		return true
+	}
+	return a.Adds(string(f.text[runeStart(f.text, max(from-probeBytes, 0)):]))
+}
+
+// wordStart is where the last word begins, in bytes.
+func (f *fragment) wordStart() int {
+	i := len(f.text)
+	for i > 0 && f.text[i-1] != ' ' {
+		i--
+	}
+	return i
+}
+
+// adder is a Matcher that knows when a text need not be matched.
+type adder interface {
+	// Adds is false only when every hit of text is one of the text without its
+	// last word, or without its last character when that is a space or a stop.
+	Adds(text string) bool
 }
 
 func (m *Machine) touch(at time.Time) {
@@ -221,6 +257,7 @@ func (m *Machine) settle(now time.Time) {
 		} else {
 			m.withdraw(c)
 			f.remove(c)
+			f.vetted = len(f.text) + 1 // it may come back
 		}
 	}
 }
@@ -303,6 +340,7 @@ func (m *Machine) roll() int {
 	n := copy(f.text, f.text[cut:])
 	clear(f.text[n:])
 	f.text = f.text[:n]
+	f.vetted = n + 1
 	return cut
 }
 

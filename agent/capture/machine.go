@@ -131,11 +131,17 @@ func (m *Machine) SetEngine(engine Matcher) {
 func (m *Machine) takeEngine() {
 	if m.next != nil {
 		m.engine, m.next = m.next, nil
+		if n := len(m.fragment.text); n > 0 {
+			m.fragment.vetted = n + 1
+		}
 	}
 }
 
 // SetConfig replaces the limits, at once.
-func (m *Machine) SetConfig(cfg Config) { m.cfg = cfg.floored() }
+func (m *Machine) SetConfig(cfg Config) {
+	m.cfg = cfg.floored()
+	m.fragment.vetted = len(m.fragment.text) + 1
+}
 
 // Counters returns the counters so far.
 func (m *Machine) Counters() Counters { return m.counters }

@@ -13,6 +13,7 @@ type Engine struct {
 	// squeezed finds words that have doubled letters by their spelling without.
 	squeezed *dict
 	trie     *trie
+	last     []bool // by word id, see lastWords
 	openers  openers
 	keys     *keyWords
 	packs    []PackInfo
@@ -86,6 +87,7 @@ func Load(compiled []byte) (*Engine, error) {
 	for i, r := range e.rules {
 		e.ruleOf[r.Signal] = uint32(i) + 1
 	}
+	e.last = lastWords(e.trie)
 	e.dict.each(e.known.addStart)
 	e.anchor(p)
 	e.scratch.New = func() any { return newScratch(int(p.Classes)) }
@@ -117,7 +119,7 @@ func (e *Engine) anchor(p *compiled) {
 
 // Stats returns the sizes of the rule set.
 func (e *Engine) Stats() Stats {
-	n := e.dict.bytes() + e.squeezed.bytes() + e.trie.bytes() + e.openers.bytes() + e.keys.bytes() + len(e.known.Bits)
+	n := e.dict.bytes() + e.squeezed.bytes() + e.trie.bytes() + e.openers.bytes() + e.keys.bytes() + len(e.known.Bits) + len(e.last)
 	for _, t := range e.patterns {
 		n += 32 + len(t.Slots)*8
 	}

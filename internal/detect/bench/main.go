@@ -31,7 +31,11 @@ func run() error {
 	rounds := flag.Int("rounds", 5, "rounds; results are medians")
 	pass := flag.Duration("pass", 300*time.Millisecond, "least CPU time of one measurement")
 	sizes := flag.String("sizes", "5000,50000", "numbers of phrases")
+	judge := flag.Bool("goaway", false, "read JSONL {id, text} and print what TwiN/go-away makes of each line")
 	flag.Parse()
+	if *judge {
+		return goAway(os.Stdin, os.Stdout)
+	}
 	if flag.NArg() == 0 {
 		return fmt.Errorf("name one or more text files")
 	}

@@ -72,3 +72,17 @@ func Engine(packs []Pack) (*detect.Engine, error) {
 	}
 	return detect.Load(b)
 }
+
+// HashCommand is "lapwing-collector rules hash": it hashes the open entries of
+// in with the key that the first line of keyFile holds, and writes the list to
+// out. Its errors name lines, never entries.
+func HashCommand(in io.Reader, keyFile io.Reader, form HashForm, out io.Writer) error {
+	key, err := ReadKey(keyFile)
+	if err != nil {
+		return fmt.Errorf("read key: %w", err)
+	}
+	if err := WriteHashes(in, form, key, out); err != nil {
+		return fmt.Errorf("hash entries: %w", err)
+	}
+	return nil
+}

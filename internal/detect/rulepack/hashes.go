@@ -3,6 +3,7 @@ package rulepack
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -134,4 +135,24 @@ func hashEntry(entry string, form HashForm) ([]byte, error) {
 		return nil, errors.New("is not a host or an address")
 	}
 	return a, nil
+}
+
+// ReadKey reads the key of a hashed list: one line of 32 hexadecimal digits,
+// such as "openssl rand -hex 16" writes.
+func ReadKey(r io.Reader) (key [2]uint64, err error) {
+	b, err := io.ReadAll(io.LimitReader(r, 256))
+	if err != nil {
+		return key, err
+	}
+	k, err := hex.DecodeString(string(bytes.TrimSpace(b)))
+	if err != nil || len(k) != 16 {
+		return key, errors.New("the file must hold 32 hexadecimal digits, as `openssl rand -hex 16` writes them")
+	}
+	for i := range key {
+		key[i] = binary.BigEndian.Uint64(k[8*i:])
+	}
+	if key == [2]uint64{} {
+		return key, errors.New("the key is all noughts; make one with `openssl rand -hex 16`")
+	}
+	return key, nil
 }
