@@ -76,7 +76,8 @@ func (s *Service) Install() error {
 	if err := makePrivate(s.dir); err != nil {
 		return err
 	}
-	if state, err := s.State(); err == nil && state != NotInstalled {
+	// One whose state cannot be told (it failed) is there too.
+	if state, err := s.State(); err != nil || state != NotInstalled {
 		if err := s.svc.Uninstall(); err != nil {
 			return fmt.Errorf("replace the service: %w", err)
 		}

@@ -13,14 +13,14 @@ func TestUnitNamesItsPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"ExecStart=\"/opt/la p/agent$$x\" run --dir \"/var/lib/50%%\"\n", "StateDirectory=50%%\n", "ReadWritePaths=/var/lib/50%%\n",
+		"ExecStart=\"/opt/la p/agent$$x\" run --dir \"/var/lib/50%%\"\n", "StateDirectory=50%%\n", "ReadWritePaths=\"/var/lib/50%%\"\n",
 		"RestartSec=1\n", "WatchdogSec=", "MemorySwapMax=0\n", "Type=notify\n",
 	} {
 		if !strings.Contains(unit, want) {
 			t.Errorf("the unit lacks %q", want)
 		}
 	}
-	if strings.Contains(unit, "@PROGRAM") || strings.Contains(unit, "@DIR") || strings.Contains(unit, "@STATE") || strings.Contains(unit, "@PLAIN") {
+	if strings.Contains(unit, "@PROGRAM") || strings.Contains(unit, "@DIR") || strings.Contains(unit, "@STATE") || strings.Contains(unit, "@PLAIN") || strings.Contains(unit, "@WORD") {
 		t.Error("a place was left unfilled")
 	}
 	for _, bad := range [][2]string{{"/opt/a\nb", "/d"}, {"/opt/a", "/d\nExecStart=/x"}, {"/opt/{{x}}", "/d"}} {

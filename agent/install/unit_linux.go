@@ -28,18 +28,20 @@ func Unit(program, dir string) (string, error) {
 		state = "StateDirectory=" + escape(filepath.Base(dir)) + "\nStateDirectoryMode=0700\n"
 	}
 	return strings.NewReplacer(
-		"@PROGRAM@", quote(program), "@DIR@", quote(dir), "@PLAINDIR@", escape(dir), "@STATE@\n", state,
+		"@PROGRAM@", quote(program), "@DIR@", quote(dir), "@PLAINDIR@", escape(dir), "@WORD@", word(dir), "@STATE@\n", state,
 	).Replace(unitText), nil
 }
 
 // escape writes a value as systemd takes it literally (systemd.unit, specifiers).
 func escape(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 
-// quote writes one word of a command line (systemd.service, command lines).
-func quote(s string) string {
-	s = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", "$$").Replace(escape(s))
-	return `"` + s + `"`
+// word writes one of a list of words (systemd.syntax, quoting).
+func word(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(escape(s)) + `"`
 }
+
+// quote writes one word of a command line, where $ would name a variable.
+func quote(s string) string { return strings.ReplaceAll(word(s), "$", "$$") }
 
 func optionsOf(program, dir string) (service.KeyValue, error) {
 	unit, err := Unit(program, dir)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/capture"
@@ -176,6 +177,9 @@ func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
 		Pause:        time.Duration(limits.GetFragmentPauseMs()) * time.Millisecond,
 	})
 	l.machine.SetEngine(engine)
+	// Taking it over held it three times; the machine should have that back now,
+	// not at the next collection, which an idle session may not see for hours.
+	debug.FreeOSMemory()
 	l.cfg.Log.Info("policy in force", "version", p.Version, "rules", len(p.Packs))
 	return nil
 }

@@ -98,7 +98,7 @@ func (w *world) awaitFront(app string) {
 func (w *world) typesWayland(app, text string) {
 	w.t.Helper()
 	w.await("the text in "+app, func() error {
-		w.wtype(text + " ")
+		w.wtype(". " + text + " ") // the first letter may be the lost one
 		for _, e := range w.captures() {
 			if strings.Contains(e.GetCapture().GetExcerpt(), text) && e.GetCapture().GetApp() == app {
 				return nil

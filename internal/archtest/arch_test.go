@@ -140,6 +140,23 @@ func TestGopsutilIsKnownToPostureOnly(t *testing.T) {
 	}
 }
 
+// What packages in from may import directly only if they are by.
+var reserved = []struct{ from, what, by, why string }{
+	{"agent/sensor", "os/exec", "", "sensors start no programs"},
+	{"agent/session", "os/exec", "agent/session/supervise", "the session process starts nothing; only the service starts it"},
+	{"agent", "github.com/kardianos/service", "agent/install", "one place changes services of the system"},
+}
+
+func TestReservedImports(t *testing.T) {
+	for path, p := range load(t) {
+		for _, r := range reserved {
+			if within(path, r.from) && path != r.by && slices.Contains(p.Imports, r.what) {
+				t.Errorf("%s imports %s: %s", path, r.what, r.why)
+			}
+		}
+	}
+}
+
 func TestEngineBuildsForBrowsers(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "vet", module+"internal/detect")
 	cmd.Env = append(cmd.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")

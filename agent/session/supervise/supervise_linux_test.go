@@ -64,6 +64,13 @@ func misbehave(mode string, conn *ipc.SessionConn) int {
 		send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hello{Hello: &lapwingv1.SessionHello{Protocol: ipc.Protocol, Pid: uint32(os.Getpid())}}})
 	}
 	switch mode {
+	case "obedient":
+		send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Status{Status: &lapwingv1.SessionStatus{}}})
+		for {
+			if m, err := conn.Receive(); err != nil || m.GetStop() != nil {
+				return 0
+			}
+		}
 	case "killed":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "gap":
