@@ -53,6 +53,7 @@ func (s *service) addSessions(environ []string) error {
 	d.watch(nil)
 	s.group.Add(app.Actor{Name: "sessions", Run: d.group.Run})
 	s.group.Add(app.Actor{Name: "policy", Run: func(ctx context.Context) error { return s.passPolicies(ctx, d.group) }})
+	s.group.Add(app.Actor{Name: "schedule", Run: func(ctx context.Context) error { return s.followSchedule(ctx, d.group) }})
 	s.group.Add(app.Actor{Name: "desktops", Run: func(ctx context.Context) error {
 		return logind.Watch(ctx, logind.Config{SystemBus: d.bus, Own: uint32(max(os.Geteuid(), 0)), OnChange: d.changed})
 	}})

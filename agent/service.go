@@ -138,6 +138,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 	if err := s.addSessions(environ); err != nil {
 		return err
 	}
+	s.group.Add(app.Actor{Name: "health", Run: s.watchHealth})
 	// Last, so that all of it is up when the service manager hears so.
 	s.group.Add(app.Actor{Name: "watchdog", Run: func(ctx context.Context) error {
 		return sdnotify.FindOwn().Watch(ctx, func() { s.report() })

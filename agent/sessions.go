@@ -20,6 +20,8 @@ type view struct {
 	mu       sync.Mutex // guards what follows
 	sessions map[string]*seen
 	nobody   string // why there are no desktops to watch
+	scope    lapwingv1.Outside
+	since    time.Time // of scope
 }
 
 // seen is a desktop that is to be watched.
@@ -116,7 +118,37 @@ func (v *view) rows() []*lapwingv1.Coverage {
 			boards = append(boards, s.down.Rows())
 		}
 	}
-	return coverage.Worst(boards...)
+	rows := coverage.Worst(boards...)
+	for i, r := range rows {
+		rows[i] = v.outOfHours(r)
+	}
+	return rows
+}
+
+// scheduled says what the school's timetable lets sessions look at.
+func (v *view) scheduled(scope lapwingv1.Outside) {
+	v.mu.Lock()
+	v.scope, v.since = scope, v.now()
+	v.mu.Unlock()
+	v.settle()
+}
+
+// outOfHours is a row as the timetable leaves it: a sensor that works and may
+// not look sees nothing.
+func (v *view) outOfHours(r *lapwingv1.Coverage) *lapwingv1.Coverage {
+	state := lapwingv1.CoverageState_COVERAGE_STATE_OFF
+	switch {
+	case r.Sensor != sensor.Text && r.Sensor != sensor.Window, v.scope <= lapwingv1.Outside_OUTSIDE_ALL:
+		return r
+	case v.scope == lapwingv1.Outside_OUTSIDE_URGENT:
+		state = lapwingv1.CoverageState_COVERAGE_STATE_LIMITED
+		if r.State != lapwingv1.CoverageState_COVERAGE_STATE_OK {
+			return r
+		}
+	case r.State == lapwingv1.CoverageState_COVERAGE_STATE_OFF:
+		return r
+	}
+	return &lapwingv1.Coverage{Sensor: r.Sensor, State: state, Code: conditions.OutsideSchedule, SinceMs: v.since.UnixMilli()}
 }
 
 // watching is how many desktops are being watched.

@@ -18,6 +18,7 @@ type loop struct {
 	outbox  *outbox
 	inputs  chan capture.Input
 	locked  bool
+	told    bool // what the schedule lets this session look at
 
 	watched  bool
 	watching sync.WaitGroup
@@ -121,5 +122,7 @@ func (l *loop) status() {
 		Locked:      l.locked,
 		HeldDropped: c.HeldDropped + c.Denied,
 		RateLimited: c.RateLimited + l.outbox.droppedCount(),
+
+		HarbourSeconds: uint64(c.Harbour / time.Second), ExemptSeconds: uint64(c.Exempt / time.Second),
 	})
 }

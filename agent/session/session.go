@@ -16,6 +16,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	"github.com/lapwing-schools/lapwing/internal/detect"
 	"github.com/lapwing-schools/lapwing/internal/policydoc"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -151,6 +152,8 @@ func (l *loop) message(ctx context.Context, r received) (stop bool, err error) {
 		l.outbox.ack(kind.HitAck.Upto)
 	case *lapwingv1.ServiceMessage_Stop:
 		return true, nil
+	case *lapwingv1.ServiceMessage_Watch:
+		l.scope(kind.Watch)
 	case *lapwingv1.ServiceMessage_Policy:
 		if err := l.policy(kind.Policy); err != nil {
 			return true, err
@@ -158,6 +161,25 @@ func (l *loop) message(ctx context.Context, r received) (stop bool, err error) {
 		l.watch(ctx)
 	}
 	return false, nil
+}
+
+// scope changes what the schedule lets this session look at.
+func (l *loop) scope(w *lapwingv1.Watch) {
+	l.told = true
+	var s capture.Scope
+	switch w.Scope {
+	case lapwingv1.Outside_OUTSIDE_ALL:
+		for _, c := range w.Categories {
+			s.Only = append(s.Only, vocab.Category(c))
+		}
+	case lapwingv1.Outside_OUTSIDE_URGENT:
+		s = capture.UrgentOnly()
+	default:
+		s.Shut = true
+	}
+	for _, r := range l.machine.SetScope(s, l.cfg.Now()) {
+		l.outbox.add(r, l.cfg.Now())
+	}
 }
 
 // policy swaps the rules. The service has verified the signature and that the
@@ -177,6 +199,10 @@ func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
 		Pause:        time.Duration(limits.GetFragmentPauseMs()) * time.Millisecond,
 	})
 	l.machine.SetEngine(engine)
+	l.machine.SetPlaces(capture.NewPlaces(p.Places))
+	if p.Schedule != nil && !l.told {
+		l.scope(&lapwingv1.Watch{Scope: lapwingv1.Outside_OUTSIDE_NOTHING}) // until the service has looked at the clock
+	}
 	// Taking it over held it three times; the machine should have that back now,
 	// not at the next collection, which an idle session may not see for hours.
 	debug.FreeOSMemory()

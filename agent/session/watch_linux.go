@@ -349,7 +349,7 @@ func (d *desktop) title(now time.Time) {
 	if w.Title == "" {
 		return
 	}
-	d.emit(capture.Input{At: now, Kind: capture.TitleShown, Text: w.Title, Field: capture.Field{App: w.App, Title: w.Title}})
+	d.emit(capture.Input{At: now, Kind: capture.TitleShown, Text: w.Title, Field: capture.Field{App: w.App, Title: w.Title, Web: d.fields.Web()}})
 }
 
 // starting is the source that says locked until the buses are listened on.

@@ -142,10 +142,11 @@ func (p *Publisher) Set(s Source) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c.same(p.source) {
+	same := c.same(p.source)
+	p.source = c
+	if same {
 		return nil
 	}
-	p.source = c
 	for _, g := range p.groups {
 		g.renew()
 	}

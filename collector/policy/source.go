@@ -75,7 +75,7 @@ func compile(s Source, before *compiled) (*compiled, error) {
 	}
 	for name, g := range c.groups() {
 		choice, err := c.rules.choose(g.Packs)
-		if err == nil {
+		if err == nil && len(choice) > 0 {
 			_, err = c.rules.set.Encode(choice)
 		}
 		if err != nil {

@@ -57,13 +57,14 @@ type rule struct {
 var rules = []rule{
 	{"agent", module + "collector", "the agent runs on pupils' devices and must not carry the collector"},
 	{"collector", module + "agent", "the collector must work with agents it was not built with"},
+	{"agent", module + "internal/policydoc/form", "a device reads signed messages, never what people edit"},
 	{"internal/detect", "encoding/json", "the engine also runs as WebAssembly in a browser extension"},
 	{"internal/detect", "google.golang.org/protobuf", "the engine also runs as WebAssembly in a browser extension"},
 	{"internal/detect", "os/exec", "matching starts nothing"},
 }
 
 // Packages that decide, and so must be the same everywhere and always.
-var pure = []string{"collector/caseflow", "collector/triage", "collector/directory", "collector/exemption", "agent/capture", "internal/detect", "internal/vocab"}
+var pure = []string{"collector/caseflow", "collector/triage", "collector/directory", "collector/exemption", "agent/capture", "agent/schedule", "internal/detect", "internal/vocab"}
 
 // What a pure package must not import itself: time.Now is caught by
 // TestPurePackagesReadNoClock, since package time also has Duration.

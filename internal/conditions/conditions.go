@@ -64,6 +64,7 @@ const (
 	PolicyOld        = "policy_old"
 	PolicyRefused    = "policy_refused"
 	SpoolFull        = "spool_full"
+	SpoolNearFull    = "spool_near_full"
 	SpoolQuarantined = "spool_quarantined"
 	ClockSkew        = "clock_skew"
 	CertExpiring     = "cert_expiring"
@@ -144,6 +145,8 @@ var registry = [...]Condition{
 		"Check that the device reaches the collector."},
 	{PolicyRefused, Problem, "A policy was refused; the last good one stays in force",
 		"Publish the policy again. If it is refused again, enrol the device again."},
+	{SpoolNearFull, Warning, "The agent's disk queue is nearly full",
+		"Check that the device reaches the collector."},
 	{SpoolFull, Problem, "The agent's disk queue is full; the oldest routine events are dropped and counted",
 		"Check that the device reaches the collector and has free disk space."},
 	{SpoolQuarantined, Warning, "Part of the agent's disk queue could not be read and was put aside",

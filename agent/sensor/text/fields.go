@@ -86,6 +86,9 @@ func NewFields(emit func(capture.Input), onBus func(pid uint32) bool, echo func(
 // Role is the present field's role.
 func (f *Fields) Role() capture.Role { return f.field.Role }
 
+// Web reports whether the present window is a browser's whose address can be known.
+func (f *Fields) Web() bool { return f.field.Web }
+
 // Terminal reports whether keys go to a terminal.
 func (f *Fields) Terminal() bool { return f.terminal }
 
@@ -100,10 +103,20 @@ func (f *Fields) Window(at time.Time, w Window) {
 	f.enter(at)
 }
 
-// Title says that the present window's title changed.
+// Title says that the present window's title changed. In a browser that may be
+// another page, so its address is asked for again. Keys do not wait for it:
+// pages change their titles while somebody types, and what was typed at a place
+// that turns out to be a harbour is taken back.
 func (f *Fields) Title(at time.Time, title string) {
 	f.window.Title = title
 	f.field.Title = title
+	if f.field.Web && f.accessible() && f.field.Role != capture.RolePassword {
+		f.field.Address = ""
+		if f.query == nil {
+			f.asks = 0
+			f.ask(at, Query{Ref: f.ref, silence: f.ref == (atspi.Ref{})})
+		}
+	}
 	f.report(at)
 }
 
@@ -167,7 +180,7 @@ func (f *Fields) begin(at time.Time, role capture.Role) {
 	f.field = capture.Field{
 		ID: strconv.FormatUint(f.gen, 10), Role: role,
 		App: f.window.App, Title: f.window.Title,
-		PromptKnown: f.kind == prompt,
+		PromptKnown: f.kind == prompt, Web: f.kind == browser && f.accessible(),
 	}
 	f.set(role)
 	f.report(at)

@@ -464,3 +464,29 @@ func TestPromptLastsUntilEnter(t *testing.T) {
 		t.Error("what follows is not taken for text")
 	}
 }
+
+// TestABrowsersTitleAsksForTheAddressAnew: a new title may be another page, and
+// the keys of a field that stays go on.
+func TestABrowsersTitleAsksForTheAddressAnew(t *testing.T) {
+	b := newBench()
+	b.Window(start, Window{ID: 1, PID: editorPID, App: "chromium", Title: "One"})
+	at := func(address string) atspi.Object { o := editorText; o.Address = address; return o }
+	if q := b.answer(t, 1, at("https://one.example/"), nil); !q.Address {
+		t.Error("the address is not asked for")
+	}
+	b.wantRole(t, capture.RoleText)
+	if b.field.Address != "https://one.example/" || !b.field.Web {
+		t.Fatalf("at first: %+v", b.field)
+	}
+	b.Title(after(10), "Two")
+	b.wantRole(t, capture.RoleText)
+	if b.field.Address != "" || b.field.Title != "Two" {
+		t.Errorf("with another title: %+v", b.field)
+	}
+	id := b.field.ID
+	b.answer(t, 11, at("https://two.example/"), nil)
+	b.wantRole(t, capture.RoleText)
+	if b.field.Address != "https://two.example/" || b.field.ID != id {
+		t.Errorf("asked again: %+v", b.field)
+	}
+}

@@ -18,6 +18,7 @@ type Group struct {
 	// mu guards what follows.
 	mu      sync.Mutex
 	policy  *lapwingv1.SignedPolicy
+	lookAt  *lapwingv1.Watch
 	targets []Target
 	changed chan struct{} // holds a value when targets has changed
 	running map[string]*member
@@ -56,6 +57,16 @@ func (g *Group) SetPolicy(p *lapwingv1.SignedPolicy) {
 	g.policy = p
 	for _, m := range g.running {
 		m.SetPolicy(p)
+	}
+}
+
+// SetWatch is Supervisor.SetWatch for all, now and later.
+func (g *Group) SetWatch(w *lapwingv1.Watch) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lookAt = w
+	for _, m := range g.running {
+		m.SetWatch(w)
 	}
 }
 
@@ -117,6 +128,9 @@ func (g *Group) add(ctx context.Context, t Target, failed chan<- error) error {
 	s, err := New(g.config(t))
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", t.ID, err)
+	}
+	if g.lookAt != nil {
+		s.SetWatch(g.lookAt)
 	}
 	if g.policy != nil {
 		s.SetPolicy(g.policy)

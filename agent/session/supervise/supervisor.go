@@ -20,6 +20,7 @@ type Supervisor struct {
 	// mu guards what follows.
 	mu      sync.Mutex
 	policy  *lapwingv1.SignedPolicy
+	watch   *lapwingv1.Watch
 	arrived chan struct{} // holds a value when policy has changed
 }
 
@@ -44,10 +45,22 @@ func (s *Supervisor) SetPolicy(p *lapwingv1.SignedPolicy) {
 	}
 }
 
-func (s *Supervisor) currentPolicy() *lapwingv1.SignedPolicy {
+// SetWatch says what the schedule lets the session look at, now and at each
+// start. Nobody changes w afterwards.
+func (s *Supervisor) SetWatch(w *lapwingv1.Watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.policy
+	s.watch = w
+	select {
+	case s.arrived <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Supervisor) current() (*lapwingv1.SignedPolicy, *lapwingv1.Watch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.policy, s.watch
 }
 
 // Run starts the session process, and starts it again whenever it ends, until
@@ -174,11 +187,21 @@ func closed(err error) error {
 	return nil
 }
 
-// pushPolicies sends the policy at once and whenever it changes.
+// pushPolicies sends the policy, and what the schedule lets be looked at before
+// it, at once and whenever they change.
 func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 	var sent *lapwingv1.SignedPolicy
+	var told *lapwingv1.Watch
 	for {
-		if p := s.currentPolicy(); p != nil && p != sent {
+		p, w := s.current()
+		if w != nil && w != told {
+			m := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Watch{Watch: w}}
+			if err := conn.Send(m); err != nil {
+				s.cfg.Log.Error("schedule not sent to session", "error", err)
+			}
+			told = w
+		}
+		if p != nil && p != sent {
 			m := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Policy{Policy: p}}
 			if err := conn.Send(m); err != nil {
 				// A dead connection ends listen too. A policy that is too large

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/health"
+)
+
+// healthEvery is how often the service looks at itself.
+const healthEvery = time.Minute
+
+// spoolCap is the spool's default cap, which nothing changes.
+const spoolCap = 64 << 20
+
+// watchHealth keeps the service's own row on the coverage board.
+func (s *service) watchHealth(ctx context.Context) error {
+	var w health.Watcher
+	every := time.NewTicker(healthEvery)
+	defer every.Stop()
+	started := time.Now()
+	policies, stop := s.policy.Subscribe()
+	defer stop()
+	for {
+		s.view.own.Report(health.Sensor, w.Look(s.facts(started)))
+		select {
+		case <-policies: // one has come: not missing any more
+		case <-every.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *service) facts(started time.Time) health.Facts {
+	up, queue := s.uplink.Status(), s.spool.Stats()
+	heard := started // what was before this start is not known
+	if up.LastAck.After(heard) {
+		heard = up.LastAck
+	}
+	return health.Facts{
+		Policy: s.policy.Version() > 0, PolicyRefused: up.PolicyError != "", Unheard: time.Since(heard),
+		SpoolFull: queue.Full, SpoolShare: float64(queue.DiskBytes) / spoolCap, Quarantined: queue.DamagedSegments > 0,
+		Skew: s.skew(), CertLeft: time.Until(s.link.Identity().Cert.NotAfter),
+	}
+}

@@ -1,0 +1,57 @@
+package health
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+)
+
+func fine() Facts { return Facts{Policy: true, CertLeft: 20 * 24 * time.Hour} }
+
+func TestEachConditionIsTold(t *testing.T) {
+	for code, change := range map[string]func(*Facts){
+		"":                          func(*Facts) {},
+		conditions.PolicyMissing:    func(f *Facts) { f.Policy = false },
+		conditions.PolicyRefused:    func(f *Facts) { f.PolicyRefused = true },
+		conditions.PolicyOld:        func(f *Facts) { f.Unheard = 8 * 24 * time.Hour },
+		conditions.SpoolFull:        func(f *Facts) { f.SpoolFull = true },
+		conditions.SpoolNearFull:    func(f *Facts) { f.SpoolShare = 0.95 },
+		conditions.SpoolQuarantined: func(f *Facts) { f.Quarantined = true },
+		conditions.ClockSkew:        func(f *Facts) { f.Skew = -6 * time.Minute },
+		conditions.CertExpiring:     func(f *Facts) { f.CertLeft = 6 * 24 * time.Hour },
+	} {
+		var w Watcher
+		f := fine()
+		change(&f)
+		s := w.Look(f)
+		if s.Code != code || (s.State == sensor.OK) != (code == "") {
+			t.Errorf("got %v %q, want %q", s.State, s.Code, code)
+		}
+		if _, ok := conditions.Lookup(s.Code); code != "" && !ok {
+			t.Errorf("%s has no words", s.Code)
+		}
+	}
+}
+
+func TestAConditionGoesOnlyWhenWellClear(t *testing.T) {
+	var w Watcher
+	f := fine()
+	for _, step := range []struct {
+		change func()
+		want   string
+	}{
+		{func() { f.SpoolShare = 0.89 }, ""}, {func() { f.SpoolShare = 0.91 }, conditions.SpoolNearFull},
+		{func() { f.SpoolShare = 0.80 }, conditions.SpoolNearFull}, {func() { f.SpoolShare = 0.70 }, ""},
+		{func() { f.Skew = 6 * time.Minute }, conditions.ClockSkew}, {func() { f.Skew = 3 * time.Minute }, conditions.ClockSkew},
+		{func() { f.Skew = time.Minute }, ""},
+		{func() { f.CertLeft = 6 * 24 * time.Hour }, conditions.CertExpiring},
+		{func() { f.CertLeft = 7*24*time.Hour + time.Hour }, conditions.CertExpiring}, {func() { f.CertLeft = 25 * 24 * time.Hour }, ""},
+	} {
+		step.change()
+		if s := w.Look(f); s.Code != step.want {
+			t.Errorf("%+v: %q, want %q", f, s.Code, step.want)
+		}
+	}
+}
