@@ -56,6 +56,8 @@ func (k ItemKind) ByCapture() bool {
 type Item struct {
 	At   time.Time
 	Kind ItemKind
+	// Version is the case's after it.
+	Version uint64
 	// Who did it, as named then; empty for Lapwing itself. You: the viewer did.
 	Who string
 	You bool
@@ -87,7 +89,7 @@ type ToldView struct {
 func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f store.CaseFile) ([]Item, error) {
 	var items []Item
 	weights := map[ulid.ID]vocab.Severity{}
-	for _, e := range f.History {
+	for i, e := range f.History {
 		it, by, sealed, purpose := describe(e)
 		if it.Kind == "" {
 			continue // an event of a later version; the case itself has it
@@ -103,7 +105,7 @@ func (s *Service) history(ctx context.Context, t store.Tenant, viewer caseflow.A
 				it.Does = weighed(was, it.Severity, finished(f.Captures, e))
 			}
 		}
-		it.At, it.Who = by.At, by.Name
+		it.At, it.Who, it.Version = by.At, by.Name, uint64(i+1)
 		it.You = by.User == viewer.User
 		it.State = WordsNone
 		if len(sealed) > 0 {

@@ -109,7 +109,7 @@ func TestTwoReviewers(t *testing.T) {
 	if p.status != http.StatusConflict || !strings.Contains(p.body, "my long note</textarea>") || !strings.Contains(p.body, "Nothing was overwritten") {
 		t.Errorf("closing a taken case: status %d, note kept %v", p.status, strings.Contains(p.body, "my long note</textarea>"))
 	}
-	if p := marlow.get(ivo); strings.Contains(p.body, `value="close"`) || !strings.Contains(p.body, "O. Thistle holds this case") {
+	if p := marlow.get(ivo); strings.Contains(p.body, `value="close"`) || !strings.Contains(p.body, "O. Thistle has held this case since 8:14am") {
 		t.Error("a taken case offers closing")
 	}
 	if p := marlow.post(ivo+"/record", with(hidden(t, p), "act", "note", "note", "my long note")); p.status != http.StatusOK || !strings.Contains(p.body, "my long note") {

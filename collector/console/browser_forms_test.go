@@ -16,11 +16,12 @@ import (
 )
 
 // spy tells the console of each change that the script heard of, once it has
-// acted on it, and how often the page had asked for anything by then.
+// acted on it, and how often the page had asked for itself by then (a draft
+// that is kept asks for nothing).
 const spy = `{ let asked = 0; const add = EventSource.prototype.addEventListener, get = window.fetch
 EventSource.prototype.addEventListener = function (kind, act, ...rest) {
   return add.call(this, kind, (event) => { act(event); if (kind === "changed") console.debug("heard", asked) }, ...rest) }
-window.fetch = (...what) => { asked++; return get(...what) } }`
+window.fetch = (...what) => { if (what[1]?.method !== "POST") asked++; return get(...what) } }`
 
 // errorPage opens a case, writes a note and presses Record without an outcome:
 // the page that follows is the answer to a form, at an address of its own.

@@ -21,6 +21,19 @@ type Cases interface {
 	Note(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, text string) (caseflow.Case, error)
 	Close(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.CloseForm) (caseflow.Case, error)
 	Reopen(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
+	CaseFlow
+}
+
+// CaseFlow is what may be done with a case on its way.
+type CaseFlow interface {
+	Escalate(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, to caseflow.Role, reason string) (caseflow.Case, error)
+	EndEscalation(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
+	Transfer(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, to caseflow.UserID, reason string) (caseflow.Case, error)
+	Wait(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, on string, until time.Time) (caseflow.Case, error)
+	EndWait(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form) (caseflow.Case, error)
+	Mark(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, step string, done bool) (caseflow.Case, error)
+	KeepDraft(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, fields map[string]string) (time.Time, error)
+	Export(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, reason string) (casework.CaseView, error)
 }
 
 // severity is what the glyph's template draws.

@@ -1,11 +1,9 @@
 package console
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -45,13 +43,27 @@ type caseView struct {
 	Playbook   playbook.Playbook
 	Days       []caseDay
 	Kept       string
-	Earlier    []earlierCase
+	Show       string // filter of the timeline
+	Steps      []stepView
+	Flow       flowView
+	Around     []aroundCase
+	Reads      []readView
 	Moves      caseMoves
 	Form       caseForm
 	Live       string
 	Back       string
 	Done       string // the case closed just before, or ""
 	Covered    bool
+}
+
+// Lowered reports whether anything lowered a hit.
+func (v caseView) Lowered() bool {
+	for _, r := range v.Rules {
+		if r.Lowered != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Taken reports that somebody else holds the case, so it is not the viewer's to close.
@@ -69,24 +81,7 @@ type captureView struct {
 type ruleWhy struct {
 	Title, Pack     string
 	Raised, Lowered string
-}
-
-// caseDay is a day of the timeline, newest first.
-type caseDay struct {
-	Label string
-	Items []caseItem
-}
-
-type caseItem struct {
-	Time, Title, Detail string
-	Capture             bool
-	Words               *words
-	Note                string
-}
-
-type earlierCase struct {
-	Ref                     caseflow.Ref
-	When, Category, Outcome string
+	Here            string // how often it was right at this school, in words, or ""
 }
 
 // caseMoves are the neighbours in the queue.
@@ -94,20 +89,6 @@ type caseMoves struct {
 	Previous, Next caseflow.Ref
 	Place          string // "2 of 28"
 }
-
-// caseForm is the decision as filled in so far, and what came of sending it.
-type caseForm struct {
-	Key      string
-	Outcomes []option
-	Note     string
-	Reason   string
-	Errors   []fieldError
-	Conflict string
-	Changes  []string // what happened since the page was opened
-}
-
-// FieldError returns the message for a field, or "".
-func (f caseForm) FieldError(field string) string { return messageFor(f.Errors, field) }
 
 func (c *Console) casePage(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
 	ref, err := caseflow.ParseRef(r.PathValue("ref"))
@@ -127,14 +108,8 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if err != nil {
 		return fmt.Errorf("open case: %w", err)
 	}
-	v := c.caseView(k, id)
-	if form.Key == "" {
-		form.Key = rand.Text()
-	}
-	if form.Outcomes == nil {
-		form.Outcomes = outcomeOptions("")
-	}
-	v.Form = form
+	v := c.caseView(k, id, r.URL.Query().Get("show"))
+	v.Form = c.fill(form, k, id)
 	if done, err := caseflow.ParseRef(r.URL.Query().Get("done")); err == nil {
 		v.Done = string(done)
 	}
@@ -151,15 +126,7 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, id auth.Ident
 	return c.pages.write(w, r, status, "case", view)
 }
 
-func outcomeOptions(chosen caseflow.Outcome) []option {
-	var out []option
-	for _, o := range []caseflow.Outcome{caseflow.NoConcern, caseflow.LowLevelNote, caseflow.PastoralSupport} { // the others ask for more than the form has yet
-		out = append(out, option{string(o), outcomeWord(o), o == chosen})
-	}
-	return out
-}
-
-func (c *Console) caseView(k casework.CaseView, id auth.Identity) caseView {
+func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) caseView {
 	now := c.now().In(c.zone)
 	cs := k.Case
 	v := caseView{Ref: cs.Ref, Version: cs.Version, Seen: cs.Severity.String(), Name: personName(k.Person),
@@ -182,15 +149,13 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity) caseView {
 			v.Rules = append(v.Rules, whyRule(rule))
 		}
 	}
-	v.Days = c.timeline(k, now, id.User.CoverWords)
+	v.Steps = c.steps(k, id.Actor, now)
+	v.Flow = c.flow(k, id, now)
+	v.Show = show
+	v.Days = c.timeline(k, now, id.User.CoverWords, show)
 	v.Kept = keptSentence(len(k.Captures))
-	for _, e := range k.Earlier {
-		outcome := "Not closed"
-		if e.State == caseflow.Closed {
-			outcome = outcomeWord(e.Outcome)
-		}
-		v.Earlier = append(v.Earlier, earlierCase{e.Ref, moment(e.OpenedAt.In(c.zone), now), categoryWord(e.Category), outcome})
-	}
+	v.Around = c.aroundCase(k, now)
+	v.Reads = c.readers(k, now)
 	return v
 }
 
@@ -259,82 +224,6 @@ func plainNames(names []string) []string {
 		out[i] = strings.NewReplacer("_", " ", "-", " ").Replace(n)
 	}
 	return out
-}
-
-// timeline puts what happened by day, the newest first.
-func (c *Console) timeline(k casework.CaseView, now time.Time, covered bool) []caseDay {
-	var days []caseDay
-	for _, it := range k.History {
-		at := it.At.In(c.zone)
-		label := day(at, now)
-		if len(days) == 0 || days[len(days)-1].Label != label {
-			days = append(days, caseDay{Label: label})
-		}
-		d := &days[len(days)-1]
-		d.Items = append(d.Items, c.caseItem(it, k, now, covered))
-	}
-	return days
-}
-
-func (c *Console) caseItem(it casework.Item, k casework.CaseView, now time.Time, covered bool) caseItem {
-	out := caseItem{Time: clock(it.At.In(c.zone)), Title: doer(it) + " " + it.Does, Capture: it.Kind.ByCapture()}
-	switch it.Kind {
-	case casework.ItemOpened, casework.ItemJoined, casework.ItemReturned, casework.ItemRevised:
-		if i := slices.IndexFunc(k.Captures, func(cp casework.CaptureView) bool { return cp.Event == it.Event }); i >= 0 {
-			out.ofCapture(it, k.Captures[i], covered)
-			if it.Kind == casework.ItemRevised {
-				out.Detail = sourceWord(k.Captures[i].Source) + ", " + moment(k.Captures[i].At.In(c.zone), now)
-			}
-		}
-	case casework.ItemClaimed:
-		out.Detail = "until " + moment(it.Until.In(c.zone), now)
-	case casework.ItemSeen:
-		if wait := it.At.Sub(k.Case.OpenedAt); wait >= 0 {
-			out.Detail = "First human eyes " + inWords(wait) + " after it came in"
-		}
-	case casework.ItemClosed:
-		out.Detail = outcomeWord(it.Outcome)
-	}
-	switch it.State {
-	case casework.WordsShown:
-		out.Note = it.Text
-	case casework.WordsErased:
-		out.Note = "(the note was erased)"
-	case casework.WordsUnreadable:
-		out.Note = "(the note cannot be read with the key on this server)"
-	}
-	return out
-}
-
-// ofCapture shows the capture that the item is about, in the words that the
-// page has of it now.
-func (i *caseItem) ofCapture(it casework.Item, cp casework.CaptureView, covered bool) {
-	w := drawWords(cp.Words, covered)
-	i.Words = &w
-	if it.Kind == casework.ItemRevised {
-		// "Raised from high to critical": which capture, its words say.
-		i.Title = upper(strings.Replace(it.Does, " a capture", "", 1))
-		return
-	}
-	i.Title, i.Detail = sourceWord(cp.Source), severityWords[it.Severity]
-	if cp.App != "" {
-		i.Detail += ", " + cp.App
-	}
-	if it.Kind != casework.ItemJoined {
-		i.Detail += ", " + it.Does
-	}
-}
-
-func doer(it casework.Item) string {
-	switch {
-	case it.You:
-		return "You"
-	case it.Who != "":
-		return it.Who
-	case it.Kind.ByCapture():
-		return "The device"
-	}
-	return "Lapwing"
 }
 
 // moves finds the case among those to review, in the queue's order. It reads

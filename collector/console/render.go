@@ -45,6 +45,13 @@ func loadPages(a *assets) (pages, error) {
 			return nil, fmt.Errorf("parse page %s: %w", page, err)
 		}
 	}
+	file, err := base.Clone()
+	if err != nil {
+		return nil, fmt.Errorf("copy layout: %w", err)
+	}
+	if ps["case-file"], err = file.ParseFS(templateFiles, "templates/files/case-file.html"); err != nil {
+		return nil, fmt.Errorf("parse case file: %w", err)
+	}
 	return ps, nil
 }
 

@@ -35,7 +35,7 @@ var severityWords = map[vocab.Severity]string{
 
 var outcomeWords = map[caseflow.Outcome]string{
 	caseflow.FalseAlarm: "False alarm", caseflow.NoConcern: "No concern", caseflow.LowLevelNote: "Low-level note",
-	caseflow.PastoralSupport: "Pastoral support", caseflow.ConcernRecorded: "Safeguarding concern, recorded elsewhere",
+	caseflow.PastoralSupport: "Pastoral support", caseflow.ParentsInformed: "Parents informed", caseflow.ConcernRecorded: "Safeguarding concern, recorded elsewhere",
 	caseflow.Referred: "Referred to another agency", caseflow.Withdrawn: "Withdrawn: the finished text no longer matched",
 }
 
@@ -44,6 +44,32 @@ func outcomeWord(o caseflow.Outcome) string {
 		return w
 	}
 	return string(o)
+}
+
+var whyWords = map[caseflow.WhyFalse]string{
+	caseflow.WhyLesson: "school work", caseflow.WhyQuote: "a song, film, game or news story", caseflow.WhyMeaning: "the words mean something else here",
+	caseflow.WhyName: "a name, place or title", caseflow.WhyJoke: "between friends, and nobody was hurt", caseflow.WhyTest: "somebody tried Lapwing out",
+	caseflow.WhyOther: "another reason, written in the note",
+}
+
+func whyWord(w caseflow.WhyFalse) string {
+	if word, ok := whyWords[w]; ok {
+		return word
+	}
+	return string(w)
+}
+
+var agencyWords = map[caseflow.Agency]string{
+	caseflow.CPOMS: "CPOMS", caseflow.OtherRecord: "Another record of the school", caseflow.SocialCare: "Children’s social care",
+	caseflow.Police999: "Police, 999", caseflow.Police101: "Police, 101", caseflow.LADO: "LADO (local authority designated officer)",
+	caseflow.Prevent: "Prevent", caseflow.CEOP: "CEOP", caseflow.IWF: "Internet Watch Foundation (IWF)",
+}
+
+func agencyWord(a caseflow.Agency) string {
+	if w, ok := agencyWords[a]; ok {
+		return w
+	}
+	return string(a)
 }
 
 var flagWords = map[store.FlagKind]string{

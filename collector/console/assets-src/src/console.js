@@ -2,6 +2,7 @@
 // component behaviours, the live queue and single keys.
 import { Button, CharacterCount, createAll, ErrorSummary, PasswordInput, SkipLink } from "govuk-frontend"
 import { startCase, startQueue } from "./live.js"
+import { startForm } from "./case.js"
 import { startKeys } from "./keys.js"
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported")
@@ -27,4 +28,5 @@ addEventListener("pageshow", (event) => {
 
 startQueue()
 startCase()
+startForm()
 startKeys()

@@ -23,13 +23,21 @@ function claim() {
   form.requestSubmit() // as a press would: live.js hears of it
 }
 
+// way opens a part of the form and goes to its first field.
+function way(id) {
+  const part = document.getElementById(id)
+  if (!part) return
+  part.open = true
+  part.querySelector("input, select, textarea")?.focus()
+}
+
 const queue = {
   j: () => move(1), k: () => move(-1), c: claim, h: () => press("cover"), "/": () => focus("#category"),
   r: () => document.dispatchEvent(new Event("lapwing:show-new")),
 }
 const one = {
   j: () => press("next"), k: () => press("previous"), c: () => press("claim"), n: () => focus("#note"),
-  o: () => focus("#outcome"), x: () => focus("#outcome"), u: () => press("back"),
+  o: () => focus("#outcome"), x: () => focus("#outcome"), u: () => press("back"), e: () => way("escalate"), t: () => way("transfer"),
 }
 
 export function startKeys() {

@@ -7,6 +7,8 @@
 // words of the most pressing one. Rows that are there change in place, in their
 // height. On a page at rest, new rows go straight where they belong.
 
+import { settled } from "./case.js"
+
 const restAfter = 10000 // ms without any touch
 const lostAfter = 4000 // ms without a stream before the page says so
 const agesAfter = 60000 // ms until "in 38 minutes" is not true any more
@@ -201,6 +203,7 @@ export function startCase() {
   const notice = by("changed")
   if (!notice) return
   follow(notice, async () => {
+    await settled()
     const page = await fetchPage(notice.dataset.page)
     const now = page?.getElementById("case")?.dataset.version
     if (now && now !== notice.dataset.version) notice.hidden = false
