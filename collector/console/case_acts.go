@@ -46,7 +46,7 @@ func (c *Console) perform(w http.ResponseWriter, r *http.Request, id auth.Identi
 		return fmt.Errorf("keep draft: %w", kept)
 	}
 	// A draft that is too long stands in the form that is shown next; the act says so at its field.
-	err = c.tick(r, id, &a)
+	err = c.tick(r, id, a)
 	next := ""
 	if err == nil && d.next != nil {
 		next, err = d.next(a)
@@ -78,21 +78,28 @@ func (c *Console) keep(r *http.Request, id auth.Identity, a act, fields map[stri
 
 // tick brings the playbook's steps to what was sent. Only steps that this
 // person changed are touched: what a colleague ticked meanwhile stays.
-func (c *Console) tick(r *http.Request, id auth.Identity, a *act) error {
+func (c *Console) tick(r *http.Request, id auth.Identity, a act) error {
 	if !a.steps {
+		return nil
+	}
+	mark := func(step string, done bool) error {
+		// Without version and key: a tick overwrites nothing, and twice is once.
+		if _, err := c.cases.Mark(r.Context(), id.Tenant, id.Actor, casework.Form{Ref: a.Ref}, step, done); err != nil {
+			return fmt.Errorf("tick step: %w", err)
+		}
 		return nil
 	}
 	for _, step := range a.ticked {
 		if !slices.Contains(a.shown, step) {
-			if _, err := c.cases.Mark(r.Context(), id.Tenant, id.Actor, a.keyed("s", step, "on"), step, true); err != nil {
-				return fmt.Errorf("tick step: %w", err)
+			if err := mark(step, true); err != nil {
+				return err
 			}
 		}
 	}
 	for _, step := range a.shown {
 		if !slices.Contains(a.ticked, step) {
-			if _, err := c.cases.Mark(r.Context(), id.Tenant, id.Actor, a.keyed("s", step, "off"), step, false); err != nil {
-				return fmt.Errorf("take tick off: %w", err)
+			if err := mark(step, false); err != nil {
+				return err
 			}
 		}
 	}
@@ -199,7 +206,7 @@ func (c *Console) draftCase(w http.ResponseWriter, r *http.Request, id auth.Iden
 	at, err := c.cases.KeepDraft(r.Context(), id.Tenant, id.Actor, a.Ref, a.fields)
 	if !byScript(r) {
 		if err == nil {
-			err = c.tick(r, id, &a)
+			err = c.tick(r, id, a)
 		}
 		if err != nil {
 			return c.refused(w, r, id, a, "draft", err)
@@ -227,7 +234,7 @@ func (c *Console) stepCase(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if !byScript(r) {
 		return c.perform(w, r, id, func(act) doing { return doing{kind: "steps", do: func(act) error { return nil }} })
 	}
-	if err := c.tick(r, id, &a); err != nil {
+	if err := c.tick(r, id, a); err != nil {
 		var invalid *caseflow.InvalidError
 		if errors.As(err, &invalid) {
 			return answerJSON(w, http.StatusUnprocessableEntity, map[string]any{"message": invalid.Message})

@@ -1,0 +1,93 @@
+package console_test
+
+import (
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
+)
+
+// TestCaseStatesAccessible opens the case page in each of its states, at the
+// widths of the pictures and at 320.
+func TestCaseStatesAccessible(t *testing.T) {
+	f := newFixture(t)
+	f.demo()
+	dsl, deputy, head := f.signIn("H. Marlow", caseflow.DSL), f.signIn("O. Thistle", caseflow.Deputy), f.signIn("A. Reed", caseflow.Head)
+	refs := f.queue(dsl)
+	at := func(name string) string { return "/cases/" + string(refs[name]) }
+	rowan, ivo, tamsin, pax, swift := at("Rowan Ashdown"), at("Ivo Fernley"), at("Tamsin Oakfield"), at("Pax Hollins"), at("mswift.8r")
+	send := func(b *browser, path string, pairs ...string) {
+		t.Helper()
+		form := url.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			form.Add(pairs[i], pairs[i+1])
+		}
+		if p := b.post(path, form); p.status != 200 {
+			t.Fatalf("%s: status %d\n%s", path, p.status, p.body)
+		}
+	}
+	send(dsl, rowan+"/claim")
+	send(dsl, rowan+"/steps", "steps", "", "step", "safe-now", "note", "Spoke to form tutor at 8:10.", "outcome", "pastoral-support")
+	send(deputy, ivo+"/claim")
+	send(deputy, tamsin+"/escalate", "to", "head", "escalate_reason", "Needs somebody who can call social care now")
+	send(dsl, swift+"/wait", "on", "the IT technician", "until", "2026-11-13T10:00")
+	send(dsl, pax+"/record", "act", "close", "outcome", "false-alarm", "why", "lesson", "note", "A maths lesson on chance.")
+	staff := f.typeText(typed{account: "J. Porter", audience: vocab.Staff, category: vocab.Gambling, severity: vocab.High, hit: "accumulator tips", ago: 3 * time.Minute})
+
+	s := f.screen()
+	for _, st := range []struct {
+		name, path string
+		who        *browser
+	}{
+		{"case", rowan, dsl}, {"case-taken", ivo, dsl}, {"case-escalated", tamsin, head}, {"case-waiting", swift, dsl}, {"case-closed", pax, dsl},
+		{"case-staff", "/cases/" + string(staff), head}, {"case-decisions", rowan + "?show=decisions", dsl}, {"case-export", rowan + "/export", dsl},
+	} {
+		s.run("forget", network.ClearBrowserCookies())
+		s.as(st.who)
+		for _, width := range []int64{1440, 820, 390, 320} {
+			s.size(width, 900)
+			s.open(st.path)
+			if width != 820 {
+				s.check(fmt.Sprintf("%s at %d", st.name, width))
+			}
+			if width != 320 {
+				s.picture(fmt.Sprintf("%s-%d", st.name, width))
+			}
+		}
+	}
+	// Every part of the form open, and every error in it.
+	s.run("forget", network.ClearBrowserCookies())
+	s.as(dsl)
+	for _, width := range []int64{1440, 390} {
+		s.size(width, 900)
+		for _, st := range []struct{ name, choose, press, field string }{
+			{"referred", "referred", `#decide button[value="close"]`, "refer_agency"},
+			{"false alarm", "false-alarm", `#decide button[value="close"]`, "why"},
+			{"recorded", "concern-recorded", `#decide button[value="close"]`, "record_agency"},
+			{"parents", "parents-informed", `#decide button[value="close"]`, "parents_whom"},
+			{"escalate", "no-concern", `button[formaction$="/escalate"]`, "escalate_reason"},
+			{"transfer", "no-concern", `button[formaction$="/transfer"]`, "colleague"},
+			{"wait", "no-concern", `button[formaction$="/wait"]`, "on"},
+		} {
+			s.open(rowan)
+			s.run(st.name, chromedp.Evaluate(`for (const d of document.querySelectorAll("details")) d.open = true`, nil),
+				chromedp.Click(fmt.Sprintf(`[name="outcome"][value=%q] + label`, st.choose), chromedp.ByQuery),
+				chromedp.Click(st.press, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+			s.check(fmt.Sprintf("%s with an error at %d", st.name, width))
+			s.picture(fmt.Sprintf("case-error-%s-%d", st.choose, width))
+			href := eval[string](s, `document.querySelector(".govuk-error-summary a").getAttribute("href")`)
+			if href != "#"+st.field {
+				t.Errorf("%s: the summary leads to %s, want #%s", st.name, href, st.field)
+			}
+			if !eval[bool](s, fmt.Sprintf(`document.getElementById(%q).checkVisibility()`, st.field)) {
+				t.Errorf("%s: the field in error is not to be seen", st.name)
+			}
+		}
+	}
+}
