@@ -44,7 +44,7 @@ func (s *Service) around(ctx context.Context, t store.Tenant, viewer caseflow.Ac
 		return fmt.Errorf("read similar cases: %w", hidden(err))
 	}
 	for _, c := range similar {
-		if caseflow.MaySee(c, viewer) {
+		if caseflow.MaySee(c, viewer) && !c.NameHidden() {
 			v.Similar = append(v.Similar, c)
 		}
 	}
@@ -55,12 +55,35 @@ func (s *Service) around(ctx context.Context, t store.Tenant, viewer caseflow.Ac
 	for _, e := range entries {
 		v.Reads = append(v.Reads, Read{At: e.At, Who: e.Who.Name, Action: e.Action, Reason: e.Reason, You: e.Who.User == string(viewer.User)})
 	}
+	if v.Precision, err = s.precision(ctx, t, viewer, *v); err != nil {
+		return err
+	}
 	if v.Case.State == caseflow.Closed {
 		return nil
 	}
 	v.EscalateTo = caseflow.EscalateTo(v.Case, viewer)
 	v.Colleagues, err = s.colleagues(ctx, t, viewer, v.Case)
 	return err
+}
+
+// Precision is how often a rule was judged at this school, and how often it
+// was right, in the cases that the viewer's colleagues reviewed.
+type Precision struct{ Right, Judged int }
+
+// precisionOver is how far back judgements count: a school year.
+const precisionOver = 365 * 24 * time.Hour
+
+func (s *Service) precision(ctx context.Context, t store.Tenant, viewer caseflow.Actor, v CaseView) (map[string]Precision, error) {
+	counts, err := t.RuleCounts(ctx, viewer, v.Now.Add(-precisionOver))
+	if err != nil {
+		return nil, fmt.Errorf("read how often rules were right: %w", err)
+	}
+	out := map[string]Precision{}
+	for _, c := range counts {
+		p := out[c.Rule]
+		out[c.Rule] = Precision{Right: p.Right + c.Right, Judged: p.Judged + c.Right + c.Wrong}
+	}
+	return out, nil
 }
 
 func (s *Service) colleagues(ctx context.Context, t store.Tenant, viewer caseflow.Actor, c caseflow.Case) (out []Colleague, err error) {

@@ -202,6 +202,10 @@ func (f *fake) Users(context.Context) (all []store.User, err error) {
 	return all, nil
 }
 
+func (f *fake) RuleCounts(context.Context, caseflow.Actor, time.Time) ([]store.RuleCount, error) {
+	return []store.RuleCount{{Rule: "bully.hated", Right: 4, Wrong: 2}, {Rule: "bully.hated", Right: 3, Wrong: 1}}, nil
+}
+
 func (f *fake) PutDraft(_ context.Context, ref caseflow.Ref, by caseflow.Actor, d store.Draft) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -62,6 +62,9 @@ func TestTheFlowInWordsAndSealed(t *testing.T) {
 	if bytes.Contains(w.f.written.Bytes(), []byte("planted")) {
 		t.Error("plain words reached the store")
 	}
+	if p := v.Precision["bully.hated"]; p != (casework.Precision{Right: 7, Judged: 10}) {
+		t.Errorf("precision %+v", p)
+	}
 	if v.Case.Book != (caseflow.Book{ID: "bullying", Version: v.Playbook.Version}) {
 		t.Errorf("worked by %+v", v.Case.Book)
 	}

@@ -43,6 +43,8 @@ type CaseView struct {
 	Draft *Draft
 	// To whom the viewer may hand the case up, or give it.
 	EscalateTo []caseflow.Role
+	// Precision of rules at this school, by rule.
+	Precision  map[string]Precision
 	Colleagues []Colleague
 
 	history []caseflow.Event

@@ -146,7 +146,9 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) c
 	if top := newestStanding(k.Captures); top != nil {
 		v.Top = c.captureView(*top, now, id.User.CoverWords)
 		for _, rule := range top.Rules {
-			v.Rules = append(v.Rules, whyRule(rule))
+			why := whyRule(rule)
+			why.Here = rightHere(k.Precision[rule.ID])
+			v.Rules = append(v.Rules, why)
 		}
 	}
 	v.Steps = c.steps(k, id.Actor, now)
@@ -215,6 +217,22 @@ func (c *Console) captureView(k casework.CaptureView, now time.Time, covered boo
 func whyRule(r triage.Rule) ruleWhy {
 	return ruleWhy{Title: orWord(r.Title, r.ID), Pack: r.Pack,
 		Raised: strings.Join(plainNames(r.RaisedBy), ", "), Lowered: strings.Join(plainNames(r.LoweredBy), ", ")}
+}
+
+// judgedEnough is from how many judgements on a share says something.
+const judgedEnough = 5
+
+// rightHere is "right 7 times in 10 here".
+func rightHere(p casework.Precision) string {
+	switch {
+	case p.Judged == 0:
+		return "not judged here yet"
+	case p.Judged < judgedEnough:
+		return "judged " + plural(p.Judged, "time", "times") + " here"
+	case p.Right == p.Judged:
+		return "always right here, " + thousands(p.Judged) + " times"
+	}
+	return fmt.Sprintf("right %d times in 10 here", (10*p.Right+p.Judged/2)/p.Judged)
 }
 
 // plainNames turns a pack's own condition names into words: said_to_someone → said to someone.
