@@ -13,7 +13,7 @@ import (
 )
 
 // hidden returns the decision form's hidden fields as the page sent them.
-func hidden(t *testing.T, p page) url.Values {
+func hidden(t testing.TB, p page) url.Values {
 	t.Helper()
 	form := url.Values{}
 	for _, m := range regexp.MustCompile(`<input type="hidden" name="(version|key|seen)" value="([^"]*)">`).FindAllStringSubmatch(p.body, -1) {

@@ -37,7 +37,7 @@ var morning = time.Date(2026, 11, 12, 8, 14, 0, 0, time.UTC)
 
 // fixture is a collector's upper half over a real store, without a network of agents.
 type fixture struct {
-	t      *testing.T
+	t      testing.TB
 	store  *badgerstore.Store
 	tenant store.Tenant
 	vault  *vault.Vault
@@ -70,7 +70,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{t: t, now: morning, log: &lockedBuffer{}}
 	dir := t.TempDir()
