@@ -57,6 +57,9 @@ const (
 	ExemptionRefused    Action = "exemption.refuse"
 	ExemptionWithdrawn  Action = "exemption.withdraw"
 	ExemptionRevoked    Action = "exemption.revoke"
+	PlaybookProposed    Action = "playbook.propose"
+	PlaybookApproved    Action = "playbook.approve"
+	PlaybookRefused     Action = "playbook.refuse"
 	RuleChangeProposed  Action = "rule.propose"
 	RuleChangeApproved  Action = "rule.approve"
 	RuleChangeRefused   Action = "rule.refuse"
@@ -91,8 +94,8 @@ func Actions() []Action {
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
-		RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
-		MonitoringChecked, NoticeSeen, NoticeOnPaper, DocumentPut, KeyDestroyed, LedgerRead,
+		PlaybookProposed, PlaybookApproved, PlaybookRefused, RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
+		MonitoringChecked, DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
+	"github.com/lapwing-schools/lapwing/collector/playbook"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
@@ -22,6 +23,9 @@ type Cases interface {
 	Close(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.CloseForm) (caseflow.Case, error)
 	Reopen(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
 	CaseFlow
+	Books(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]casework.BookView, error)
+	ProposeBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, id string, p playbook.Playbook, reason string) error
+	DecideBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, proposal string, approve bool) error
 }
 
 // CaseFlow is what may be done with a case on its way.

@@ -22,8 +22,7 @@ var navigation = []struct {
 	allow       gate
 }{
 	{"Cases", "/cases", reviewer},
-	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
-	{"Rules", "/rules", caseflow.MayReadChanges},
+	{"Playbooks", "/playbooks", bookReader},
 	{"Devices", "/devices", fleet},
 	{"People", "/people", peopleReader},
 	{"Audit log", "/audit", auditor},
@@ -58,6 +57,10 @@ func (c *Console) routes() http.Handler {
 	m.Handle("POST /cases/{ref}/wait/end", c.signedIn(reviewer, c.endWait))
 	m.Handle("GET /cases/{ref}/export", c.signedIn(reviewer, c.exportPage))
 	m.Handle("POST /cases/{ref}/export", c.signedIn(reviewer, c.exportCase))
+	m.Handle("GET /playbooks", c.signedIn(bookReader, c.playbooks))
+	m.Handle("GET /playbooks/{id}", c.signedIn(bookReader, c.playbook))
+	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))
+	m.Handle("POST /playbooks/{id}/decide", c.signedIn(bookApprover, c.decidePlaybook))
 	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
 	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))

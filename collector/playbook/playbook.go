@@ -28,7 +28,7 @@ const (
 	MaxFileBytes = 64 << 10
 	MaxSteps     = 12
 	MaxStepChars = 240
-	maxNameChars = 120
+	MaxNameChars = 120
 )
 
 // Allegation and General are the playbooks that are not of one category: for
@@ -172,8 +172,8 @@ func Parse(b []byte) (Playbook, error) {
 
 func (p Playbook) check() error {
 	switch {
-	case !line(p.Title, maxNameChars):
-		return fmt.Errorf("%w: title: want one line of 1 to %d characters", ErrPlaybook, maxNameChars)
+	case !line(p.Title, MaxNameChars):
+		return fmt.Errorf("%w: title: want one line of 1 to %d characters", ErrPlaybook, MaxNameChars)
 	case p.Version < 1:
 		return fmt.Errorf("%w: version: want 1 or more", ErrPlaybook)
 	case len(p.Sources) == 0:
