@@ -223,6 +223,7 @@ func (c *Console) steps(k casework.CaseView, me caseflow.Actor, now time.Time) [
 // flowView is where the case stands on its way.
 type flowView struct {
 	Escalated, EscalatedBy, Answer string
+	EscalatedWhy                   string
 	AnswerLate, MayEnd             bool
 	Waits, WaitsBy, WaitsUntil     string
 	WaitOver                       bool
@@ -239,6 +240,12 @@ func (c *Console) flow(k casework.CaseView, id auth.Identity, now time.Time) flo
 	if e := cs.Escalated; e.To != "" {
 		v.Escalated, v.EscalatedBy = roleWord(e.To), orWord(e.ByName, "somebody")
 		v.AnswerLate = cs.AnswerLate(now)
+		for _, it := range k.History { // the newest first
+			if it.Kind == casework.ItemEscalated {
+				v.EscalatedWhy = it.Text
+				break
+			}
+		}
 		v.MayEnd = cs.State != caseflow.Closed && (e.By == id.User.ID || id.Actor.Has(e.To))
 		switch {
 		case !e.Answered.IsZero():
