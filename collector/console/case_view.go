@@ -24,7 +24,7 @@ type caseForm struct {
 	// that the page showed, Changes what is different now.
 	Conflict string
 	Since    uint64
-	Changes  []changeRow
+	Changes  []sinceRow
 
 	Outcomes                         []option
 	Rules, Whys                      []option
@@ -48,8 +48,8 @@ func (f caseForm) Any(names ...string) bool {
 	return false
 }
 
-// changeRow is one thing that somebody changed meanwhile.
-type changeRow struct{ What, Was, Now string }
+// sinceRow is one thing that somebody changed meanwhile.
+type sinceRow struct{ What, Was, Now string }
 
 // fill completes a form for the case as it is now.
 func (c *Console) fill(form caseForm, k casework.CaseView, id auth.Identity) caseForm {
@@ -108,7 +108,7 @@ func ruleOptions(k casework.CaseView, chosen string) []option {
 }
 
 // conflict says who was in the way, and what is different now.
-func (c *Console) conflict(form caseForm, k casework.CaseView, id auth.Identity, now time.Time) (string, []changeRow) {
+func (c *Console) conflict(form caseForm, k casework.CaseView, id auth.Identity, now time.Time) (string, []sinceRow) {
 	first := form.Conflict
 	for _, it := range since(k, form.Since) {
 		if !it.You {
@@ -117,10 +117,10 @@ func (c *Console) conflict(form caseForm, k casework.CaseView, id auth.Identity,
 		}
 	}
 	was := k.At(form.Since)
-	var rows []changeRow
+	var rows []sinceRow
 	add := func(what, a, b string) {
 		if a != b {
-			rows = append(rows, changeRow{what, a, b})
+			rows = append(rows, sinceRow{what, a, b})
 		}
 	}
 	add("Claimed by", holder(was, id, now), holder(k.Case, id, now))
