@@ -12,4 +12,4 @@ echo "== typing ten keys a second"
 go test ./e2e -run '^$' -bench Typing -benchtime 10x -timeout 20m
 echo "== packages"
 go test -run '^$' -bench . -benchmem -timeout 30m \
-  ./internal/detect/... ./agent/capture ./agent/spool ./collector/store/badgerstore
+  ./internal/detect/... ./agent/capture ./agent/spool ./collector/store/badgerstore ./collector/console
