@@ -16,6 +16,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	"github.com/lapwing-schools/lapwing/internal/detect"
 	"github.com/lapwing-schools/lapwing/internal/policydoc"
+	"github.com/lapwing-schools/lapwing/internal/trim"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -159,6 +160,8 @@ func (l *loop) message(ctx context.Context, r received) (stop bool, err error) {
 			return true, err
 		}
 		l.watch(ctx)
+		// Loading took several times the memory that the rules keep.
+		trim.Self()
 	}
 	return false, nil
 }
