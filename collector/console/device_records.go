@@ -163,6 +163,25 @@ func newMediaRow(m store.MediaVisit, now time.Time) mediaRow {
 	return row
 }
 
+// judgeChecks keeps the sign beside the name from being green while a check is not.
+func (v *deviceView) judgeChecks() {
+	if v.State != "pass" {
+		return
+	}
+	fails := 0
+	for _, k := range v.Checks {
+		if k.State == "fail" {
+			fails++
+		}
+	}
+	switch {
+	case fails > 0:
+		v.State, v.StateWord = "fail", plural(fails, "check fails", "checks fail")
+	case len(v.Checks) > 0 || v.Counts == "":
+		v.State, v.StateWord = "cannot", "Sensors work; a check cannot tell"
+	}
+}
+
 func dayNumber(t time.Time) uint32 {
 	y, m, d := t.Date()
 	return uint32(y*10_000 + int(m)*100 + d)

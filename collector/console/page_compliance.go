@@ -49,7 +49,7 @@ type controlRow struct {
 // bar is a piece of a row's bar, in tenths of a per cent of the scale.
 type bar struct{ State, X, Width string }
 
-type tick struct{ Label, X string }
+type tick struct{ Label, X, Anchor string }
 
 type recordSummary struct {
 	Done, Due string
@@ -142,7 +142,7 @@ func (s speaker) figures(r compliance.Report) []figure {
 			s.part(r.Silent) + " silent, " + s.part(r.Text.Unknown) + " cannot tell. A test phrase has proved none yet."},
 		{"Meet every device standard", s.part(r.Standard.Pass), of, state(r.Standard.Fail), s.part(r.Standard.Fail) + " fail a check",
 			s.part(r.Standard.Unknown) + " more cannot tell, " + s.part(r.Silent) + " are silent"},
-		{"Heard from", s.part(r.Devices - r.Silent), of, state(r.Silent), s.part(r.Silent) + " silent",
+		{"Heard from", s.part(r.Devices - r.Silent), of, "silent", s.part(r.Silent) + " silent",
 			s.part(r.Never) + " of them were never heard from"},
 	}
 }
@@ -162,7 +162,8 @@ func (s speaker) controls(r compliance.Report) (rows []controlRow, scale []tick)
 	}
 	most = niceTop(most)
 	for i := range 4 {
-		scale = append(scale, tick{thousands(most * i / 3), percent(i*1000/3, 1000)})
+		anchor := []string{"start", "middle", "middle", "end"}[i]
+		scale = append(scale, tick{thousands(most * i / 3), percent(i*1000/3, 1000), anchor})
 	}
 	for _, c := range r.Controls {
 		row := controlRow{Title: c.Title, Source: c.Source, Fail: s.part(c.Fail), Unknown: s.part(c.Unknown), Silent: s.part(c.Silent), Pass: s.part(c.Pass)}

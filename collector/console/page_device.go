@@ -32,6 +32,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, id auth.Identit
 	if v.deviceRecords, err = c.deviceRecords(r, id, d, now); err != nil {
 		return err
 	}
+	v.judgeChecks()
 	return c.show(w, r, id, "device", "/devices", v.Host, v)
 }
 

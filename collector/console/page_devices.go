@@ -187,7 +187,7 @@ func newListRow(row store.DeviceRow, now time.Time) deviceRow {
 			known, _ := checks.Lookup(k.ID)
 			if d.rank < rankFail && (d.worst.ID == "" || known.Weight > d.worst.Weight) {
 				d.worst = known
-				d.Wrong, d.Detail = "Not so: "+lowerFirst(known.Title), cmp.Or(k.Detail, known.Risk)+", since "+moment(k.Since.In(now.Location()), now)
+				d.Wrong, d.Detail = known.Title+": no", cmp.Or(k.Detail, known.Risk)+", since "+moment(k.Since.In(now.Location()), now)
 			}
 		default:
 			d.Unknowns++
@@ -201,13 +201,6 @@ func newListRow(row store.DeviceRow, now time.Time) deviceRow {
 	}
 	d.Told = len(row.Checks) > 0
 	return d
-}
-
-func lowerFirst(s string) string {
-	if len(s) > 1 && s[1] >= 'a' && s[1] <= 'z' {
-		return strings.ToLower(s[:1]) + s[1:]
-	}
-	return s
 }
 
 // maxCSV bounds the export; a trust has no more.

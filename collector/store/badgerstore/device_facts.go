@@ -21,7 +21,7 @@ func (t *tenant) ReportChecks(ctx context.Context, reports []store.CheckReport) 
 		return fmt.Errorf("keep checks: %w", err)
 	}
 	// In parts: 10,000 reports of 64 checks each would not fit in a transaction.
-	for part := range slices.Chunk(reports, 100) {
+	for part := range slices.Chunk(reports, 20) {
 		err := t.s.do(ctx, func(x *tx) error {
 			for _, r := range part {
 				if err := x.reportChecks(t.school, r); err != nil {
