@@ -7,13 +7,13 @@ import "slices"
 
 // MayPropose reports whether the actor may propose an exemption or a change of a rule.
 func MayPropose(a Actor) bool {
-	return !a.System && a.User != "" && (a.Has(DSL) || a.Has(Deputy) || a.Has(Head))
+	return Allows(a, ProposeChanges)
 }
 
 // MayReadChanges reports whether the actor may read exemptions and the log of
 // changes to monitoring. No captured text is in either.
 func MayReadChanges(a Actor) bool {
-	return MayPropose(a) || a.System || a.User != "" && (a.Has(Leadership) || a.Has(DPO))
+	return a.System || Allows(a, ReadChanges)
 }
 
 // CountsOf lists the queues whose cases are in the counts of rules that the
@@ -36,7 +36,7 @@ func AuthorOf(a Actor) Author { return Author{a.User, slices.Clone(a.Persons)} }
 // Approves reports whether the actor is somebody who approves at all: the head,
 // or leadership where the head has delegated it.
 func Approves(a Actor, delegated bool) bool {
-	return !a.System && a.User != "" && (a.Has(Head) || delegated && a.Has(Leadership))
+	return Allows(a, ApproveChanges) || delegated && Allows(a, ApproveDelegated)
 }
 
 // MayApprove reports whether the actor may approve or refuse what by proposed.
@@ -46,7 +46,7 @@ func MayApprove(a Actor, by Author, delegated bool) bool {
 }
 
 // MayDelegate reports whether the actor decides if leadership may approve.
-func MayDelegate(a Actor) bool { return !a.System && a.User != "" && a.Has(Head) }
+func MayDelegate(a Actor) bool { return Allows(a, DelegateApproval) }
 
 // MayRevoke reports whether the actor may end an approved exemption before its
 // time: whoever may ask for one may also take it back, for that only adds to

@@ -30,6 +30,16 @@ const (
 	// BreakGlass looks beyond one's own years and sites, for an hour and a typed reason.
 	BreakGlass Right = "break-glass"
 
+	// ProposeChanges asks for an exemption or a change of a rule.
+	ProposeChanges Right = "propose-changes"
+	// ReadChanges opens exemptions, rules and the log of changes; no captured text is in them.
+	ReadChanges Right = "read-changes"
+	// ApproveChanges approves or refuses what somebody else proposed; ApproveDelegated
+	// does where the head has said so (DelegateApproval).
+	ApproveChanges   Right = "approve-changes"
+	ApproveDelegated Right = "approve-delegated"
+	DelegateApproval Right = "delegate-approval"
+
 	// ReadDevices opens devices, coverage and posture; no person, no text.
 	ReadDevices Right = "read-devices"
 	// ManageDevices enrols, moves, revokes and retires devices and asks them for a check.
@@ -69,6 +79,12 @@ var table = map[Right][]Role{
 	ReadFlags:       {DSL, Deputy},
 	SetFlags:        {DSL},
 	BreakGlass:      {DSL, Deputy},
+
+	ProposeChanges:   {DSL, Deputy, Head},
+	ReadChanges:      {DSL, Deputy, Head, Leadership, DPO},
+	ApproveChanges:   {Head},
+	ApproveDelegated: {Leadership},
+	DelegateApproval: {Head},
 
 	ReadDevices:   {Technician, Head},
 	ManageDevices: {Technician},

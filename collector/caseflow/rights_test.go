@@ -35,6 +35,8 @@ func TestWhoHoldsWhichRight(t *testing.T) {
 		caseflow.ConfirmRoles:         "dsl head",
 		caseflow.SetScope:             "administrator",
 		caseflow.KeepDirectory:        "administrator",
+		caseflow.ProposeChanges:       "dsl deputy head", caseflow.ReadChanges: "dsl deputy head leadership dpo",
+		caseflow.ApproveChanges: "head", caseflow.ApproveDelegated: "leadership", caseflow.DelegateApproval: "head",
 	}
 	for _, r := range caseflow.Rights() {
 		for _, role := range caseflow.Roles() {
