@@ -11,7 +11,7 @@
 #   tools/bench-detect.sh --quality        only what each finds
 set -euo pipefail
 cd "$(dirname "$0")/.."
-want=(gcc libc6-dev libvectorscan-dev wamerican bible-kjv-text perl-doc python3)
+want=(gcc libc6-dev libvectorscan-dev wamerican bible-kjv bible-kjv-text perl-doc python3)
 command -v npm >/dev/null || want+=(nodejs npm)
 tags=vectorscan
 apt-cache show libvectorscan-dev >/dev/null 2>&1 || want=("${want[@]/libvectorscan-dev/libhyperscan-dev}") # other processors

@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 files=("$@")
 if [ ${#files[@]} -eq 0 ]; then
   missing=()
-  for p in bible-kjv-text perl-doc fortunes; do
+  for p in bible-kjv bible-kjv-text perl-doc fortunes; do
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
   done
   if [ ${#missing[@]} -gt 0 ]; then
@@ -25,7 +25,7 @@ if [ ${#files[@]} -eq 0 ]; then
   cat "$(dirname "$(perldoc -l perlop)")"/*.pod | awk 'BEGIN { RS = "" } { gsub(/\n/, " "); print }' >"$work/perl"
   find /usr/share/games/fortunes -maxdepth 1 -type f ! -name '*.dat' ! -name '*.u8' -exec cat {} + |
     awk 'BEGIN { RS = "\n%\n" } { gsub(/\n/, " "); print }' >"$work/fortunes"
-  "$go" list std | grep -v /internal/ | xargs -n 1 "$go" doc -all 2>/dev/null |
+  for p in $("$go" list std | grep -vE '/internal/|^vendor/|^internal/'); do "$go" doc -all "$p" 2>/dev/null || true; done |
     awk 'BEGIN { RS = "" } { gsub(/\n */, " "); print }' >"$work/go"
   files=("$work/bible" "$work/perl" "$work/fortunes" "$work/go")
 fi
