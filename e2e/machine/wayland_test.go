@@ -11,8 +11,19 @@ import (
 	"github.com/lapwing-schools/lapwing/internal/conditions"
 )
 
-// editorPhrase is typed on the Wayland desktop.
-const editorPhrase = "i want to kill myself tonight"
+// Phrases typed on the Wayland desktop; the third is a password.
+const (
+	editorPhrase = "i want to kill myself tonight"
+	pagePhrase   = "i am going to end my life"
+	secretPhrase = "i am going to kill myself tomorrow"
+	titlePhrase  = "how to kill myself"
+)
+
+// page moves the focus by itself on Enter: the tool that types on Wayland has no Tab.
+const page = `<!doctype html><title>Form</title>
+<input id=name autofocus onkeydown="if (event.key == 'Enter') secret.focus()">
+<input id=secret type=password onkeydown="if (event.key == 'Enter') { document.title = '` + titlePhrase + `'; essay.focus() }">
+<textarea id=essay></textarea>`
 
 // TestWayland: a real Wayland session (sway), found through logind, with an
 // editor that speaks Wayland itself.
@@ -31,11 +42,38 @@ func TestWayland(t *testing.T) {
 	w.typesWayland("mousepad", editorPhrase)
 }
 
+// TestWaylandBrowser: what is typed into a page arrives, what is typed into its
+// password field does not.
+func TestWaylandBrowser(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	w.agent("service", "install")
+	w.agent("service", "start")
+	w.swayLogOn()
+	w.awaitWatchers("pupil")
+	w.await("the text sensor", func() error { return w.covered("text", "limited", conditions.WaylandNoKeys) })
+	w.sway("exec chromium --no-sandbox --ozone-platform=wayland --no-first-run --disable-gpu --disable-background-networking --user-data-dir=/home/pupil/profile file:///home/pupil/page.html")
+	w.awaitFront("chromium")
+	w.typesWayland("chromium", pagePhrase)
+	w.wtype("-k", "Return")
+	w.wtype(". " + secretPhrase)
+	w.wtype("-k", "Return")
+	// The page's new title says that the password was typed and left.
+	w.awaitEvent("pupil", titlePhrase)
+	for _, e := range w.captures() {
+		c := e.GetCapture()
+		if strings.Contains(c.GetExcerpt()+c.GetTitle(), "tomorrow") {
+			t.Errorf("the password field was captured: %q", c.GetExcerpt())
+		}
+	}
+}
+
 // swayLogOn opens a Wayland session through PAM.
 func (w *world) swayLogOn() {
 	w.t.Helper()
 	home := filepath.Join(w.m.Root(), "home/pupil")
 	for name, text := range map[string]string{
+		"page.html": page,
 		"sway.conf": "exec sh -c 'echo $WAYLAND_DISPLAY $SWAYSOCK > ~/display.new && mv ~/display.new ~/display'\n",
 	} {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o644); err != nil {
