@@ -185,7 +185,7 @@ func (s *server) wire() error {
 		return fmt.Errorf("load the school's time zone: %w", err)
 	}
 	key := s.data.Vault.Subkey("known browsers")
-	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox,
+	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Fleet: s.fleet, Pickups: s.inbox,
 		Oversight: oversight.New(oversight.Config{Policies: s.policies, Now: s.now, Zone: zone}), Trials: s.cases, Rules: s.policies, Zone: zone,
 		Key: key[:], Now: s.now, Logger: s.log})
 	return err

@@ -22,7 +22,7 @@ import (
 // addresses lists every page that a signed-in person could try, guessed ones
 // of real cases and devices among them.
 func addresses(refs ...caseflow.Ref) []string {
-	out := []string{"/", "/cases", "/cases?show=mine", "/cases?show=closed", "/cases?category=bullying", "/cases/live", "/devices", "/devices?show=attention", "/devices/d-0142",
+	out := []string{"/", "/cases", "/cases?show=mine", "/cases?show=closed", "/cases?category=bullying", "/cases/live", "/devices", "/devices?show=attention", "/devices/d-0142", "/enrolment",
 		"/audit", "/people", "/help/keyboard", "/help/accessibility", "/help/who-sees-what", "/nothing", "/cases/ZZZZZZZZ", "/cases/..", "/cases/%2e%2e/cases"}
 	for _, r := range refs {
 		out = append(out, "/cases/"+string(r), "/cases/"+strings.ToLower(string(r)))
@@ -37,7 +37,7 @@ var opens = map[caseflow.Role][]string{
 	caseflow.Deputy:        {"/", "/cases", "/cases/"},
 	caseflow.Head:          {"/", "/cases", "/devices", "/people"},
 	caseflow.Chair:         {"/", "/cases"},
-	caseflow.Technician:    {"/", "/devices"},
+	caseflow.Technician:    {"/", "/devices", "/enrolment"},
 	caseflow.Administrator: {"/", "/people"},
 	caseflow.Leadership:    {"/"},
 	caseflow.Governor:      {"/"},

@@ -128,6 +128,7 @@ func TestPagesAccessible(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	f.enrolled(f.manyUses(), "d-201", "d-202", "d-203")
 	s := f.screen()
 	type stop struct {
 		name, path string
@@ -137,7 +138,7 @@ func TestPagesAccessible(t *testing.T) {
 		{"sign-in", "/sign-in", nil}, {"link", "/link/" + link, nil}, {"dead-link", "/link/1." + strings.Repeat("a", 43), nil}, {"signed-out", "/signed-out", nil},
 		{"cases", "/cases", dsl}, {"case", "/cases/" + string(rowan), dsl}, {"case-taken", "/cases/" + string(ivo), dsl},
 		{"cases-filtered", "/cases?category=suicide&severity=low", dsl}, {"cases-mine", "/cases?show=mine", deputy}, {"cases-empty", "/cases", f.signIn("C. Ayre", caseflow.Chair)},
-		{"devices", "/devices", f.signIn("S. Brack", caseflow.Technician)}, {"device", "/devices/d-0087", f.signIn("S. Brack2", caseflow.Technician)},
+		{"devices", "/devices", f.signIn("S. Brack", caseflow.Technician)}, {"enrolment", "/enrolment", f.signIn("S. Brack3", caseflow.Technician)}, {"device", "/devices/d-0087", f.signIn("S. Brack2", caseflow.Technician)},
 		{"home-governor", "/", f.signIn("G. Owens", caseflow.Governor)}, {"home-head", "/", f.signIn("A. Reed", caseflow.Head)},
 		{"people", "/people", dsl},
 		{"audit", "/audit", f.signIn("D. Pole", caseflow.DPO)}, {"missing", "/nothing", dsl},

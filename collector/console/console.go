@@ -9,6 +9,7 @@ import (
 	_ "time/tzdata" // a minimal server has no zone files, and the pages show school time
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/store"
 )
@@ -20,6 +21,8 @@ type Config struct {
 	Cases Cases
 	// Directory gives the pages of the directory; without it there are none.
 	Directory Directory
+	// Fleet gives the page on which devices are let in; without it there is none.
+	Fleet *fleet.Service
 	// Pickups, if set, tells what became of nightly files.
 	Pickups Pickups
 	// Oversight, Trials and Rules give the pages of exemptions and rules; all or none.
@@ -44,6 +47,7 @@ type Console struct {
 	cases     Cases
 	directory Directory
 	pickups   Pickups
+	fleet     *fleet.Service
 	plans     plans
 	oversight *oversight.Service
 	trialsOf  Trials
@@ -66,7 +70,7 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Store == nil || cfg.Cases == nil {
 		return nil, errors.New("console: a store and casework are needed")
 	}
-	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups,
+	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups, fleet: cfg.Fleet,
 		oversight: cfg.Oversight, trialsOf: cfg.Trials, rules: cfg.Rules, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
 		zone: cfg.Zone, heartbeat: cfg.Heartbeat}
 	if c.now == nil {

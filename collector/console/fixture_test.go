@@ -21,6 +21,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/console"
+	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/store/badgerstore"
@@ -106,7 +107,8 @@ func newFixture(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := console.New(console.Config{Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
+	handler, err := console.New(console.Config{Store: f.store, Cases: f.cases, Fleet: fleet.New(fleet.Config{Agents: "lapwing.example:9443", Now: f.clock}),
+		Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -173,7 +173,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity) caseView {
 	if v.Closed {
 		v.Outcome, v.ClosedAt = outcomeWord(cs.Outcome), moment(cs.ClosedAt.In(c.zone), now)
 	}
-	if fleet(id.Actor) && cs.Device != "" {
+	if fleetKeeper(id.Actor) && cs.Device != "" {
 		v.DeviceHref = "/devices/" + url.PathEscape(string(cs.Device))
 	}
 	if top := newestStanding(k.Captures); top != nil {

@@ -35,6 +35,13 @@ func newDeviceView(d store.Device, now time.Time) deviceView {
 	v := deviceView{deviceRow: newDeviceRow(d, now)}
 	text, window := v.Sensors[0], v.Sensors[1]
 	switch {
+	case d.Revoked.IsZero() && !d.Suspect.IsZero():
+		v.State, v.StateWord = "fail", "Suspected clone"
+		v.Gap = "Captures of two machines may stand under one device. Enrol the copy as a device of its own with a new enrolment string " +
+			"(lapwing-agent enrol --force), then revoke this one and enrol the original again too. If only its board was replaced, enrol it again."
+	case d.Revoked.IsZero() && d.Held:
+		v.State, v.StateWord = "fail", "Waits to be released"
+		v.Gap = "It was enrolled with a string that several devices can use. What it notices is kept on it, and reaches the queue after a technician has released it under Enrolment."
 	case v.rank >= rankSilent:
 		v.State, v.StateWord = "silent", "Silent"
 		v.Gap = "Nothing has come from this device. What is typed there is kept on it and sent when it is back, if the agent runs."

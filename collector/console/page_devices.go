@@ -24,6 +24,7 @@ type devicesView struct {
 	Tabs           []tab
 	Rows           []deviceRow
 	Any            bool
+	Enrol          bool // the reader may let devices in
 }
 
 type tab struct {
@@ -70,7 +71,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	slices.SortFunc(rows, func(a, b deviceRow) int {
 		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.Host, b.Host), cmp.Compare(a.ID, b.ID))
 	})
-	v := devicesView{Any: len(all) > 0}
+	v := devicesView{Any: len(all) > 0, Enrol: c.fleet != nil && technician(id.Actor)}
 	show := r.URL.Query().Get("show")
 	if show != "attention" && show != "silent" {
 		show = "all"
@@ -156,6 +157,10 @@ func newDeviceRow(d store.Device, now time.Time) deviceRow {
 	case !d.Revoked.IsZero():
 		row.Wrong, row.Detail = "Removed from Lapwing", d.RevokedWhy
 		row.rank = rankCannot
+	case !d.Suspect.IsZero():
+		row.Wrong, row.Detail, row.rank = "Suspected clone", suspectWord(d.SuspectWhy)+", since "+moment(d.Suspect.In(now.Location()), now), rankFail
+	case d.Held:
+		row.Wrong, row.Detail, row.rank = "Waits to be released", "nothing it notices reaches the queue; see Enrolment", rankFail
 	case d.Report.Seen.IsZero():
 		row.Wrong, row.Detail, row.rank = "Never seen", "enrolled "+moment(d.Enrolled.In(now.Location()), now), rankNever
 	case silent && d.Report.Goodbye != "":
@@ -198,6 +203,14 @@ func (row *deviceRow) worstSensor() {
 	if len(lacks) > 0 {
 		row.Lacks = "Not in this version: " + strings.Join(lacks, ", ")
 	}
+}
+
+// suspectWord says how a clone showed.
+func suspectWord(why string) string {
+	if why == store.SuspectTwo {
+		return "two machines take turns on this identity"
+	}
+	return "it runs on other hardware than it was enrolled on"
 }
 
 func goodbyeWord(reason string) string {

@@ -11,10 +11,11 @@ import (
 type gate func(caseflow.Actor) bool
 
 // Gates, from the contract's role table.
-func anyone(caseflow.Actor) bool     { return true }
-func reviewer(a caseflow.Actor) bool { return len(caseflow.QueuesOf(a)) > 0 }
-func fleet(a caseflow.Actor) bool    { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
-func auditor(a caseflow.Actor) bool  { return a.Has(caseflow.DPO) }
+func anyone(caseflow.Actor) bool        { return true }
+func reviewer(a caseflow.Actor) bool    { return len(caseflow.QueuesOf(a)) > 0 }
+func fleetKeeper(a caseflow.Actor) bool { return a.Has(caseflow.Technician) || a.Has(caseflow.Head) }
+func technician(a caseflow.Actor) bool  { return a.Has(caseflow.Technician) }
+func auditor(a caseflow.Actor) bool     { return a.Has(caseflow.DPO) }
 
 // navigation is the header's, each shown to those whom its gate admits.
 var navigation = []struct {
@@ -24,7 +25,7 @@ var navigation = []struct {
 	{"Cases", "/cases", reviewer},
 	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
 	{"Rules", "/rules", caseflow.MayReadChanges},
-	{"Devices", "/devices", fleet},
+	{"Devices", "/devices", fleetKeeper},
 	{"People", "/people", peopleReader},
 	{"Audit log", "/audit", auditor},
 }
@@ -49,8 +50,13 @@ func (c *Console) routes() http.Handler {
 	m.Handle("POST /cases/{ref}/release", c.signedIn(reviewer, c.releaseCase))
 	m.Handle("POST /cases/{ref}/record", c.signedIn(reviewer, c.recordCase))
 	m.Handle("POST /cases/{ref}/reopen", c.signedIn(reviewer, c.reopenCase))
-	m.Handle("GET /devices", c.signedIn(fleet, c.devices))
-	m.Handle("GET /devices/{id}", c.signedIn(fleet, c.device))
+	m.Handle("GET /devices", c.signedIn(fleetKeeper, c.devices))
+	m.Handle("GET /devices/{id}", c.signedIn(fleetKeeper, c.device))
+	if c.fleet != nil {
+		m.Handle("GET /enrolment", c.signedIn(technician, c.enrolment))
+		m.Handle("POST /enrolment", c.signedIn(technician, c.makeToken))
+		m.Handle("POST /enrolment/{batch}/release", c.signedIn(technician, c.releaseDevices))
+	}
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
 	m.Handle("GET /people", c.signedIn(peopleReader, c.people))
 	m.Handle("POST /people/{id}/confirm", c.signedIn(confirmer, c.confirmPerson))
