@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/dial"
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/osversion"
 	"github.com/lapwing-schools/lapwing/internal/boot"
@@ -51,7 +52,7 @@ func (c *enrolCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	clock := identity.NewClock("", buildinfo.Read().Time, time.Now, boot.Elapsed)
-	id, err := identity.Enrol(ctx, c.Dir, enrolment, facts, identity.Options{Force: c.Force, Clock: clock.Now})
+	id, err := identity.Enrol(ctx, c.Dir, enrolment, facts, identity.Options{Force: c.Force, Clock: clock.Now, Dial: dial.Open(c.Dir, os.Getenv).Dial})
 	if err != nil {
 		return err
 	}

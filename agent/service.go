@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/app"
+	"github.com/lapwing-schools/lapwing/agent/dial"
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/install"
 	"github.com/lapwing-schools/lapwing/agent/policy"
@@ -102,7 +104,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		return err
 	}
 	clock := identity.NewClock(s.dir, buildinfo.Read().Time, time.Now, boot.Elapsed)
-	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), nil, uplink.DialOptions()...)
+	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), dial.Open(s.dir, os.Getenv).Dial, uplink.DialOptions()...)
 	s.uplink = uplink.New(uplink.Config{
 		Spool: s.spool, Link: s.link, Clock: clock, Policy: s.policy, Now: s.now, Log: s.log,
 		Hello: &lapwingv1.Hello{
@@ -110,7 +112,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 			Hostname: facts.Hostname, Boot: s.boot.ID[:], Fingerprint: facts.Fingerprint,
 		},
 		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.watching,
-		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard,
+		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard, Elapsed: boot.Elapsed, Code: identity.Code,
 	})
 	answering := make(chan struct{})
 	s.group.Add(app.Actor{

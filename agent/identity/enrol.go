@@ -186,6 +186,11 @@ func dialEnrol(ctx context.Context, dial Dial, address string, pin [32]byte, clo
 func unreachable(ctx context.Context, address string, err error) error {
 	var dns *net.DNSError
 	switch {
+	case errors.Is(err, tlsx.ErrStranger):
+		return &Refusal{"Something that is not a collector answers at " + address + " (" + err.Error() +
+			"). Log in to this network if it asks for that, and check host and port.", err}
+	case errors.Is(err, ErrProxy), errors.Is(err, ErrProxyAuth):
+		return &Refusal{"The web proxy stands in the way: " + err.Error() + ".", err}
 	case errors.Is(err, tlsx.ErrWrongCA):
 		return &Refusal{"This is not the collector that made the enrolment string: " + address +
 			" shows another certificate authority. Check host and port, or ask for a new enrolment string.", err}

@@ -46,6 +46,7 @@ type Uplink struct {
 	State       string     `json:"state"` // connecting, connected, waiting, revoked, refused, stopped
 	Since       time.Time  `json:"since"`
 	Detail      string     `json:"detail,omitempty"`
+	Code        string     `json:"code,omitempty"` // of internal/conditions
 	RetryAt     *time.Time `json:"retry_at,omitempty"`
 	LastAck     *time.Time `json:"last_ack,omitempty"`
 	SkewMillis  *int64     `json:"clock_skew_ms,omitempty"` // device minus collector
@@ -80,7 +81,7 @@ func FromIdentity(id *identity.Identity) *Enrolled {
 
 // FromUplink describes the state of an uplink.
 func FromUplink(s uplink.Status) *Uplink {
-	u := &Uplink{State: string(s.State), Since: s.Since.UTC(), Detail: s.Detail, RetryAt: ifSet(s.RetryAt),
+	u := &Uplink{State: string(s.State), Since: s.Since.UTC(), Detail: s.Detail, Code: s.Code, RetryAt: ifSet(s.RetryAt),
 		LastAck: ifSet(s.LastAck), Refused: s.Refused, Unreadable: s.Unreadable, PolicyError: s.PolicyError}
 	if s.SkewKnown {
 		ms := s.Skew.Milliseconds()

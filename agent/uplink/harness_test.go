@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,15 +67,28 @@ type device struct {
 	policies  policies
 	coverage  chan struct{}
 	stop      func() error
+	asleep    atomic.Int64 // nanoseconds that the machine has slept
 	n         uint64
+	booted    time.Time
 }
+
+// elapsed goes on while the machine sleeps; the bubble's timers do not.
+func (d *device) elapsed() time.Duration {
+	return time.Since(d.booted) + time.Duration(d.asleep.Load())
+}
+
+// wall is the machine's clock, which is right after a sleep too.
+func (d *device) wall() time.Time { return time.Now().Add(time.Duration(d.asleep.Load())) }
+
+// sleep closes the lid.
+func (d *device) sleep(long time.Duration) { d.asleep.Add(int64(long)) }
 
 func newDevice(t *testing.T, c *fakecollector.Collector) *device {
 	t.Helper()
 	c.Start(t)
 	d := &device{t: t, collector: c, dir: t.TempDir(), coverage: make(chan struct{}, 1)}
-	elapsed := func(since time.Time) func() time.Duration { return func() time.Duration { return time.Since(since) } }
-	d.clock = identity.NewClock("", time.Now().Add(-time.Hour), time.Now, elapsed(time.Now()))
+	d.booted = time.Now()
+	d.clock = identity.NewClock("", time.Now().Add(-time.Hour), d.wall, d.elapsed)
 	id, err := identity.Enrol(t.Context(), d.dir, c.Enrolment(), identity.Facts{Hostname: "pc1", OS: "linux", Arch: "amd64"},
 		identity.Options{Clock: d.clock.Now, Dial: c.Dial})
 	check(t, err)
@@ -110,8 +124,9 @@ func (d *device) start() {
 		},
 		CoverageChanged: d.coverage,
 		Sessions:        func() int { return 1 },
-		HeartbeatEvery:  func() time.Duration { return time.Minute },
-		Jitter:          func() float64 { return 0.5 },
+		Elapsed:         d.elapsed, Code: identity.Code,
+		HeartbeatEvery: func() time.Duration { return time.Minute },
+		Jitter:         func() float64 { return 0.5 },
 	})
 	ctx, cancel := context.WithCancel(d.t.Context())
 	done := make(chan error, 1)

@@ -65,9 +65,9 @@ type session struct {
 
 // laneFlight is what of a lane is on its way.
 type laneFlight struct {
-	sent  []uint64 // last number of each unanswered batch, oldest first
-	stale int      // answers to come for batches that were taken back
-	again bool     // a batch was put off: take all back when the pause is over
+	sent  []sentBatch // those unanswered, oldest first
+	stale int         // answers to come for batches that were taken back
+	again bool        // a batch was put off: take all back when the pause is over
 	// skipped is the highest number of a record that is no event; it is
 	// acknowledged here once everything before it is.
 	skipped uint64
@@ -107,6 +107,11 @@ func (u *Uplink) once(ctx context.Context) error {
 	s := newSession(u, cc, stream, cancel)
 	defer s.stop()
 	err = u.ended(ctx, s.run(ctx, sctx))
+	for i := range s.lanes {
+		if err != nil && slow(s.lanes[i].sent) {
+			u.paces[i].shrink()
+		}
+	}
 	if left := time.Until(s.pausedUntil); left > 0 && !errors.Is(err, errRevoked) {
 		return &toldToWait{left, cmp.Or(err, errPaused)}
 	}
@@ -185,13 +190,19 @@ func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessa
 	if err := s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Hello{Hello: hello}}); err != nil {
 		return err
 	}
-	s.u.update(func(st *Status) { st.State, st.Detail = Connected, "" })
+	s.u.update(func(st *Status) { st.State, st.Detail, st.Code = Connected, "", "" })
 	if err := s.pump(); err != nil {
 		return err
 	}
+	look, watch := time.NewTicker(lookEvery), s.u.newSleepWatch()
+	defer look.Stop()
 	for {
 		var err error
 		select {
+		case <-look.C:
+			if watch.slept() {
+				return errSlept
+			}
 		case <-ctx.Done():
 			return s.goodbye(in, failed)
 		case err := <-failed:
@@ -261,14 +272,14 @@ func (s *session) pump() error {
 func (s *session) pumpOne() (more bool, err error) {
 	for _, l := range spool.Lanes() {
 		fl := &s.lanes[l-1]
-		if len(fl.sent) >= window {
+		p := &s.u.paces[l-1]
+		if len(fl.sent) >= p.window() {
+			if l == spool.Urgent && p.shift > 0 {
+				return false, nil // a poor link carries nothing beside what is urgent
+			}
 			continue
 		}
-		n := urgentRecords
-		if l == spool.Routine {
-			n = routineBatch
-		}
-		entries, err := s.u.cfg.Spool.Lease(l, n, batchBytes)
+		entries, err := s.u.cfg.Spool.Lease(l, p.records(l), p.bytes())
 		if err != nil {
 			return false, fmt.Errorf("lease: %w", err)
 		}
@@ -285,8 +296,8 @@ func (s *session) pumpOne() (more bool, err error) {
 // takeAgain returns the next batch of what is to be offered again. A batch has
 // rising numbers, also where two logs overlap.
 func (s *session) takeAgain() []spool.Entry {
-	n := 0
-	for bytes := 0; n < min(len(s.again), urgentRecords) && bytes < batchBytes; n++ {
+	n, p := 0, &s.u.paces[spool.Urgent-1]
+	for bytes := 0; n < min(len(s.again), p.records(spool.Urgent)) && bytes < p.bytes(); n++ {
 		if n > 0 && s.again[n].Seq <= s.again[n-1].Seq {
 			break
 		}
@@ -317,7 +328,13 @@ func (s *session) sendBatch(l spool.Lane, entries []spool.Entry) error {
 	if len(fl.sent) == 0 {
 		s.silence.Reset(ackPatience)
 	}
-	fl.sent = append(fl.sent, b.Events[len(b.Events)-1].GetSeq())
+	p := &s.u.paces[l-1]
+	size := 0
+	for _, r := range entries {
+		size += len(r.Payload)
+	}
+	fl.sent = append(fl.sent, sentBatch{last: b.Events[len(b.Events)-1].GetSeq(), at: time.Now(), shift: p.shift,
+		full: len(entries) >= p.records(l) || size >= p.bytes()*3/4})
 	return s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Batch{Batch: b}})
 }
 

@@ -70,9 +70,12 @@ func (s *session) takeAck(a *lapwingv1.Ack) error {
 	case fl.stale > 0:
 		fl.stale--
 	case len(fl.sent) > 0:
-		last := fl.sent[0]
+		b := fl.sent[0]
 		fl.sent = fl.sent[1:]
-		fl.again = fl.again || a.GetUpto() < last
+		fl.again = fl.again || a.GetUpto() < b.last
+		if a.GetUpto() >= b.last {
+			s.u.paces[l-1].grow(b)
+		}
 	}
 	s.listen()
 	if wait := time.Duration(a.GetRetryAfterMs()) * time.Millisecond; wait > 0 {

@@ -93,6 +93,12 @@ type Config struct {
 	// of the collector. It must not block.
 	Requests func(*lapwingv1.CollectorMessage)
 	Log      *slog.Logger
+	// Elapsed counts the time since boot, that asleep included (boot.Elapsed);
+	// nil: a sleep is noticed by the connection's death only.
+	Elapsed func() time.Duration
+	// Code names an error of Link by a code of internal/conditions, "" for
+	// none; nil means no codes.
+	Code func(error) string
 	// Jitter returns 0 to 1 for back-off; nil means math/rand.
 	Jitter func() float64
 }
@@ -158,6 +164,7 @@ type Status struct {
 	State       State
 	Since       time.Time
 	Detail      string    // for people: the last error, or why the device is revoked
+	Code        string    // of internal/conditions, for that error; may be empty
 	RetryAt     time.Time // zero unless waiting
 	LastAck     time.Time // by the machine's clock; zero before the first
 	ServerTime  time.Time // as last told
@@ -170,7 +177,8 @@ type Status struct {
 
 // Uplink is one device's connection. Create it with New.
 type Uplink struct {
-	cfg Config
+	cfg   Config
+	paces [2]pace // by lane; used by Run's goroutine only
 
 	mu     sync.Mutex // guards status
 	status Status
@@ -228,6 +236,9 @@ func (u *Uplink) Run(ctx context.Context) error {
 		switch {
 		case err == nil && failures == 0 && time.Since(begin) >= settled:
 			continue // its time was up: reconnect at once
+		case errors.Is(err, errSlept):
+			wait = time.Duration(u.cfg.Jitter() * float64(wakeSpread))
+			failures = -1 // nobody's fault
 		case errors.As(err, &told):
 			wait = told.wait + time.Duration(u.cfg.Jitter()*float64(firstBackoff))
 		case errors.Is(err, errRevoked), errors.Is(err, errUnknownDevice):
@@ -258,15 +269,29 @@ func (u *Uplink) rest(ctx context.Context, wait time.Duration, err error) {
 		case errors.Is(err, errUnknownDevice):
 			s.State = Refused
 		}
+		s.Code = ""
 		if err != nil {
 			s.Detail = err.Error()
+			if u.cfg.Code != nil {
+				s.Code = u.cfg.Code(err)
+			}
 		}
 	})
 	u.cfg.Log.InfoContext(ctx, "uplink_waiting", "wait", wait, "reason", err)
-	t := time.NewTimer(wait)
+	t, look, watch := time.NewTimer(wait), time.NewTicker(lookEvery), u.newSleepWatch()
 	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+	defer look.Stop()
+	for {
+		select {
+		case <-t.C:
+			return
+		case <-look.C:
+			// Whatever was wrong before the sleep may be right after it.
+			if watch.slept() {
+				t.Reset(time.Duration(u.cfg.Jitter() * float64(min(wait, wakeSpread))))
+			}
+		case <-ctx.Done():
+			return
+		}
 	}
 }

@@ -67,6 +67,14 @@ const (
 	SpoolQuarantined = "spool_quarantined"
 	ClockSkew        = "clock_skew"
 	CertExpiring     = "cert_expiring"
+
+	// The way to the collector.
+	NoAnswer      = "no_answer"
+	NameUnknown   = "name_unknown"
+	Stranger      = "stranger_answers"
+	ProxyRefuses  = "proxy_refuses"
+	ProxyPassword = "proxy_password"
+	ServerCert    = "server_certificate"
 )
 
 // Condition is a code with the words for people.
@@ -144,4 +152,16 @@ var registry = [...]Condition{
 		"Turn on automatic time. Events are kept and their times corrected."},
 	{CertExpiring, Warning, "The device's certificate ends soon and was not renewed",
 		"Check that the device reaches the collector; it renews by itself."},
+	{NoAnswer, Warning, "Nothing answers at the collector's address",
+		"Check that the collector runs, and that no firewall blocks its port."},
+	{NameUnknown, Warning, "This network does not know the collector's name",
+		"Check the device's DNS and its network. It is tried again by itself."},
+	{Stranger, Warning, "Something else answers in the collector's place: a log-in page of the network, or a filter that opens TLS",
+		"Log in to the network. On the school's own, exempt the collector's address from TLS inspection."},
+	{ProxyRefuses, Warning, "The web proxy does not let the agent through",
+		"Allow CONNECT to the collector's host and port, or set another proxy."},
+	{ProxyPassword, Warning, "The web proxy wants a user name and password, or others",
+		"Write http://user:password@host:port into the file proxy in the agent's directory."},
+	{ServerCert, Problem, "The collector's certificate is not valid",
+		"Look at the collector's clock and certificates. The device tries again by itself."},
 }

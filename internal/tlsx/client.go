@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,9 @@ var (
 	// ErrServerCert says that the server's certificate is from the right
 	// authority, yet not valid for a collector at this time.
 	ErrServerCert = errors.New("the server's certificate is not valid")
+	// ErrStranger says that whoever answers is no collector at all: a log-in
+	// page, a mail server, or a middle box that speaks TLS in its place.
+	ErrStranger = errors.New("whoever answers is not a Lapwing collector")
 )
 
 // Clock tells a device the time by which certificates are judged. When exact
@@ -75,10 +79,27 @@ func (c *Client) Handshake(ctx context.Context, raw net.Conn) (net.Conn, error) 
 	conn := tls.Client(raw, c.config)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
+		if strange(err) {
+			err = fmt.Errorf("%w: %w", ErrStranger, err)
+		}
 		return nil, fmt.Errorf("TLS handshake: %w", err)
 	}
 	return conn, nil
 }
+
+// strange reports whether err is of a peer that never was a collector: no TLS,
+// an older TLS, or another protocol over it.
+func strange(err error) bool {
+	if _, noTLS := errors.AsType[tls.RecordHeaderError](err); noTLS {
+		return true
+	}
+	alert, ok := errors.AsType[tls.AlertError](err)
+	const handshakeFailure, protocolVersion, unrecognizedName, noProtocol = 40, 70, 112, 120
+	return errors.Is(err, errNoDoor) || strings.Contains(err.Error(), "protocol version not supported") ||
+		ok && (alert == handshakeFailure || alert == protocolVersion || alert == unrecognizedName || alert == noProtocol)
+}
+
+var errNoDoor = errors.New("the server knows no such door")
 
 // clientConfig does the verification itself (InsecureSkipVerify switches off
 // only crypto/tls's own): the time to judge by depends on the certificate.
@@ -91,7 +112,7 @@ func clientConfig(alpn string, authority func([]*x509.Certificate) *x509.Certifi
 		// Called for resumed sessions as well.
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			if cs.NegotiatedProtocol != alpn {
-				return errors.New("the server knows no door " + alpn)
+				return fmt.Errorf("%w: %s", errNoDoor, alpn)
 			}
 			ca := authority(cs.PeerCertificates)
 			if ca == nil {

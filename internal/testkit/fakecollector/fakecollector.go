@@ -75,6 +75,7 @@ type Collector struct {
 	goodbyes   []lapwingv1.Goodbye_Reason
 	enrolled   int
 	renewed    int
+	server     *tls.Certificate
 	changed    chan struct{}
 	streams    map[chan *lapwingv1.CollectorMessage]bool
 }
@@ -108,14 +109,15 @@ func (c *Collector) Start(tb testing.TB) {
 			tb.Fatal(err)
 		}
 	}
-	c.stop = c.serve(c.ln, server)
+	c.server = server
+	c.stop = c.serve(c.ln)
 	tb.Cleanup(func() { c.stop() })
 }
 
 // serve runs both doors on ln and returns what stops them.
-func (c *Collector) serve(ln net.Listener, cert *tls.Certificate) func() {
+func (c *Collector) serve(ln net.Listener) func() {
 	doors := tlsx.NewDoors(ln, tlsx.DoorsConfig{
-		CA: c.CA.Cert, Certificate: func() (*tls.Certificate, error) { return cert, nil }, Now: time.Now})
+		CA: c.CA.Cert, Certificate: c.certificate, Now: time.Now})
 	enrol := grpc.NewServer(grpc.Creds(tlsx.ServerCredentials()), grpc.ConnectionTimeout(5*time.Second))
 	agent := grpc.NewServer(grpc.Creds(tlsx.ServerCredentials()), grpc.ConnectionTimeout(5*time.Second),
 		grpc.MaxRecvMsgSize(lapwingv1.MaxFrame), grpc.WaitForHandlers(true),
@@ -132,6 +134,22 @@ func (c *Collector) serve(ln net.Listener, cert *tls.Certificate) func() {
 		agent.Stop()
 		wg.Wait()
 	}
+}
+
+func (c *Collector) certificate() (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.server, nil
+}
+
+// RotateCertificate gives the collector a new certificate of its authority.
+func (c *Collector) RotateCertificate(tb testing.TB) {
+	tb.Helper()
+	cert, err := c.CA.IssueServer([]string{"127.0.0.1"}, time.Now())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c.Do(func(c *Collector) { c.server = cert })
 }
 
 // Do changes the collector while it runs.
