@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 
 	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/internal/buildinfo"
 	"github.com/lapwing-schools/lapwing/internal/logging"
 )
 
@@ -29,7 +31,18 @@ const memoryLimit = 64 << 20
 
 func (c *runCmd) Run(ctx context.Context, s *streams) error {
 	debug.SetMemoryLimit(memoryLimit)
-	svc, err := newService(c.Dir, os.Environ(), logging.New(s.err, logging.Options{JSON: c.JSON}))
+	// Before there is a log file: a folder that is no agent's gets none.
+	if _, err := identity.Load(c.Dir); errors.Is(err, identity.ErrNotEnrolled) {
+		return identity.ErrNotEnrolled // its words say what to do; the missing file does not
+	}
+	file, err := openLog(c.Dir)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	log := logging.New(io.MultiWriter(s.err, file), logging.Options{JSON: c.JSON})
+	log.InfoContext(ctx, "service_starting", "version", buildinfo.Read().String())
+	svc, err := newService(c.Dir, os.Environ(), log)
 	if errors.Is(err, identity.ErrNotEnrolled) {
 		return identity.ErrNotEnrolled // its words say what to do; the missing file does not
 	}

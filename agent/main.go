@@ -24,14 +24,16 @@ import (
 
 // cli is the menu; each command lives in a file of its own.
 type cli struct {
-	Enrol   enrolCmd   `cmd:"" help:"Enrol this device with a school's collector."`
-	Run     runCmd     `cmd:"" help:"Run the service: watch, spool and send until told to stop."`
-	Status  statusCmd  `cmd:"" help:"Say what this device sees, and whether it reaches its collector."`
-	Service serviceCmd `cmd:"" help:"Install the service, start and stop it, remove it."`
-	Match   matchCmd   `cmd:"" help:"Match lines of text against rules."`
-	Notice  noticeCmd  `cmd:"" help:"Show what Lapwing sees on this computer, and where help is."`
-	Version versionCmd `cmd:"" help:"Print the version and the commit."`
-	Session sessionCmd `cmd:"" hidden:"" help:"The session process; the service starts it."`
+	Enrol   enrolCmd         `cmd:"" help:"Enrol this device with a school's collector."`
+	Run     runCmd           `cmd:"" help:"Run the service: watch, spool and send until told to stop."`
+	Status  statusCmd        `cmd:"" help:"Say what this device sees, and whether it reaches its collector."`
+	Doctor  doctorCmd        `cmd:"" help:"Check what can go wrong on this device, and say what to do."`
+	Service serviceCmd       `cmd:"" help:"Install the service, start and stop it, remove it."`
+	Match   matchCmd         `cmd:"" help:"Match lines of text against rules."`
+	Notice  noticeCmd        `cmd:"" help:"Show what Lapwing sees on this computer, and where help is."`
+	Version versionCmd       `cmd:"" help:"Print the version and the commit."`
+	Release kong.VersionFlag `name:"version" help:"Print the version and the commit."`
+	Session sessionCmd       `cmd:"" hidden:"" help:"The session process; the service starts it."`
 }
 
 // Exit codes.
@@ -64,7 +66,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		// Help ends parsing; it must not end a process that this function does not own.
 		kong.Exit(func(code int) { exited = code }),
-		kong.Vars{"dir": defaultDir()},
+		kong.Vars{"dir": defaultDir(), "version": "lapwing-agent " + buildinfo.Read().String()},
 		kong.Bind(&s),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)

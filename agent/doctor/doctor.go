@@ -1,0 +1,134 @@
+// Package doctor owns what `lapwing-agent doctor` looks at: one file for each
+// check, each of which passes, fails, or cannot tell, and says what to do; and
+// the bundle that a technician sends to whoever helps.
+//
+// A check looks for itself where it can (it dials, resolves, stats), and asks
+// the running service where only that knows. No result holds captured text, a
+// person's name, a key or a password.
+//
+// It may import agent/dial, agent/identity, agent/status, internal/conditions,
+// internal/tlsx and internal/buildinfo.
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/dial"
+	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/agent/status"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
+)
+
+// States of a check.
+const (
+	Pass    = "pass"
+	Fail    = "fail"
+	Unknown = "unknown" // "cannot tell" on screen
+)
+
+// Result is what one check found.
+type Result struct {
+	Check  string `json:"check"`
+	State  string `json:"state"`
+	Code   string `json:"code,omitempty"` // of internal/conditions
+	Detail string `json:"detail"`
+	Do     string `json:"do,omitempty"` // what to do; empty when it passed
+}
+
+// Report is all of them; the form of --json.
+type Report struct {
+	OK     bool     `json:"ok"` // nothing failed
+	Checks []Result `json:"checks"`
+}
+
+// Env is what checks look at.
+type Env struct {
+	Dir    string
+	Status status.Report // of the running service, or why there is none
+	ID     *identity.Identity
+	IDErr  error // why ID is nil
+	Clock  tlsx.Clock
+	Dialer *dial.Dialer
+	Now    time.Time
+}
+
+// check is one of them; patience bounds those that use the network.
+type check struct {
+	name string
+	run  func(context.Context, Env) Result
+}
+
+const patience = 10 * time.Second
+
+// checks are in the order in which a technician asks.
+var checks = []check{
+	{"rights", rights}, {"certificate", certificate}, {"dns", dns}, {"proxy", proxy}, {"connection", connection},
+	{"clock", clock}, {"sessions", sessions}, {"spool", spool}, {"disk", disk}, {"canary", canary},
+}
+
+// Run runs every check.
+func Run(ctx context.Context, env Env) Report {
+	r := Report{OK: true}
+	for _, c := range checks {
+		cctx, cancel := context.WithTimeout(ctx, patience)
+		res := c.run(cctx, env)
+		cancel()
+		res.Check = c.name
+		r.OK = r.OK && res.State != Fail
+		r.Checks = append(r.Checks, res)
+	}
+	return r
+}
+
+func pass(format string, args ...any) Result {
+	return Result{State: Pass, Detail: fmt.Sprintf(format, args...)}
+}
+
+func fail(do, format string, args ...any) Result {
+	return Result{State: Fail, Do: do, Detail: fmt.Sprintf(format, args...)}
+}
+
+func cannotTell(do, format string, args ...any) Result {
+	return Result{State: Unknown, Do: do, Detail: fmt.Sprintf(format, args...)}
+}
+
+// coded is a failure in the words of the registry.
+func coded(code, detail string) Result {
+	c, _ := conditions.Lookup(code)
+	return Result{State: Fail, Code: code, Detail: c.Title + " (" + detail + ")", Do: c.Action}
+}
+
+// startService is what to do where only the running service knows.
+const startService = "Start the service: lapwing-agent run, or through the system's service manager."
+
+// enrolFirst is the result of a check that needs an identity.
+func enrolFirst(env Env) Result {
+	return fail("Enrol the device: lapwing-agent enrol STRING, as the administrator.", "%v", env.IDErr)
+}
+
+// notEnrolled is that of the checks after certificate, which has said so.
+func notEnrolled() Result { return cannotTell("Enrol the device first.", "there is no collector yet") }
+
+// Write writes r for a person.
+func Write(w io.Writer, r Report) error {
+	var b strings.Builder
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, c := range r.Checks {
+		word := map[string]string{Pass: "pass", Fail: "FAIL", Unknown: "cannot tell"}[c.State]
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", c.Check, word, c.Detail)
+		if c.Do != "" {
+			fmt.Fprintf(tw, "\t\tTo do: %s\n", c.Do)
+		}
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

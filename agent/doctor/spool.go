@@ -1,0 +1,28 @@
+package doctor
+
+import (
+	"context"
+
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+)
+
+// spool: what waits is kept safely, and nothing was lost.
+func spool(_ context.Context, env Env) Result {
+	s := env.Status.Spool
+	if s == nil {
+		return cannotTell(startService, "only the running service knows")
+	}
+	switch {
+	case s.Full:
+		r := coded(conditions.SpoolFull, "")
+		r.Detail = conditions.SpoolFull + ": no room for more"
+		return r
+	case s.DamagedSegments > 0:
+		c, _ := conditions.Lookup(conditions.SpoolQuarantined)
+		return Result{State: Unknown, Code: c.Code, Detail: c.Title, Do: c.Action}
+	case s.DroppedRoutine+s.MergedUrgent > 0:
+		return cannotTell("Nothing to do if the device reaches its collector again: it happened when the queue was full.",
+			"%d routine events were dropped and %d urgent ones merged since the device was enrolled", s.DroppedRoutine, s.MergedUrgent)
+	}
+	return pass("%d urgent and %d routine wait", s.Urgent, s.Routine)
+}
