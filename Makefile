@@ -2,7 +2,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: help build run test test-fast test-faults test-service lint generate bench bench-detect clean
+.PHONY: help build run test test-fast test-faults test-soak test-service lint generate bench bench-detect clean
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -27,6 +27,10 @@ test-faults:    ## power cuts, full disks, kill -9 and damage on real file syste
 test-service:   ## the agent as a systemd service, with people who log on, on a machine in a container (root)
 	tools/packages.sh test
 	$(GO) test ./e2e/machine -count=1 -v -timeout 20m
+
+test-soak:      ## ten minutes of typing while the collector dies and the network is cut (SOAK=4m for less)
+	tools/packages.sh test
+	$(GO) test ./e2e -run '^TestSoak$$' -soak $(or $(SOAK),10m) -timeout 40m -v
 
 lint:           ## gofmt, vet, staticcheck, generated files, import rules
 	tools/lint.sh
