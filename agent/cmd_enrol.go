@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/dial"
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/osversion"
+	"github.com/lapwing-schools/lapwing/agent/status"
 	"github.com/lapwing-schools/lapwing/internal/boot"
 	"github.com/lapwing-schools/lapwing/internal/buildinfo"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
@@ -25,7 +27,9 @@ type enrolCmd struct {
 }
 
 func (enrolCmd) Help() string {
-	return `The key is made on this device and stays here. Examples:
+	return `The key is made on this device and stays here. With --force a device that is enrolled gets a new identity, for
+example after its disk was copied; what waits to be sent goes to the same school, and is removed before another
+school is told anything. Examples:
 
   lapwing-agent enrol lapwing-enrol:v1:lapwing.school.example:9443:uz6p…:peewit-green_jq4w…
   lapwing-agent enrol - < enrolment.txt`
@@ -52,6 +56,9 @@ func (c *enrolCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	clock := identity.NewClock("", buildinfo.Read().Time, time.Now, boot.Elapsed)
+	if c.Force && status.Read(ctx, c.Dir, "").Running {
+		return errors.New("the service is running with the identity that this would replace; stop it first")
+	}
 	id, err := identity.Enrol(ctx, c.Dir, enrolment, facts, identity.Options{Force: c.Force, Clock: clock.Now, Dial: dial.Open(c.Dir, os.Getenv).Dial})
 	if err != nil {
 		return err

@@ -65,6 +65,9 @@ func newService(dir string, environ []string, log *slog.Logger) (*service, error
 	if damage := s.policy.Damaged(); damage != nil {
 		log.Warn("the policy on disk was put aside", "error", damage)
 	}
+	if err := claimSpool(dir, id, log); err != nil {
+		return nil, err
+	}
 	if s.spool, err = spool.Open(spool.Config{Dir: filepath.Join(dir, "spool")}); err != nil {
 		return nil, err
 	}
