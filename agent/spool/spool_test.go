@@ -24,6 +24,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(powerEnv); dir != "" {
 		workForEver(dir)
 	}
+	if engine := os.Getenv(loadEnv); engine != "" {
+		loadWith(engine)
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
 
