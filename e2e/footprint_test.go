@@ -26,12 +26,24 @@ func BenchmarkIdleFootprint(b *testing.B) {
 	if len(pids) != 2 {
 		b.Fatalf("want service and one session process, got %v", pids)
 	}
+	peer := startPeer(b)
 	for b.Loop() {
 		before := make([]time.Duration, len(pids))
 		for i, pid := range pids {
 			before[i] = cpu(b, pid)
 		}
-		time.Sleep(idleFor)
+		begin, woken, peerCPU := time.Now(), wakeups(b, pids), cpu(b, peer.pid)
+		for time.Since(begin) < idleFor {
+			peer.scrape(b)
+			time.Sleep(scrapeEvery)
+		}
+		b.ReportMetric(float64(wakeups(b, pids)-woken)/time.Since(begin).Seconds(), "wakeups/s")
+		b.ReportMetric(pss(b, peer.pid), "node_exporter-pss-MB")
+		b.ReportMetric(float64((cpu(b, peer.pid) - peerCPU).Milliseconds()), "node_exporter-cpu-ms/min")
+		// A laptop's disk sleeps: in an idle minute nothing is written at all.
+		if changed := changedSince(b, f.AgentDir(), begin); len(changed) > 0 {
+			b.Errorf("written in an idle minute: %v", changed)
+		}
 		var total float64
 		for i, name := range []string{"service", "session"} {
 			m := pss(b, pids[i])
@@ -40,6 +52,7 @@ func BenchmarkIdleFootprint(b *testing.B) {
 			b.ReportMetric(float64((cpu(b, pids[i]) - before[i]).Milliseconds()), name+"-cpu-ms/min")
 		}
 		b.ReportMetric(total, "pss-MB")
+		b.ReportMetric(total/pss(b, peer.pid), "times-node_exporter")
 	}
 	for _, program := range []string{"lapwing-agent", "lapwing-collector"} {
 		info, err := os.Stat(filepath.Join(bin, program))

@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/packages.sh test
+# The peer, unpacked and not installed: a benchmark leaves no service behind.
+peer=$(mktemp -d)
+trap 'rm -rf "$peer"' EXIT
+(cd "$peer" && apt-get download -q prometheus-node-exporter >/dev/null && dpkg -x prometheus-node-exporter_*.deb .)
+export LAPWING_NODE_EXPORTER="$peer/usr/bin/prometheus-node-exporter"
 echo "== key press to queue: 200 phrases typed"
 go test ./e2e -run '^$' -bench KeyToQueue -benchtime 200x -timeout 20m
 echo "== agent, idle for a minute"
