@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/ipc"
@@ -19,6 +20,7 @@ func (sessionCmd) Help() string {
 }
 
 func (sessionCmd) Run(ctx context.Context, s *streams) error {
+	debug.SetMemoryLimit(memoryLimit)
 	conn, err := ipc.Inherited()
 	if err != nil {
 		return usageError("session is started by the service: lapwing-agent run")

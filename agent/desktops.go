@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/session/logind"
 	"github.com/lapwing-schools/lapwing/agent/session/supervise"
 	"github.com/lapwing-schools/lapwing/internal/conditions"
+	"github.com/lapwing-schools/lapwing/internal/trim"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -141,7 +141,7 @@ func (s *service) passPolicies(ctx context.Context, to *supervise.Group) error {
 			to.SetPolicy(p.Signed)
 			// Checking the rules took several times the memory that keeping them
 			// does; a laptop should have it back now, not at the next collection.
-			debug.FreeOSMemory()
+			trim.Self()
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	"github.com/lapwing-schools/lapwing/internal/detect"
 	"github.com/lapwing-schools/lapwing/internal/policydoc"
+	"github.com/lapwing-schools/lapwing/internal/trim"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -155,6 +156,8 @@ func (l *loop) message(ctx context.Context, r received) (stop bool, err error) {
 			return true, err
 		}
 		l.watch(ctx)
+		// Loading took several times the memory that the rules keep.
+		trim.Self()
 	}
 	return false, nil
 }
