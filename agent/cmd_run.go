@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/internal/buildinfo"
 	"github.com/lapwing-schools/lapwing/internal/logging"
+	"github.com/lapwing-schools/lapwing/internal/trim"
 )
 
 type runCmd struct {
@@ -29,8 +31,12 @@ func (runCmd) Help() string {
 // the largest it must hold is a new policy beside the old one.
 const memoryLimit = 64 << 20
 
+// settled is when starting is over: the connection is up and the rules are loaded.
+const settled = 20 * time.Second
+
 func (c *runCmd) Run(ctx context.Context, s *streams) error {
 	debug.SetMemoryLimit(memoryLimit)
+	defer time.AfterFunc(settled, trim.Self).Stop()
 	// Before there is a log file: a folder that is no agent's gets none.
 	if _, err := identity.Load(c.Dir); errors.Is(err, identity.ErrNotEnrolled) {
 		return identity.ErrNotEnrolled // its words say what to do; the missing file does not

@@ -9,6 +9,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/ipc"
 	"github.com/lapwing-schools/lapwing/agent/session"
 	"github.com/lapwing-schools/lapwing/internal/logging"
+	"github.com/lapwing-schools/lapwing/internal/trim"
 )
 
 type sessionCmd struct{}
@@ -21,6 +22,7 @@ func (sessionCmd) Help() string {
 
 func (sessionCmd) Run(ctx context.Context, s *streams) error {
 	debug.SetMemoryLimit(memoryLimit)
+	defer time.AfterFunc(settled, trim.Self).Stop()
 	conn, err := ipc.Inherited()
 	if err != nil {
 		return usageError("session is started by the service: lapwing-agent run")
