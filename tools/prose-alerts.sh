@@ -32,7 +32,8 @@ fi
 "$go" build -o "$work/agent" ./agent
 for f in "${files[@]}"; do
   lines=$(wc -l <"$f")
-  "$work/agent" match --explain <"$f" | grep -a -A 9 '^alert' | grep -a -v '^-' >"$work/alerts" || true
+  sed 's/^[[:space:]]*{/. {/' <"$f" | "$work/agent" match --explain >"$work/all" # a line that begins with { would be JSON
+  awk '/^[^\t]/ { on = /^alert/ } on' <"$work/all" >"$work/alerts"
   n=$(grep -a -c '^alert' "$work/alerts" || true)
   echo "== ${f##*/}: $n alerts in $lines lines, $(awk "BEGIN { printf \"%.1f\", 10000*$n/($lines+!$lines) }") per 10,000"
   cut -c1-400 "$work/alerts"
