@@ -86,9 +86,7 @@ func (t *tape) event() caseflow.Event {
 
 func (t *tape) flowEvent(s caseflow.Stamp) caseflow.Event {
 	book := caseflow.Book{ID: []string{"", "general", "allegation"}[t.byte()%3], Version: int(t.byte() % 3)}
-	switch t.byte() % 9 {
-	case 7:
-		return caseflow.Suggested{Stamp: s, Severity: vocab.Severity(t.byte() % 6)}
+	switch t.byte() % 11 {
 	case 0:
 		return caseflow.Escalated{Stamp: s, To: caseflow.Roles()[t.byte()%10], Until: t.time()}
 	case 1:
@@ -105,6 +103,10 @@ func (t *tape) flowEvent(s caseflow.Stamp) caseflow.Event {
 		return caseflow.StepMarked{Stamp: s, Book: book, Step: string(rune('a' + t.byte()%3)), Done: t.byte()%2 == 0}
 	case 7:
 		return caseflow.Tagged{Stamp: s, Tags: []caseflow.CaptureTag{{Device: "d", Event: ulid.ID{15: t.byte() % 4}, Exemption: []string{"", "e-1"}[t.byte()%2]}}, DueAt: t.time()}
+	case 8:
+		return caseflow.Suggested{Stamp: s, Severity: vocab.Severity(t.byte() % 6)}
+	case 9:
+		return caseflow.NameOpened{Stamp: s}
 	}
 	return (*caseflow.Noted)(nil) // a pointer is not one of the events
 }
