@@ -21,7 +21,7 @@ func (a atWork) service() (*oversight.Service, error) {
 	if a.s.oversight != nil {
 		return a.s.oversight, nil
 	}
-	p, err := policy.New(policy.Config{Rules: configs.Rules(), Key: a.s.data.Policy, Now: a.s.now, Log: a.s.log})
+	p, err := policy.New(policy.Config{Rules: configs.Rules(), Form: shippedForm(), Key: a.s.data.Policy, Now: a.s.now, Log: a.s.log})
 	if err != nil {
 		return nil, fmt.Errorf("load the rule packs: %w", err)
 	}

@@ -103,7 +103,7 @@ func Actions() []Action {
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
 		PlaybookProposed, PlaybookApproved, PlaybookRefused, RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
-		MonitoringChecked, DocumentPut, KeyDestroyed, LedgerRead,
+		MonitoringChecked, NoticeSeen, NoticeOnPaper, DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/collectortest"
 	"github.com/lapwing-schools/lapwing/collector/console"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/policy"
@@ -62,7 +63,7 @@ func withOversight(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := policy.New(policy.Config{Rules: fstest.MapFS{"core.yaml": {Data: []byte(smallPack)}}, Key: key, Now: f.clock, Log: slog.New(slog.DiscardHandler)})
+	p, err := policy.New(policy.Config{Rules: fstest.MapFS{"core.yaml": {Data: []byte(smallPack)}}, Form: collectortest.Form(), Key: key, Now: f.clock, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/collectortest"
 	"github.com/lapwing-schools/lapwing/collector/console"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/policy"
@@ -299,7 +300,7 @@ func withAll(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.NewTextHandler(f.log, nil))
-	p, err := policy.New(policy.Config{Rules: fstest.MapFS{"core.yaml": {Data: []byte(smallPack)}}, Key: key, Now: f.clock, Log: slog.New(slog.DiscardHandler)})
+	p, err := policy.New(policy.Config{Rules: fstest.MapFS{"core.yaml": {Data: []byte(smallPack)}}, Form: collectortest.Form(), Key: key, Now: f.clock, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,8 +45,8 @@ type ToldPerson struct {
 	By      string // who recorded it on paper
 }
 
-// Told lists everybody of the directory, and accounts that devices have sent and
-// that are nobody's, with what is known of a version of the notice; the newest
+// Told lists everybody of the directory, and accounts that are nobody's there and
+// were shown the notice, with what is known of a version of the notice; the newest
 // known one when version is empty. Those who were not told stand first. The
 // reading is recorded before names are unsealed.
 func (s *Service) Told(ctx context.Context, t store.Tenant, viewer caseflow.Actor, version string) (Told, error) {
@@ -87,6 +87,11 @@ func (s *Service) people(ctx context.Context, t store.Tenant, known map[caseflow
 			if old := known[p.Entry]; n.State.Follows(old.State) && !n.At.Before(old.At) {
 				known[p.Entry] = n
 			}
+			return nil
+		}
+		if n.State == 0 {
+			// A device that never showed it the notice knows the account from what
+			// was flagged alone, and that is nobody's business here.
 			return nil
 		}
 		name, err := s.account(ctx, t, p)
