@@ -68,6 +68,9 @@ type Fields struct {
 	// while another was open, so that a focus event may belong to either.
 	suspected, unclear bool
 
+	// took is the object whose text was taken while the role was not known.
+	took atspi.Ref
+
 	query   *Query
 	queryAt time.Time
 	asks    int
@@ -176,6 +179,7 @@ func (f *Fields) begin(at time.Time, role capture.Role) {
 	}
 	f.gen++
 	f.started, f.silence, f.suspected, f.unclear, f.lines = at, false, false, false, false
+	f.took = atspi.Ref{}
 	f.ref, f.query, f.asks, f.graceAt = atspi.Ref{}, nil, 0, time.Time{}
 	f.field = capture.Field{
 		ID: strconv.FormatUint(f.gen, 10), Role: role,
@@ -224,9 +228,22 @@ func (f *Fields) Takes(ref atspi.Ref, pid uint32) bool {
 	case capture.RoleText:
 		return ref == f.ref
 	case capture.RolePending:
-		return ref == f.last.of(pid)
+		if ref != f.last.of(pid) || f.secrets.has(ref) {
+			return false
+		}
+		f.took = ref
+		return true
 	}
 	return false
+}
+
+// disown begins the field anew when text of another object was taken for it
+// while its role was not known: what a password field says of itself after Tab
+// is not the next field's.
+func (f *Fields) disown(at time.Time, ref atspi.Ref) {
+	if f.took != (atspi.Ref{}) && f.took != ref {
+		f.begin(at, capture.RolePending)
+	}
 }
 
 // Suspect says that the focus may be moving inside the window.
@@ -256,6 +273,7 @@ func (f *Fields) Focused(at time.Time, ref atspi.Ref, pid uint32) {
 	if f.field.Role != capture.RolePending {
 		f.begin(at, capture.RolePending)
 	}
+	f.disown(at, ref)
 	if f.unclear && at.Before(f.started.Add(settle)) {
 		f.ask(f.started.Add(settle), Query{Ref: ref, silence: true})
 		return
@@ -356,6 +374,7 @@ func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duratio
 		}
 		return
 	}
+	f.disown(at, o.Ref)
 	role := f.roleOf(at, q.PID, o)
 	if role == capture.RoleDenied && f.kind == browser && q.Ref == (atspi.Ref{}) {
 		// The page's own focus may come later: asking woke the browser up.

@@ -490,3 +490,29 @@ func TestABrowsersTitleAsksForTheAddressAnew(t *testing.T) {
 		t.Errorf("asked again: %+v", b.field)
 	}
 }
+
+// What a field says of itself after Tab was pressed in it is not text of the
+// field that gets the focus then; of one known as a password it is nobody's.
+func TestTextOfTheFieldBeforeIsNotTaken(t *testing.T) {
+	b := settled(t)
+	b.Focused(after(100), secret.Ref, editorPID)
+	b.Suspect(after(105)) // Tab, before it is known what the field is
+	pending := b.field.ID
+	if !b.Takes(secret.Ref, editorPID) {
+		t.Fatal("a field that may turn out to be text takes nothing")
+	}
+	b.Focused(after(110), editorText.Ref, editorPID)
+	if b.field.ID == pending {
+		t.Error("what the password field said stays with the next field")
+	}
+	b.answer(t, 120, editorText, nil)
+	b.wantRole(t, capture.RoleText)
+
+	b.Focused(after(200), secret.Ref, editorPID)
+	b.answer(t, 210, secret, nil)
+	b.wantRole(t, capture.RolePassword)
+	b.Suspect(after(300))
+	if b.Takes(secret.Ref, editorPID) {
+		t.Error("text of a known password field is taken")
+	}
+}

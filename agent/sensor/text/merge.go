@@ -15,8 +15,10 @@ const (
 	// come from the X server itself, before the program has even drawn them; only
 	// this process may read the two in the wrong order.
 	mergeGrace = 100 * time.Millisecond
-	// echoBound is how late a program may show what was typed.
-	echoBound = 5 * time.Second
+	// echoBound is how late a program may show what was typed. Chromium on a
+	// machine that is busy with other things was seen to be over five seconds
+	// behind; taken for a paste, its echo would count twice.
+	echoBound = 20 * time.Second
 	// maxCredits bounds the keys that wait for their echo.
 	maxCredits = 128
 )
