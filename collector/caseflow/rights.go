@@ -40,6 +40,12 @@ const (
 	ApproveDelegated Right = "approve-delegated"
 	DelegateApproval Right = "delegate-approval"
 
+	// ReadPlaybooks opens the playbooks that cases are worked by; proposing and
+	// approving a change of one are ProposeChanges and ApproveChanges.
+	ReadPlaybooks Right = "read-playbooks"
+	// ReadPolicy opens what devices are told to do, by group.
+	ReadPolicy Right = "read-policy"
+
 	// ReadDevices opens devices, coverage and posture; no person, no text.
 	ReadDevices Right = "read-devices"
 	// ManageDevices enrols, moves, revokes and retires devices and asks them for a check.
@@ -47,6 +53,8 @@ const (
 	// ReadCompliance opens the answer to "is our monitoring working?"; without
 	// ReadDevices beside it, as numbers that name no device and hide small groups.
 	ReadCompliance Right = "read-compliance"
+	// ReadMonitoringRecord opens the checks on monitoring that people made.
+	ReadMonitoringRecord Right = "read-monitoring-record"
 	// KeepMonitoringRecord enters checks on monitoring that a person made.
 	KeepMonitoringRecord Right = "keep-monitoring-record"
 	// ReadNotices lists who was told of the monitoring, by name.
@@ -86,10 +94,14 @@ var table = map[Right][]Role{
 	ApproveDelegated: {Leadership},
 	DelegateApproval: {Head},
 
+	ReadPlaybooks: {DSL, Deputy, Head, Chair, Leadership, DPO},
+	ReadPolicy:    {Administrator, Technician, DSL, Deputy, Head, Chair, Leadership, Governor, DPO},
+
 	ReadDevices:   {Technician, Head},
 	ManageDevices: {Technician},
 
 	ReadCompliance:       {Technician, Head, Leadership, Governor, Chair},
+	ReadMonitoringRecord: {Technician, Head, Leadership, Governor, Chair, DSL, Deputy},
 	KeepMonitoringRecord: {Technician, Head, DSL, Deputy},
 	ReadNotices:          {Administrator, DSL, Deputy, Head, DPO},
 	TellOnPaper:          {Administrator, DSL, Deputy, Head},

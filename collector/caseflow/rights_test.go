@@ -30,6 +30,10 @@ func TestWhoHoldsWhichRight(t *testing.T) {
 		caseflow.TellOnPaper:     "administrator dsl deputy head",
 		caseflow.ReadCompliance:  "technician head leadership governor chair",
 
+		caseflow.ReadPlaybooks: "dsl deputy head chair leadership dpo",
+		caseflow.ReadPolicy:    "administrator technician dsl deputy head chair leadership governor dpo",
+
+		caseflow.ReadMonitoringRecord: "technician head leadership governor chair dsl deputy",
 		caseflow.KeepMonitoringRecord: "technician head dsl deputy",
 		caseflow.ListUsers:            "administrator dsl head",
 		caseflow.ConfirmRoles:         "dsl head",

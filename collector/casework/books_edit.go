@@ -39,7 +39,7 @@ const bookProposals = "playbook"
 
 // Books lists the school's playbooks, for those who work by them or approve them.
 func (s *Service) Books(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]BookView, error) {
-	if !caseflow.MayReadChanges(viewer) && !reviews(viewer) {
+	if !caseflow.Allows(viewer, caseflow.ReadPlaybooks) {
 		return nil, store.ErrNotFound
 	}
 	changes, err := t.Proposals(ctx, bookProposals)

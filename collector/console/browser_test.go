@@ -20,6 +20,8 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/policy"
+	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
 // axe-core 4.14.1, MPL-2.0, unchanged; its licence stands beside it.
@@ -129,6 +131,12 @@ func TestPagesAccessible(t *testing.T) {
 	}
 
 	f.enrolled(f.manyUses(), "d-201", "d-202", "d-203")
+	tech := f.signIn("S. Brack", caseflow.Technician)
+	f.inForce("d-0087")
+	f.edit.Edit = policy.Edit{At: morning, Problem: "policy.yaml:7: field sone not found"}
+	if _, err := f.tenant.Suspect(t.Context(), "d-0311", store.SuspectTwo, f.clock()); err != nil {
+		t.Fatal(err)
+	}
 	s := f.screen()
 	type stop struct {
 		name, path string
@@ -138,9 +146,10 @@ func TestPagesAccessible(t *testing.T) {
 		{"sign-in", "/sign-in", nil}, {"link", "/link/" + link, nil}, {"dead-link", "/link/1." + strings.Repeat("a", 43), nil}, {"signed-out", "/signed-out", nil},
 		{"cases", "/cases", dsl}, {"case", "/cases/" + string(rowan), dsl}, {"case-taken", "/cases/" + string(ivo), dsl},
 		{"cases-filtered", "/cases?category=suicide&severity=low", dsl}, {"cases-mine", "/cases?show=mine", deputy}, {"cases-empty", "/cases", f.signIn("C. Ayre", caseflow.Chair)},
-		{"devices", "/devices", f.signIn("S. Brack", caseflow.Technician)}, {"enrolment", "/enrolment", f.signIn("S. Brack3", caseflow.Technician)}, {"device", "/devices/d-0087", f.signIn("S. Brack2", caseflow.Technician)},
+		{"devices", "/devices", tech}, {"enrolment", "/enrolment", tech}, {"device", "/devices/d-0087", tech}, {"device-clone", "/devices/d-0311", tech},
 		{"home-governor", "/", f.signIn("G. Owens", caseflow.Governor)}, {"home-head", "/", f.signIn("A. Reed", caseflow.Head)},
-		{"people", "/people", dsl},
+		{"people", "/people", dsl}, {"playbooks", "/playbooks", dsl}, {"playbook", "/playbooks/bullying", dsl}, {"record", "/compliance/record", dsl}, {"policy", "/policy", tech},
+		{"compliance", "/compliance", tech}, {"compliance-governor", "/compliance", f.signIn("G. Owens2", caseflow.Governor)}, {"compliance-head", "/compliance", f.signIn("A. Reed2", caseflow.Head)},
 		{"audit", "/audit", f.signIn("D. Pole", caseflow.DPO)}, {"missing", "/nothing", dsl},
 		{"help-keyboard", "/help/keyboard", dsl}, {"help-accessibility", "/help/accessibility", dsl}, {"help-who-sees-what", "/help/who-sees-what", dsl},
 	}

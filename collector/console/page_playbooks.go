@@ -15,9 +15,6 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/playbook"
 )
 
-func bookReader(a caseflow.Actor) bool   { return reviewer(a) || caseflow.MayReadChanges(a) }
-func bookApprover(a caseflow.Actor) bool { return caseflow.Approves(a, false) }
-
 // booksView lists the playbooks.
 type booksView struct{ Rows []bookRow }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
-	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -26,12 +25,6 @@ type Edits interface{ Last() policy.Edit }
 
 // policyHistory is how many versions of a group are listed.
 const policyHistory = 20
-
-// policyReader: who looks after devices, and who answers for what they do.
-func policyReader(a caseflow.Actor) bool {
-	return slices.ContainsFunc([]caseflow.Role{caseflow.Technician, caseflow.Administrator, caseflow.DSL, caseflow.Deputy, caseflow.Head,
-		caseflow.Leadership, caseflow.Governor, caseflow.Chair, caseflow.DPO}, a.Has)
-}
 
 // policyView is what is in force, by group.
 type policyView struct {

@@ -20,8 +20,6 @@ func recorder(a caseflow.Actor) bool {
 	return caseflow.Allows(a, caseflow.KeepMonitoringRecord)
 }
 
-func recordReader(a caseflow.Actor) bool { return leader(a) || recorder(a) }
-
 // recordView is the record that the DfE's standard asks for, and its form.
 type recordView struct {
 	recordSummary

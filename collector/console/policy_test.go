@@ -11,6 +11,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/collectortest"
 	"github.com/lapwing-schools/lapwing/collector/policy"
+	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
 // lastEdit is what became of a change of the policy folder.
@@ -33,6 +34,19 @@ func (f *fixture) policies() *policy.Publisher {
 	return p
 }
 
+// inForce publishes the policy of a device's group, as if the device had asked for it.
+func (f *fixture) inForce(id caseflow.DeviceID) store.Device {
+	f.t.Helper()
+	d, err := f.tenant.Device(f.t.Context(), id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if _, _, err := f.policy.Current(f.t.Context(), f.tenant, policy.Group{Name: d.Group, Audience: d.Audience}); err != nil {
+		f.t.Fatal(err)
+	}
+	return d
+}
+
 func TestPolicyPage(t *testing.T) {
 	f := newFixture(t)
 	tech := f.signIn("T. Moor", caseflow.Technician)
@@ -40,13 +54,7 @@ func TestPolicyPage(t *testing.T) {
 		t.Fatalf("without devices: status %d", p.status)
 	}
 	f.device("d-1", "LAB-01", 0)
-	device, err := f.tenant.Device(t.Context(), "d-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := f.policy.Current(t.Context(), f.tenant, policy.Group{Name: device.Group, Audience: device.Audience}); err != nil {
-		t.Fatal(err)
-	}
+	device := f.inForce("d-1")
 	f.edit.Edit = policy.Edit{At: morning, Problem: "policy.yaml:7: field sone not found\npolicy.yaml: zone: is not a time zone"}
 	p := tech.get("/policy")
 	for _, want := range []string{device.Group + ", version 1", "Lapwing, as shipped", "suicide, self-harm and exploitation only",

@@ -29,7 +29,7 @@ var navigation = []struct {
 	allow       gate
 }{
 	{"Cases", "/cases", reviewer},
-	{"Playbooks", "/playbooks", bookReader},
+	{"Playbooks", "/playbooks", can(caseflow.ReadPlaybooks)},
 	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
 	{"Rules", "/rules", caseflow.MayReadChanges},
 	{"Devices", "/devices", fleetKeeper},
@@ -94,17 +94,17 @@ func (c *Console) routes() *mux {
 	m.Handle("POST /cases/{ref}/wait/end", c.signedIn(reviewer, c.endWait))
 	m.Handle("GET /cases/{ref}/export", c.signedIn(reviewer, c.exportPage))
 	m.Handle("POST /cases/{ref}/export", c.signedIn(reviewer, c.exportCase))
-	m.Handle("GET /playbooks", c.signedIn(bookReader, c.playbooks))
-	m.Handle("GET /playbooks/{id}", c.signedIn(bookReader, c.playbook))
+	m.Handle("GET /playbooks", c.signedIn(can(caseflow.ReadPlaybooks), c.playbooks))
+	m.Handle("GET /playbooks/{id}", c.signedIn(can(caseflow.ReadPlaybooks), c.playbook))
 	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))
-	m.Handle("POST /playbooks/{id}/decide", c.signedIn(bookApprover, c.decidePlaybook))
+	m.Handle("POST /playbooks/{id}/decide", c.signedIn(can(caseflow.ApproveChanges), c.decidePlaybook))
 	if c.fleet != nil {
 		m.Handle("GET /enrolment", c.signedIn(mayManage, c.enrolment))
 		m.Handle("POST /enrolment", c.signedIn(mayManage, c.makeToken))
 		m.Handle("POST /enrolment/{batch}/release", c.signedIn(mayManage, c.releaseDevices))
 	}
 	if c.policies != nil {
-		m.Handle("GET /policy", c.signedIn(policyReader, c.policy))
+		m.Handle("GET /policy", c.signedIn(can(caseflow.ReadPolicy), c.policy))
 	}
 	m.Handle("GET /devices", c.signedIn(fleetKeeper, c.devices))
 	m.Handle("GET /devices.csv", c.signedIn(fleetKeeper, c.devicesCSV))
@@ -112,7 +112,7 @@ func (c *Console) routes() *mux {
 	m.Handle("GET /devices/{id}", c.signedIn(fleetKeeper, c.device))
 	m.Handle("GET /compliance", c.signedIn(leader, c.compliance))
 	m.Handle("GET /compliance/data.csv", c.signedIn(leader, c.complianceCSV))
-	m.Handle("GET /compliance/record", c.signedIn(recordReader, c.record))
+	m.Handle("GET /compliance/record", c.signedIn(can(caseflow.ReadMonitoringRecord), c.record))
 	m.Handle("POST /compliance/record", c.signedIn(recorder, c.putRecord))
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
 	m.Handle("GET /people", c.signedIn(peopleReader, c.people))

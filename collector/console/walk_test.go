@@ -18,9 +18,11 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/collectortest"
 	"github.com/lapwing-schools/lapwing/collector/console"
+	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/roster"
+	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -33,9 +35,11 @@ type door struct {
 }
 
 const (
-	everyone = "administrator technician dsl deputy head chair leadership governor dpo external"
-	works4   = "dsl deputy head chair"
-	readers  = "dsl deputy head leadership dpo" // of exemptions and changes of rules
+	everyone        = "administrator technician dsl deputy head chair leadership governor dpo external"
+	works4          = "dsl deputy head chair"
+	playbookReaders = "dsl deputy head chair leadership dpo"
+	leaders         = "technician head leadership governor chair"
+	readers         = "dsl deputy head leadership dpo" // of exemptions and changes of rules
 )
 
 // doors is the permissions of every route, written down once more. A route
@@ -66,6 +70,31 @@ var doors = map[string]door{
 	"POST /cases/{ref}/release":       {roles: works4},
 	"POST /cases/{ref}/record":        {roles: works4, form: url.Values{"act": {"note"}, "note": {"x"}}},
 	"POST /cases/{ref}/reopen":        {roles: works4, form: url.Values{"reason": {"x"}}},
+	"POST /cases/{ref}/draft":         {roles: works4, form: url.Values{"note": {"x"}}},
+	"POST /cases/{ref}/steps":         {roles: works4},
+	"POST /cases/{ref}/escalate":      {roles: works4},
+	"POST /cases/{ref}/escalate/end":  {roles: works4},
+	"POST /cases/{ref}/transfer":      {roles: works4},
+	"POST /cases/{ref}/wait":          {roles: works4},
+	"POST /cases/{ref}/wait/end":      {roles: works4},
+	"GET /cases/{ref}/export":         {roles: works4},
+	"POST /cases/{ref}/export":        {roles: works4},
+	"GET /playbooks":                  {roles: playbookReaders},
+	"GET /playbooks/{id}":             {roles: playbookReaders, path: "/playbooks/bullying"},
+	"POST /playbooks/{id}":            {roles: "dsl deputy head", path: "/playbooks/bullying"},
+	"POST /playbooks/{id}/decide":     {roles: "head", path: "/playbooks/bullying/decide", form: url.Values{"proposal": {"nothing"}}},
+	"GET /policy":                     {roles: "administrator technician dsl deputy head chair leadership governor dpo"},
+	"GET /enrolment":                  {roles: "technician"},
+	"POST /enrolment":                 {roles: "technician"},
+	"POST /enrolment/{batch}/release": {roles: "technician", path: "/enrolment/nothing/release"},
+	"GET /compliance":                 {roles: leaders},
+	"GET /compliance/data.csv":        {roles: leaders},
+	"GET /compliance/record":          {roles: leaders + " dsl deputy"},
+	"POST /compliance/record":         {roles: "technician head dsl deputy"},
+	"GET /acknowledgements":           {roles: "administrator dsl deputy head dpo"},
+	"POST /acknowledgements/paper":    {roles: "administrator dsl deputy head"},
+	"GET /devices.csv":                {roles: "technician head"},
+	"POST /devices":                   {roles: "technician"},
 	"GET /devices":                    {roles: "technician head"},
 	"GET /devices/{id}":               {roles: "technician head", path: "/devices/d-0142"},
 	"GET /audit":                      {roles: "dpo"},
@@ -146,6 +175,8 @@ func TestWalk(t *testing.T) {
 		}
 		p.c = file.Case
 	}
+	f.says("pupilsecretaccount", triage.NoticeShown)
+	f.inForce("d-0142")
 	for _, route := range f.routes {
 		if _, ok := doors[route]; !ok {
 			t.Errorf("%s has no row in doors: say who may know of it", route)
@@ -256,11 +287,13 @@ func (w walker) reads(what, body string, form url.Values) {
 }
 
 // known is what the contract gives to those who see no case: the data protection
-// officer's ledger names cases by their numbers, and who keeps the directory
-// reads the accounts that match nobody in it.
+// officer's ledger names cases by their numbers, who keeps the directory reads
+// the accounts that match nobody in it, and who tells people of the monitoring
+// reads the accounts that were told. No captured text, and no case, is in either.
 func (w walker) known(what, word string) bool {
 	return what == "GET /audit" && w.a.Has(caseflow.DPO) && len(word) == 8 ||
-		strings.Contains(what, "/people/directory") && w.a.Has(caseflow.Administrator) && strings.HasSuffix(word, "secretaccount")
+		strings.Contains(what, "/people/directory") && w.a.Has(caseflow.Administrator) && strings.HasSuffix(word, "secretaccount") ||
+		strings.Contains(what, " /acknowledgements") && caseflow.Allows(w.a, caseflow.ReadNotices) && strings.HasSuffix(word, "secretaccount")
 }
 
 // stream opens the live stream and reads what it says first.
@@ -304,7 +337,9 @@ func withAll(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := console.New(console.Config{Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond,
+	f.policy = p
+	handler, err := console.New(console.Config{Fleet: fleet.New(fleet.Config{Agents: "lapwing.example:9443", Now: f.clock}), Policies: p, Edits: f.edit,
+		Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond,
 		Directory: roster.New(f.vault, f.clock, logger), Pickups: pickups{},
 		Oversight: oversight.New(oversight.Config{Policies: p, Now: f.clock, Zone: time.UTC}), Trials: f.cases, Rules: p})
 	if err != nil {
