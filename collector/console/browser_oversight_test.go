@@ -55,7 +55,8 @@ func TestLessonJourney(t *testing.T) {
 	s.open("/cases/" + string(inside))
 	s.check("exempt case")
 	s.look("case-exempt")
-	f.pass(9 * 24 * time.Hour)
+	f.pass(9 * 24 * time.Hour) // the session ends with it, and the open page leaves
+	s.run("the page leaves", chromedp.WaitVisible(`a[href="/sign-in"]`, chromedp.ByQuery))
 	after := f.typeText(typed{account: "Rowan Ashdown", audience: vocab.Pupil, category: vocab.Violence, severity: vocab.High, hit: "drop a bomb on"})
 	s.as(f.enter(f.link("u-h.-marlow")))
 	s.open("/cases/" + string(after))
@@ -68,6 +69,7 @@ func TestLessonJourney(t *testing.T) {
 
 // TestRulePages looks at every page of rules as a DSL and a head see them.
 func TestRulePages(t *testing.T) {
+	t.Parallel()
 	f := withOversight(t)
 	f.demo()
 	dsl, head := f.signIn("H. Marlow", caseflow.DSL), f.signIn("A. Reed", caseflow.Head)

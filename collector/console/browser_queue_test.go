@@ -13,6 +13,7 @@ import (
 
 // TestQueueStates opens every state of the queue in Chromium, at three widths.
 func TestQueueStates(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	b := f.signIn("H. Marlow", caseflow.DSL)
 	s := f.screen()

@@ -16,6 +16,7 @@ import (
 // TestCaseStatesAccessible opens the case page in each of its states, at the
 // widths of the pictures and at 320.
 func TestCaseStatesAccessible(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.demo()
 	dsl, deputy, head := f.signIn("H. Marlow", caseflow.DSL), f.signIn("O. Thistle", caseflow.Deputy), f.signIn("A. Reed", caseflow.Head)

@@ -311,6 +311,7 @@ func TestDirectoryByRole(t *testing.T) {
 }
 
 func TestDirectoryPagesAccessible(t *testing.T) {
+	t.Parallel()
 	f, service := withDirectory(t)
 	f.unmatched("stranger.8r", "words")
 	f.unmatched("PEEWIT\\a.very.long.account.name.that.does.not.fit.in.a.narrow.column", "words")
