@@ -70,12 +70,17 @@ func decide(t *testing.T, f *flight, dsl *person, ref string) {
 		chromedp.Click(`input[name=outcome][value=concern-recorded]`, chromedp.ByQuery),
 		chromedp.SendKeys(`#note`, "Spoke to the form tutor at 8:10.", chromedp.ByQuery))
 	dsl.press(t, "Record and open next case")
+	dsl.await(t, "the missing place of the record", `document.querySelector("#record_agency-error") !== null`)
+	dsl.do(t, "say where it is recorded",
+		chromedp.SetValue(`#record_agency`, "cpoms", chromedp.ByQuery),
+		chromedp.SendKeys(`#record_reference`, "C-118", chromedp.ByQuery))
+	dsl.press(t, "Record and open next case")
 	dsl.await(t, "the case to be closed", `document.body.innerText.includes("is recorded and closed")`)
 	if c := f.cases(t, ""); len(c) != 1 || c[0].State != "closed" {
 		t.Errorf("after closing: %+v", c)
 	}
 	dsl.open(t, "/cases/"+ref)
-	dsl.says(t, "Spoke to the form tutor at 8:10.", "Reopen this case")
+	dsl.says(t, "Spoke to the form tutor at 8:10.", "recorded elsewhere, CPOMS, reference C-118", "Reopen this case")
 }
 
 // outsiders looks with the eyes of those who must not see captured text.

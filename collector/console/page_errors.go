@@ -47,6 +47,9 @@ func (c *Console) missing(w http.ResponseWriter, r *http.Request, id auth.Identi
 // fail is the page for our own errors. It says nothing of them; the log has
 // the error under the reference.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && errors.Is(r.Context().Err(), context.Canceled) {
+		return // the browser went away: nobody is there to read a page, and nothing is wrong
+	}
 	ref := reference()
 	if errors.Is(err, context.DeadlineExceeded) {
 		c.log.ErrorContext(r.Context(), "page took too long", "reference", ref, "error", err)
