@@ -3,7 +3,6 @@ package console
 import (
 	"crypto/rand"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -314,12 +313,4 @@ func (c *Console) readers(k casework.CaseView, now time.Time) []readView {
 		out = append(out, readView{moment(r.At.In(c.zone), now), who, what, r.Reason})
 	}
 	return out
-}
-
-// caseAddress is the case's page with a filter of its timeline.
-func caseAddress(ref caseflow.Ref, show string) string {
-	if show == "" {
-		return "/cases/" + string(ref)
-	}
-	return "/cases/" + string(ref) + "?show=" + url.QueryEscape(show) + "#what-happened"
 }

@@ -50,18 +50,6 @@ type deviceCounts struct {
 	Lacking                 int // without trouble, but with a sensor that its version lacks
 }
 
-func (n *deviceCounts) count(row deviceRow) {
-	switch {
-	case row.rank >= rankSilent:
-		n.Silent++
-		n.Troubled++
-	case row.troubled():
-		n.Troubled++
-	case row.Lacks != "":
-		n.Lacking++
-	}
-}
-
 func (n deviceCounts) sentence() (string, string) {
 	proof := "No test phrase has been sent yet, so none is proved monitored."
 	lacking := ""

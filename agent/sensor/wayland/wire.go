@@ -7,10 +7,6 @@ import (
 	"io"
 )
 
-// maxMessage is the protocol's own limit: the size has 16 bits. Titles are far
-// shorter.
-const maxMessage = 1 << 16
-
 // header of every message: the object, then size and opcode.
 const header = 8
 
@@ -27,7 +23,7 @@ type message struct {
 // Lapwing is built for are little endian.
 var order = binary.LittleEndian
 
-// read reads one message.
+// read reads one message, of 64 KiB at most: the protocol's size has 16 bits.
 func read(r io.Reader) (message, error) {
 	var h [header]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
