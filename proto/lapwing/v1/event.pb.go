@@ -287,6 +287,56 @@ func (NoticeSeen_State) EnumDescriptor() ([]byte, []int) {
 	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// How a screen showed it.
+type NoticeSeen_Way int32
+
+const (
+	NoticeSeen_WAY_UNSPECIFIED NoticeSeen_Way = 0 // an agent of before this field, or an answer from the page
+	NoticeSeen_WAY_WINDOW      NoticeSeen_Way = 1 // in a window of the agent's own
+	NoticeSeen_WAY_BROWSER     NoticeSeen_Way = 2 // the person's browser fetched the local page
+)
+
+// Enum value maps for NoticeSeen_Way.
+var (
+	NoticeSeen_Way_name = map[int32]string{
+		0: "WAY_UNSPECIFIED",
+		1: "WAY_WINDOW",
+		2: "WAY_BROWSER",
+	}
+	NoticeSeen_Way_value = map[string]int32{
+		"WAY_UNSPECIFIED": 0,
+		"WAY_WINDOW":      1,
+		"WAY_BROWSER":     2,
+	}
+)
+
+func (x NoticeSeen_Way) Enum() *NoticeSeen_Way {
+	p := new(NoticeSeen_Way)
+	*p = x
+	return p
+}
+
+func (x NoticeSeen_Way) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NoticeSeen_Way) Descriptor() protoreflect.EnumDescriptor {
+	return file_lapwing_v1_event_proto_enumTypes[5].Descriptor()
+}
+
+func (NoticeSeen_Way) Type() protoreflect.EnumType {
+	return &file_lapwing_v1_event_proto_enumTypes[5]
+}
+
+func (x NoticeSeen_Way) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NoticeSeen_Way.Descriptor instead.
+func (NoticeSeen_Way) EnumDescriptor() ([]byte, []int) {
+	return file_lapwing_v1_event_proto_rawDescGZIP(), []int{2, 1}
+}
+
 type CanarySeen_Result int32
 
 const (
@@ -332,11 +382,11 @@ func (x CanarySeen_Result) String() string {
 }
 
 func (CanarySeen_Result) Descriptor() protoreflect.EnumDescriptor {
-	return file_lapwing_v1_event_proto_enumTypes[5].Descriptor()
+	return file_lapwing_v1_event_proto_enumTypes[6].Descriptor()
 }
 
 func (CanarySeen_Result) Type() protoreflect.EnumType {
-	return &file_lapwing_v1_event_proto_enumTypes[5]
+	return &file_lapwing_v1_event_proto_enumTypes[6]
 }
 
 func (x CanarySeen_Result) Number() protoreflect.EnumNumber {
@@ -371,6 +421,9 @@ type Event struct {
 	Account string `protobuf:"bytes,8,opt,name=account,proto3" json:"account,omitempty"`
 	// Opaque id of the desktop session, at most 64 bytes; empty for the machine's own events.
 	Session string `protobuf:"bytes,9,opt,name=session,proto3" json:"session,omitempty"`
+	// True: several people use the account (a guest's, or one that the policy
+	// names), so that it stands for nobody in particular.
+	SharedAccount bool `protobuf:"varint,10,opt,name=shared_account,json=sharedAccount,proto3" json:"shared_account,omitempty"`
 	// Types that are valid to be assigned to Body:
 	//
 	//	*Event_Capture
@@ -478,6 +531,13 @@ func (x *Event) GetSession() string {
 		return x.Session
 	}
 	return ""
+}
+
+func (x *Event) GetSharedAccount() bool {
+	if x != nil {
+		return x.SharedAccount
+	}
+	return false
 }
 
 func (x *Event) GetBody() isEvent_Body {
@@ -716,6 +776,7 @@ type NoticeSeen struct {
 	// Version of the notice, 1 to 32 bytes.
 	Version       string           `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	State         NoticeSeen_State `protobuf:"varint,2,opt,name=state,proto3,enum=lapwing.v1.NoticeSeen_State" json:"state,omitempty"`
+	Way           NoticeSeen_Way   `protobuf:"varint,3,opt,name=way,proto3,enum=lapwing.v1.NoticeSeen_Way" json:"way,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -762,6 +823,13 @@ func (x *NoticeSeen) GetState() NoticeSeen_State {
 		return x.State
 	}
 	return NoticeSeen_STATE_UNSPECIFIED
+}
+
+func (x *NoticeSeen) GetWay() NoticeSeen_Way {
+	if x != nil {
+		return x.Way
+	}
+	return NoticeSeen_WAY_UNSPECIFIED
 }
 
 // Capture is what one fragment of text, or one title, showed in one category.
@@ -1272,7 +1340,7 @@ var File_lapwing_v1_event_proto protoreflect.FileDescriptor
 const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"\x16lapwing/v1/event.proto\x12\n" +
-	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"\xb0\x05\n" +
+	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"\xd7\x05\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\rR\brevision\x12$\n" +
@@ -1282,7 +1350,9 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\awall_ms\x18\x06 \x01(\x03R\x06wallMs\x12\x17\n" +
 	"\amono_ms\x18\a \x01(\x03R\x06monoMs\x12\x18\n" +
 	"\aaccount\x18\b \x01(\tR\aaccount\x12\x18\n" +
-	"\asession\x18\t \x01(\tR\asession\x12/\n" +
+	"\asession\x18\t \x01(\tR\asession\x12%\n" +
+	"\x0eshared_account\x18\n" +
+	" \x01(\bR\rsharedAccount\x12/\n" +
 	"\acapture\x18\x10 \x01(\v2\x13.lapwing.v1.CaptureH\x00R\acapture\x12,\n" +
 	"\x06tamper\x18\x11 \x01(\v2\x12.lapwing.v1.TamperH\x00R\x06tamper\x12,\n" +
 	"\x06digest\x18\x12 \x01(\v2\x12.lapwing.v1.DigestH\x00R\x06digest\x12)\n" +
@@ -1301,16 +1371,22 @@ const file_lapwing_v1_event_proto_rawDesc = "" +
 	"\vabout_adult\x18\x03 \x01(\bR\n" +
 	"aboutAdult\x12\x1b\n" +
 	"\thide_name\x18\x04 \x01(\bR\bhideName\x12\x17\n" +
-	"\atalk_to\x18\x05 \x01(\tR\x06talkTo\"\xb7\x01\n" +
+	"\atalk_to\x18\x05 \x01(\tR\x06talkTo\"\xa2\x02\n" +
 	"\n" +
 	"NoticeSeen\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x122\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1c.lapwing.v1.NoticeSeen.StateR\x05state\"[\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1c.lapwing.v1.NoticeSeen.StateR\x05state\x12,\n" +
+	"\x03way\x18\x03 \x01(\x0e2\x1a.lapwing.v1.NoticeSeen.WayR\x03way\"[\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTATE_SHOWN\x10\x01\x12\x16\n" +
 	"\x12STATE_ACKNOWLEDGED\x10\x02\x12\x12\n" +
-	"\x0eSTATE_DECLINED\x10\x03\"\xbc\x03\n" +
+	"\x0eSTATE_DECLINED\x10\x03\";\n" +
+	"\x03Way\x12\x13\n" +
+	"\x0fWAY_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"WAY_WINDOW\x10\x01\x12\x0f\n" +
+	"\vWAY_BROWSER\x10\x02\"\xbc\x03\n" +
 	"\aCapture\x12\x1e\n" +
 	"\n" +
 	"categories\x18\x01 \x03(\tR\n" +
@@ -1401,7 +1477,7 @@ func file_lapwing_v1_event_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_event_proto_rawDescData
 }
 
-var file_lapwing_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_lapwing_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_lapwing_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_lapwing_v1_event_proto_goTypes = []any{
 	(Lane)(0),              // 0: lapwing.v1.Lane
@@ -1409,48 +1485,50 @@ var file_lapwing_v1_event_proto_goTypes = []any{
 	(Level)(0),             // 2: lapwing.v1.Level
 	(Source)(0),            // 3: lapwing.v1.Source
 	(NoticeSeen_State)(0),  // 4: lapwing.v1.NoticeSeen.State
-	(CanarySeen_Result)(0), // 5: lapwing.v1.CanarySeen.Result
-	(*Event)(nil),          // 6: lapwing.v1.Event
-	(*HelpRequest)(nil),    // 7: lapwing.v1.HelpRequest
-	(*NoticeSeen)(nil),     // 8: lapwing.v1.NoticeSeen
-	(*Capture)(nil),        // 9: lapwing.v1.Capture
-	(*RuleHit)(nil),        // 10: lapwing.v1.RuleHit
-	(*Span)(nil),           // 11: lapwing.v1.Span
-	(*Tamper)(nil),         // 12: lapwing.v1.Tamper
-	(*Digest)(nil),         // 13: lapwing.v1.Digest
-	(*CanarySeen)(nil),     // 14: lapwing.v1.CanarySeen
-	nil,                    // 15: lapwing.v1.Digest.ByCategoryEntry
-	(*Media)(nil),          // 16: lapwing.v1.Media
-	(*Unattended)(nil),     // 17: lapwing.v1.Unattended
-	(*LockMinutes)(nil),    // 18: lapwing.v1.LockMinutes
+	(NoticeSeen_Way)(0),    // 5: lapwing.v1.NoticeSeen.Way
+	(CanarySeen_Result)(0), // 6: lapwing.v1.CanarySeen.Result
+	(*Event)(nil),          // 7: lapwing.v1.Event
+	(*HelpRequest)(nil),    // 8: lapwing.v1.HelpRequest
+	(*NoticeSeen)(nil),     // 9: lapwing.v1.NoticeSeen
+	(*Capture)(nil),        // 10: lapwing.v1.Capture
+	(*RuleHit)(nil),        // 11: lapwing.v1.RuleHit
+	(*Span)(nil),           // 12: lapwing.v1.Span
+	(*Tamper)(nil),         // 13: lapwing.v1.Tamper
+	(*Digest)(nil),         // 14: lapwing.v1.Digest
+	(*CanarySeen)(nil),     // 15: lapwing.v1.CanarySeen
+	nil,                    // 16: lapwing.v1.Digest.ByCategoryEntry
+	(*Media)(nil),          // 17: lapwing.v1.Media
+	(*Unattended)(nil),     // 18: lapwing.v1.Unattended
+	(*LockMinutes)(nil),    // 19: lapwing.v1.LockMinutes
 }
 var file_lapwing_v1_event_proto_depIdxs = []int32{
 	0,  // 0: lapwing.v1.Event.lane:type_name -> lapwing.v1.Lane
-	9,  // 1: lapwing.v1.Event.capture:type_name -> lapwing.v1.Capture
-	12, // 2: lapwing.v1.Event.tamper:type_name -> lapwing.v1.Tamper
-	13, // 3: lapwing.v1.Event.digest:type_name -> lapwing.v1.Digest
-	16, // 4: lapwing.v1.Event.media:type_name -> lapwing.v1.Media
-	17, // 5: lapwing.v1.Event.unattended:type_name -> lapwing.v1.Unattended
-	18, // 6: lapwing.v1.Event.lock_minutes:type_name -> lapwing.v1.LockMinutes
-	14, // 7: lapwing.v1.Event.canary:type_name -> lapwing.v1.CanarySeen
-	7,  // 8: lapwing.v1.Event.help:type_name -> lapwing.v1.HelpRequest
-	8,  // 9: lapwing.v1.Event.notice:type_name -> lapwing.v1.NoticeSeen
+	10, // 1: lapwing.v1.Event.capture:type_name -> lapwing.v1.Capture
+	13, // 2: lapwing.v1.Event.tamper:type_name -> lapwing.v1.Tamper
+	14, // 3: lapwing.v1.Event.digest:type_name -> lapwing.v1.Digest
+	17, // 4: lapwing.v1.Event.media:type_name -> lapwing.v1.Media
+	18, // 5: lapwing.v1.Event.unattended:type_name -> lapwing.v1.Unattended
+	19, // 6: lapwing.v1.Event.lock_minutes:type_name -> lapwing.v1.LockMinutes
+	15, // 7: lapwing.v1.Event.canary:type_name -> lapwing.v1.CanarySeen
+	8,  // 8: lapwing.v1.Event.help:type_name -> lapwing.v1.HelpRequest
+	9,  // 9: lapwing.v1.Event.notice:type_name -> lapwing.v1.NoticeSeen
 	4,  // 10: lapwing.v1.NoticeSeen.state:type_name -> lapwing.v1.NoticeSeen.State
-	1,  // 11: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
-	2,  // 12: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
-	3,  // 13: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
-	10, // 14: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
-	11, // 15: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
-	7,  // 16: lapwing.v1.Capture.help:type_name -> lapwing.v1.HelpRequest
-	1,  // 17: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
-	2,  // 18: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
-	15, // 19: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
-	5,  // 20: lapwing.v1.CanarySeen.result:type_name -> lapwing.v1.CanarySeen.Result
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	5,  // 11: lapwing.v1.NoticeSeen.way:type_name -> lapwing.v1.NoticeSeen.Way
+	1,  // 12: lapwing.v1.Capture.severity:type_name -> lapwing.v1.Severity
+	2,  // 13: lapwing.v1.Capture.level:type_name -> lapwing.v1.Level
+	3,  // 14: lapwing.v1.Capture.source:type_name -> lapwing.v1.Source
+	11, // 15: lapwing.v1.Capture.rules:type_name -> lapwing.v1.RuleHit
+	12, // 16: lapwing.v1.Capture.marks:type_name -> lapwing.v1.Span
+	8,  // 17: lapwing.v1.Capture.help:type_name -> lapwing.v1.HelpRequest
+	1,  // 18: lapwing.v1.RuleHit.severity:type_name -> lapwing.v1.Severity
+	2,  // 19: lapwing.v1.RuleHit.level:type_name -> lapwing.v1.Level
+	16, // 20: lapwing.v1.Digest.by_category:type_name -> lapwing.v1.Digest.ByCategoryEntry
+	6,  // 21: lapwing.v1.CanarySeen.result:type_name -> lapwing.v1.CanarySeen.Result
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_event_proto_init() }
@@ -1475,7 +1553,7 @@ func file_lapwing_v1_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_event_proto_rawDesc), len(file_lapwing_v1_event_proto_rawDesc)),
-			NumEnums:      6,
+			NumEnums:      7,
 			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,

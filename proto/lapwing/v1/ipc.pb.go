@@ -445,6 +445,7 @@ type ServiceMessage struct {
 	//	*ServiceMessage_Stop
 	//	*ServiceMessage_Canary
 	//	*ServiceMessage_Watch
+	//	*ServiceMessage_Told
 	Kind          isServiceMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -532,6 +533,15 @@ func (x *ServiceMessage) GetWatch() *Watch {
 	return nil
 }
 
+func (x *ServiceMessage) GetTold() *Told {
+	if x != nil {
+		if x, ok := x.Kind.(*ServiceMessage_Told); ok {
+			return x.Told
+		}
+	}
+	return nil
+}
+
 type isServiceMessage_Kind interface {
 	isServiceMessage_Kind()
 }
@@ -556,6 +566,10 @@ type ServiceMessage_Watch struct {
 	Watch *Watch `protobuf:"bytes,13,opt,name=watch,proto3,oneof"`
 }
 
+type ServiceMessage_Told struct {
+	Told *Told `protobuf:"bytes,16,opt,name=told,proto3,oneof"`
+}
+
 func (*ServiceMessage_HitAck) isServiceMessage_Kind() {}
 
 func (*ServiceMessage_Policy) isServiceMessage_Kind() {}
@@ -565,6 +579,8 @@ func (*ServiceMessage_Stop) isServiceMessage_Kind() {}
 func (*ServiceMessage_Canary) isServiceMessage_Kind() {}
 
 func (*ServiceMessage_Watch) isServiceMessage_Kind() {}
+
+func (*ServiceMessage_Told) isServiceMessage_Kind() {}
 
 // HitAck: every hit with seq <= upto is durable on disk.
 type HitAck struct {
@@ -702,6 +718,53 @@ func (x *Watch) GetCategories() []string {
 	return nil
 }
 
+// Told says which version of the notice this session's person has been shown.
+// Where the policy has a notice for the screen, a session captures nothing
+// before it was told the version of that notice.
+type Told struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"` // at most 32 bytes; empty: none, or not in this term
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Told) Reset() {
+	*x = Told{}
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Told) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Told) ProtoMessage() {}
+
+func (x *Told) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Told.ProtoReflect.Descriptor instead.
+func (*Told) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Told) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
 var File_lapwing_v1_ipc_proto protoreflect.FileDescriptor
 
 const file_lapwing_v1_ipc_proto_rawDesc = "" +
@@ -738,13 +801,14 @@ const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"\fheld_dropped\x18\x03 \x01(\x04R\vheldDropped\x12!\n" +
 	"\frate_limited\x18\x04 \x01(\x04R\vrateLimited\x12'\n" +
 	"\x0fharbour_seconds\x18\x05 \x01(\x04R\x0eharbourSeconds\x12%\n" +
-	"\x0eexempt_seconds\x18\x06 \x01(\x04R\rexemptSeconds\"\x83\x02\n" +
+	"\x0eexempt_seconds\x18\x06 \x01(\x04R\rexemptSeconds\"\xab\x02\n" +
 	"\x0eServiceMessage\x12-\n" +
 	"\ahit_ack\x18\x01 \x01(\v2\x12.lapwing.v1.HitAckH\x00R\x06hitAck\x122\n" +
 	"\x06policy\x18\x02 \x01(\v2\x18.lapwing.v1.SignedPolicyH\x00R\x06policy\x12&\n" +
 	"\x04stop\x18\x03 \x01(\v2\x10.lapwing.v1.StopH\x00R\x04stop\x123\n" +
 	"\x06canary\x18\f \x01(\v2\x19.lapwing.v1.CanaryRequestH\x00R\x06canary\x12)\n" +
-	"\x05watch\x18\r \x01(\v2\x11.lapwing.v1.WatchH\x00R\x05watchB\x06\n" +
+	"\x05watch\x18\r \x01(\v2\x11.lapwing.v1.WatchH\x00R\x05watch\x12&\n" +
+	"\x04told\x18\x10 \x01(\v2\x10.lapwing.v1.ToldH\x00R\x04toldB\x06\n" +
 	"\x04kind\"\x1c\n" +
 	"\x06HitAck\x12\x12\n" +
 	"\x04upto\x18\x01 \x01(\x04R\x04upto\"\x06\n" +
@@ -753,7 +817,9 @@ const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"\x05scope\x18\x01 \x01(\x0e2\x13.lapwing.v1.OutsideR\x05scope\x12\x1e\n" +
 	"\n" +
 	"categories\x18\x02 \x03(\tR\n" +
-	"categoriesB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
+	"categories\" \n" +
+	"\x04Told\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversionB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
 	file_lapwing_v1_ipc_proto_rawDescOnce sync.Once
@@ -767,7 +833,7 @@ func file_lapwing_v1_ipc_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_ipc_proto_rawDescData
 }
 
-var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_lapwing_v1_ipc_proto_goTypes = []any{
 	(*SessionMessage)(nil), // 0: lapwing.v1.SessionMessage
 	(*SessionHello)(nil),   // 1: lapwing.v1.SessionHello
@@ -778,36 +844,38 @@ var file_lapwing_v1_ipc_proto_goTypes = []any{
 	(*HitAck)(nil),         // 6: lapwing.v1.HitAck
 	(*Stop)(nil),           // 7: lapwing.v1.Stop
 	(*Watch)(nil),          // 8: lapwing.v1.Watch
-	(*CanarySeen)(nil),     // 9: lapwing.v1.CanarySeen
-	(*Capture)(nil),        // 10: lapwing.v1.Capture
-	(*LockMinutes)(nil),    // 11: lapwing.v1.LockMinutes
-	(*Unattended)(nil),     // 12: lapwing.v1.Unattended
-	(*Coverage)(nil),       // 13: lapwing.v1.Coverage
-	(*SignedPolicy)(nil),   // 14: lapwing.v1.SignedPolicy
-	(*CanaryRequest)(nil),  // 15: lapwing.v1.CanaryRequest
-	(Outside)(0),           // 16: lapwing.v1.Outside
+	(*Told)(nil),           // 9: lapwing.v1.Told
+	(*CanarySeen)(nil),     // 10: lapwing.v1.CanarySeen
+	(*Capture)(nil),        // 11: lapwing.v1.Capture
+	(*LockMinutes)(nil),    // 12: lapwing.v1.LockMinutes
+	(*Unattended)(nil),     // 13: lapwing.v1.Unattended
+	(*Coverage)(nil),       // 14: lapwing.v1.Coverage
+	(*SignedPolicy)(nil),   // 15: lapwing.v1.SignedPolicy
+	(*CanaryRequest)(nil),  // 16: lapwing.v1.CanaryRequest
+	(Outside)(0),           // 17: lapwing.v1.Outside
 }
 var file_lapwing_v1_ipc_proto_depIdxs = []int32{
 	1,  // 0: lapwing.v1.SessionMessage.hello:type_name -> lapwing.v1.SessionHello
 	2,  // 1: lapwing.v1.SessionMessage.hit:type_name -> lapwing.v1.Hit
 	4,  // 2: lapwing.v1.SessionMessage.status:type_name -> lapwing.v1.SessionStatus
 	3,  // 3: lapwing.v1.SessionMessage.lock:type_name -> lapwing.v1.LockReport
-	9,  // 4: lapwing.v1.SessionMessage.canary:type_name -> lapwing.v1.CanarySeen
-	10, // 5: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
-	11, // 6: lapwing.v1.LockReport.minutes:type_name -> lapwing.v1.LockMinutes
-	12, // 7: lapwing.v1.LockReport.unattended:type_name -> lapwing.v1.Unattended
-	13, // 8: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
+	10, // 4: lapwing.v1.SessionMessage.canary:type_name -> lapwing.v1.CanarySeen
+	11, // 5: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
+	12, // 6: lapwing.v1.LockReport.minutes:type_name -> lapwing.v1.LockMinutes
+	13, // 7: lapwing.v1.LockReport.unattended:type_name -> lapwing.v1.Unattended
+	14, // 8: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
 	6,  // 9: lapwing.v1.ServiceMessage.hit_ack:type_name -> lapwing.v1.HitAck
-	14, // 10: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
+	15, // 10: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
 	7,  // 11: lapwing.v1.ServiceMessage.stop:type_name -> lapwing.v1.Stop
-	15, // 12: lapwing.v1.ServiceMessage.canary:type_name -> lapwing.v1.CanaryRequest
+	16, // 12: lapwing.v1.ServiceMessage.canary:type_name -> lapwing.v1.CanaryRequest
 	8,  // 13: lapwing.v1.ServiceMessage.watch:type_name -> lapwing.v1.Watch
-	16, // 14: lapwing.v1.Watch.scope:type_name -> lapwing.v1.Outside
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	9,  // 14: lapwing.v1.ServiceMessage.told:type_name -> lapwing.v1.Told
+	17, // 15: lapwing.v1.Watch.scope:type_name -> lapwing.v1.Outside
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_ipc_proto_init() }
@@ -832,6 +900,7 @@ func file_lapwing_v1_ipc_proto_init() {
 		(*ServiceMessage_Stop)(nil),
 		(*ServiceMessage_Canary)(nil),
 		(*ServiceMessage_Watch)(nil),
+		(*ServiceMessage_Told)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -839,7 +908,7 @@ func file_lapwing_v1_ipc_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_ipc_proto_rawDesc), len(file_lapwing_v1_ipc_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -240,19 +240,22 @@ type Policy struct {
 	Packs []*PackInfo `protobuf:"bytes,5,rep,name=packs,proto3" json:"packs,omitempty"` // at most 256
 	// People who proposed and approved this version, for the device's own
 	// record; at most 256 bytes each.
-	ProposedBy    string         `protobuf:"bytes,6,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
-	ApprovedBy    string         `protobuf:"bytes,7,opt,name=approved_by,json=approvedBy,proto3" json:"approved_by,omitempty"`
-	Limits        *Limits        `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"` // absent: the defaults below
-	Group         string         `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`   // device group, at most 64 bytes
-	Usb           *UsbPolicy     `protobuf:"bytes,20,opt,name=usb,proto3" json:"usb,omitempty"`
-	Lock          *LockPolicy    `protobuf:"bytes,21,opt,name=lock,proto3" json:"lock,omitempty"`
-	Posture       *PosturePolicy `protobuf:"bytes,22,opt,name=posture,proto3" json:"posture,omitempty"`
-	Schedule      *Schedule      `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"` // absent: monitored always, all categories
-	Places        []*Place       `protobuf:"bytes,31,rep,name=places,proto3" json:"places,omitempty"`     // at most 128, beside those compiled into the agent
-	Canary        *CanaryPlan    `protobuf:"bytes,32,opt,name=canary,proto3" json:"canary,omitempty"`     // absent: none but those that a technician asks for
-	Notice        *Notice        `protobuf:"bytes,33,opt,name=notice,proto3" json:"notice,omitempty"`     // absent: nobody has been told, and mode is NONE
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ProposedBy string         `protobuf:"bytes,6,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
+	ApprovedBy string         `protobuf:"bytes,7,opt,name=approved_by,json=approvedBy,proto3" json:"approved_by,omitempty"`
+	Limits     *Limits        `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"` // absent: the defaults below
+	Group      string         `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`   // device group, at most 64 bytes
+	Usb        *UsbPolicy     `protobuf:"bytes,20,opt,name=usb,proto3" json:"usb,omitempty"`
+	Lock       *LockPolicy    `protobuf:"bytes,21,opt,name=lock,proto3" json:"lock,omitempty"`
+	Posture    *PosturePolicy `protobuf:"bytes,22,opt,name=posture,proto3" json:"posture,omitempty"`
+	Schedule   *Schedule      `protobuf:"bytes,30,opt,name=schedule,proto3" json:"schedule,omitempty"` // absent: monitored always, all categories
+	Places     []*Place       `protobuf:"bytes,31,rep,name=places,proto3" json:"places,omitempty"`     // at most 128, beside those compiled into the agent
+	Canary     *CanaryPlan    `protobuf:"bytes,32,opt,name=canary,proto3" json:"canary,omitempty"`     // absent: none but those that a technician asks for
+	Notice     *Notice        `protobuf:"bytes,33,opt,name=notice,proto3" json:"notice,omitempty"`     // absent: nobody has been told, and mode is NONE
+	// Accounts that several people use, beside the guests' that the agent knows:
+	// names in any case, in which * stands for any letters; at most 64 of 1 to 64 bytes.
+	SharedAccounts []string `protobuf:"bytes,34,rep,name=shared_accounts,json=sharedAccounts,proto3" json:"shared_accounts,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Policy) Reset() {
@@ -393,6 +396,13 @@ func (x *Policy) GetCanary() *CanaryPlan {
 func (x *Policy) GetNotice() *Notice {
 	if x != nil {
 		return x.Notice
+	}
+	return nil
+}
+
+func (x *Policy) GetSharedAccounts() []string {
+	if x != nil {
+		return x.SharedAccounts
 	}
 	return nil
 }
@@ -1017,7 +1027,7 @@ const file_lapwing_v1_policy_proto_rawDesc = "" +
 	"lapwing.v1\x1a\x17lapwing/v1/device.proto\"H\n" +
 	"\fSignedPolicy\x12\x1a\n" +
 	"\bdocument\x18\x01 \x01(\fR\bdocument\x12\x1c\n" +
-	"\tsignature\x18\x02 \x01(\fR\tsignature\"\xe0\x04\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"\x89\x05\n" +
 	"\x06Policy\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x16\n" +
 	"\x06school\x18\x02 \x01(\tR\x06school\x12\x1b\n" +
@@ -1036,7 +1046,8 @@ const file_lapwing_v1_policy_proto_rawDesc = "" +
 	"\bschedule\x18\x1e \x01(\v2\x14.lapwing.v1.ScheduleR\bschedule\x12)\n" +
 	"\x06places\x18\x1f \x03(\v2\x11.lapwing.v1.PlaceR\x06places\x12.\n" +
 	"\x06canary\x18  \x01(\v2\x16.lapwing.v1.CanaryPlanR\x06canary\x12*\n" +
-	"\x06notice\x18! \x01(\v2\x12.lapwing.v1.NoticeR\x06notice\"N\n" +
+	"\x06notice\x18! \x01(\v2\x12.lapwing.v1.NoticeR\x06notice\x12'\n" +
+	"\x0fshared_accounts\x18\" \x03(\tR\x0esharedAccounts\"N\n" +
 	"\bPackInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x14\n" +

@@ -36,6 +36,8 @@ func (x *ServiceMessage) Validate() error {
 		return present("canary", k.Canary)
 	case *ServiceMessage_Watch:
 		return present("watch", k.Watch)
+	case *ServiceMessage_Told:
+		return present("told", k.Told)
 	}
 	return unset("kind")
 }
@@ -86,4 +88,12 @@ func (x *Stop) Validate() error {
 		return missing()
 	}
 	return nil
+}
+
+// Validate checks the limits stated in ipc.proto.
+func (x *Told) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return text("version", x.Version, MaxNoticeVersion)
 }

@@ -41,5 +41,13 @@ func (x *NoticeSeen) Validate() error {
 	return first(
 		word("version", x.Version, MaxNoticeVersion),
 		enum("state", x.State, NoticeSeen_STATE_DECLINED),
+		x.validateWay(),
 	)
+}
+
+func (x *NoticeSeen) validateWay() error {
+	if x.Way == NoticeSeen_WAY_UNSPECIFIED {
+		return nil
+	}
+	return enum("way", x.Way, NoticeSeen_WAY_BROWSER)
 }

@@ -40,6 +40,7 @@ func (x *Policy) Validate() error {
 		each("places", MaxPlaces, x.Places),
 		optional("canary", x.Canary != nil, x.Canary),
 		optional("notice", x.Notice != nil, x.Notice),
+		texts("shared_accounts", x.SharedAccounts, 64, 64),
 	)
 }
 

@@ -102,7 +102,9 @@ func good() []validator {
 		&AgentServiceRenewRequest{Csr: bytesOf(4096)}, &AgentServiceRenewResponse{Certificate: bytesOf(8192)},
 
 		goodEvent(1), goodCapture(), goodRule(), &Span{Start: 1, End: 2},
-		&HelpRequest{}, goodHelp(), &NoticeSeen{Version: "1", State: NoticeSeen_STATE_SHOWN},
+		&HelpRequest{}, goodHelp(), &NoticeSeen{Version: "1", State: NoticeSeen_STATE_SHOWN, Way: NoticeSeen_WAY_WINDOW},
+		&NoticeSeen{Version: "1", State: NoticeSeen_STATE_DECLINED}, &Told{}, &Told{Version: "1"},
+		&ServiceMessage{Kind: &ServiceMessage_Told{Told: &Told{Version: "1"}}},
 		&Tamper{Code: "session_down", Count: 1}, &Digest{ByCategory: map[string]uint32{"suicide": 3}},
 
 		&EnrolRequest{Token: "t", Csr: bytesOf(1), Fingerprint: bytesOf(32)},
