@@ -38,6 +38,7 @@ func (s *service) addSessions(environ []string) error {
 	d := &desktops{service: s, group: supervise.NewGroup(func(t supervise.Target) supervise.Config {
 		return s.sessionConfig(program, t)
 	})}
+	s.canaries.group = d.group
 	for _, kv := range environ {
 		if address, ok := strings.CutPrefix(kv, "DBUS_SYSTEM_BUS_ADDRESS="); ok {
 			d.bus = address
@@ -125,6 +126,7 @@ func (s *service) sessionConfig(program string, target supervise.Target) supervi
 			}
 			s.view.watched(target.ID, st)
 		},
+		OnCanary: s.proved,
 		OnTamper: func(kills uint32) {
 			if err := s.stamps.Tamper(conditions.SessionDown, kills); err != nil {
 				s.log.Error("tampering not recorded", "error", err)

@@ -39,7 +39,9 @@ type service struct {
 	view   *view
 	uplink *uplink.Uplink
 	own    deviceSensors
-	group  app.Group
+	// canaries is whole once wire has run.
+	canaries canaries
+	group    app.Group
 }
 
 // newService opens what DIR holds, so that what can fail has failed before
@@ -119,6 +121,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.watching,
 		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard, Elapsed: boot.Elapsed, Code: identity.Code,
 		Posture: s.own.posture.Report, PostureChanged: s.own.posture.Changed(),
+		Requests: s.asked,
 	})
 	answering := make(chan struct{})
 	s.group.Add(app.Actor{
@@ -155,6 +158,7 @@ func (s *service) report() status.Report {
 		Running: true, Version: buildinfo.Read().String(), Enrolled: status.FromIdentity(s.link.Identity()),
 		Uplink: status.FromUplink(s.uplink.Status()), Spool: status.FromSpool(s.spool.Stats()),
 		Policy: s.policy.Version(), Sessions: s.view.watching(), Coverage: status.FromCoverage(s.view.rows()),
+		Canary: s.lastCanary(),
 	}
 }
 

@@ -1,10 +1,26 @@
 package doctor
 
-import "context"
+import (
+	"context"
+	"time"
 
-// canary: the last test phrase. The collector keeps its results; a device
-// that has not been asked for one cannot tell.
-func canary(context.Context, Env) Result {
-	return cannotTell("Look at the device's page on the console, which shows when it was last proved monitored.",
-		"this device keeps no record of test phrases")
+	"github.com/lapwing-schools/lapwing/agent/status"
+)
+
+// canary: what became of the last test phrase since the service started.
+func canary(_ context.Context, env Env) Result {
+	c := env.Status.Canary
+	if c == nil {
+		return cannotTell("Ask for a test phrase on the device's page in the console.",
+			"no test phrase was asked for since the service started")
+	}
+	when := c.At.Local().Format(time.DateTime)
+	switch c.Result {
+	case status.CanaryProved:
+		return pass("a test phrase was typed and seen, %s", when)
+	case status.CanaryFailed:
+		return coded(c.Code, "at "+when)
+	}
+	return cannotTell("Ask for another one when somebody is logged on and the device is left alone for a minute.",
+		"the last test phrase was %s, %s", c.Result, when)
 }

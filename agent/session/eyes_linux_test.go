@@ -88,7 +88,7 @@ func (e *eyes) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	inputs := make(chan capture.Input, maxInputs)
 	var wg sync.WaitGroup
-	wg.Go(func() { watch(ctx, cfg, e.board, inputs) })
+	wg.Go(func() { watch(ctx, cfg, e.board, inputs, nil) })
 	wg.Go(func() { e.feed(ctx, inputs) })
 	e.t.Cleanup(func() { cancel(); wg.Wait() })
 	e.awaitStatus(sensor.Window, "COVERAGE_STATE_OK", "")

@@ -19,9 +19,14 @@ type loop struct {
 	inputs  chan capture.Input
 	locked  bool
 	told    bool // what the schedule lets this session look at
+	shut    bool // and that is nothing
 
 	watched  bool
 	watching sync.WaitGroup
+
+	engine  capture.Matcher // of the policy in force; nil before the first
+	typings chan typing
+	proof   proof
 }
 
 // watch starts the sensors, once.
@@ -30,7 +35,7 @@ func (l *loop) watch(ctx context.Context) {
 		return
 	}
 	l.watched = true
-	l.watching.Go(func() { watch(ctx, l.cfg, l.board, l.inputs) })
+	l.watching.Go(func() { watch(ctx, l.cfg, l.board, l.inputs, l.typings) })
 }
 
 func (l *loop) run(ctx context.Context, messages <-chan received) error {
@@ -39,6 +44,7 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 	deadline := time.NewTimer(0)
 	defer deadline.Stop()
 	<-deadline.C
+	defer l.proof.stop()
 	for {
 		l.arm(deadline)
 		select {
@@ -53,6 +59,10 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 				}
 				return err
 			}
+		case <-l.proof.due():
+			l.prove()
+		case err := <-l.proof.typed:
+			l.typed(err)
 		case <-l.board.Changed():
 			l.status()
 		case <-status.C:
@@ -112,6 +122,7 @@ func (l *loop) input(in capture.Input) {
 	for _, r := range l.machine.Step(in) {
 		l.outbox.add(r, l.cfg.Now())
 	}
+	l.heard()
 }
 
 // status replaces a status that waits to be sent.

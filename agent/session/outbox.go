@@ -29,6 +29,7 @@ type outbox struct {
 	unacked []pending
 	lastSeq uint64 // of the hits that were sent
 	status  *lapwingv1.SessionStatus
+	canary  *lapwingv1.CanarySeen
 	dropped uint64
 }
 
@@ -95,6 +96,14 @@ func (o *outbox) setStatus(s *lapwingv1.SessionStatus) {
 	o.signal()
 }
 
+// addCanary replaces what was said of an older canary and not sent yet.
+func (o *outbox) addCanary(c *lapwingv1.CanarySeen) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.canary = c
+	o.signal()
+}
+
 func (o *outbox) signal() {
 	select {
 	case o.wake <- struct{}{}:
@@ -113,6 +122,10 @@ func (o *outbox) next() *lapwingv1.SessionMessage {
 			h.Seq = o.lastSeq
 			return &lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hit{Hit: h}}
 		}
+	}
+	if c := o.canary; c != nil {
+		o.canary = nil
+		return &lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Canary{Canary: c}}
 	}
 	if s := o.status; s != nil {
 		o.status = nil

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/canary"
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/agent/coverage"
 	"github.com/lapwing-schools/lapwing/agent/ipc"
@@ -30,6 +31,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Now is a clock whose readings carry the monotonic clock, as time.Now's do.
 	Now func() time.Time
+	// Canary is how a canary waits; the zero value is canary.Usual.
+	Canary canary.Times
 }
 
 // Desktop names the places of one desktop session.
@@ -84,6 +87,9 @@ const maxInputs = 1024
 // the process could not be made safe.
 func Run(ctx context.Context, cfg Config) error {
 	defer cfg.Conn.Close()
+	if cfg.Canary == (canary.Times{}) {
+		cfg.Canary = canary.Usual()
+	}
 	if err := harden(cfg.Log); err != nil {
 		return fmt.Errorf("start session process: %w", err)
 	}
@@ -98,6 +104,7 @@ func Run(ctx context.Context, cfg Config) error {
 		machine: capture.New(capture.Config{}, nil),
 		outbox:  newOutbox(),
 		inputs:  make(chan capture.Input, maxInputs),
+		typings: make(chan typing, 1),
 	}
 	hello := &lapwingv1.SessionHello{Protocol: ipc.Protocol, Pid: uint32(os.Getpid()), Display: cfg.Desktop.Display}
 	if err := cfg.Conn.Send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hello{Hello: hello}}); err != nil {
@@ -155,6 +162,8 @@ func (l *loop) message(ctx context.Context, r received) (stop bool, err error) {
 		return true, nil
 	case *lapwingv1.ServiceMessage_Watch:
 		l.scope(kind.Watch)
+	case *lapwingv1.ServiceMessage_Canary:
+		l.canary(kind.Canary)
 	case *lapwingv1.ServiceMessage_Policy:
 		if err := l.policy(kind.Policy); err != nil {
 			return true, err
@@ -180,6 +189,7 @@ func (l *loop) scope(w *lapwingv1.Watch) {
 	default:
 		s.Shut = true
 	}
+	l.shut = s.Shut
 	for _, r := range l.machine.SetScope(s, l.cfg.Now()) {
 		l.outbox.add(r, l.cfg.Now())
 	}
@@ -201,7 +211,7 @@ func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
 		ExcerptChars: int(limits.GetExcerptChars()),
 		Pause:        time.Duration(limits.GetFragmentPauseMs()) * time.Millisecond,
 	})
-	l.machine.SetEngine(engine)
+	l.setEngine(engine)
 	l.machine.SetPlaces(capture.NewPlaces(p.Places))
 	if p.Schedule != nil && !l.told {
 		l.scope(&lapwingv1.Watch{Scope: lapwingv1.Outside_OUTSIDE_NOTHING}) // until the service has looked at the clock

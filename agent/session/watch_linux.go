@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/canary"
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/agent/coverage"
 	"github.com/lapwing-schools/lapwing/agent/sensor"
@@ -23,9 +24,9 @@ import (
 const displayRetry = 5 * time.Second
 
 // watch keeps the desktop watched until ctx is done.
-func watch(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) {
+func watch(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input, typings <-chan typing) {
 	for ctx.Err() == nil {
-		code, err := watchOnce(ctx, cfg, board, inputs)
+		code, err := watchOnce(ctx, cfg, board, inputs, typings)
 		if ctx.Err() != nil {
 			return
 		}
@@ -33,15 +34,28 @@ func watch(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<-
 		for _, name := range []string{sensor.Text, sensor.Window, sensor.Lock} {
 			board.Report(name, sensor.Status{State: sensor.Off, Code: code})
 		}
+		refuse(ctx, typings, displayRetry)
+	}
+}
+
+// refuse passes the time, and types nothing.
+func refuse(ctx context.Context, typings <-chan typing, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for {
 		select {
-		case <-time.After(displayRetry):
+		case t := <-typings:
+			t.typed <- canary.ErrUnable
+		case <-timer.C:
+			return
 		case <-ctx.Done():
+			return
 		}
 	}
 }
 
 // watchOnce watches until the desktop is lost; code says what was the matter.
-func watchOnce(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) (code string, err error) {
+func watchOnce(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input, typings <-chan typing) (code string, err error) {
 	if cfg.Desktop.wayland() {
 		return conditions.DisplayLost, newWayland(cfg, board, inputs).run(ctx)
 	}
@@ -49,6 +63,7 @@ func watchOnce(ctx context.Context, cfg Config, board *coverage.Board, inputs ch
 	if err != nil {
 		return conditions.NoDisplay, err
 	}
+	d.typings = typings
 	err = d.run(ctx)
 	return conditions.DisplayLost, errors.Join(err, d.close())
 }
@@ -82,6 +97,9 @@ type desktop struct {
 	repeatAt time.Time
 	releases bool
 	report   textReport
+
+	typings <-chan typing
+	test    selfTest
 }
 
 func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input) (*desktop, error) {
@@ -135,7 +153,7 @@ func (d *desktop) field(in capture.Input) {
 func (d *desktop) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	d.ctx = ctx
-	stop := func() { cancel(); d.bus.wait(); d.locks.wait() }
+	stop := func() { cancel(); d.bus.wait(); d.locks.wait(); d.test.wait() }
 	defer stop()
 	// Locked until every bus has said whether it is, or cannot be asked.
 	if err := d.setLock(lock.Event{Source: starting, Locked: true}); err != nil {
@@ -166,6 +184,10 @@ func (d *desktop) run(ctx context.Context) error {
 			}
 		case ev := <-d.locks.events:
 			d.lockEvent(ev)
+		case t := <-d.typings:
+			d.typeTest(t)
+		case id := <-d.test.windows:
+			d.test.opened(id)
 		case <-timer.C:
 		case <-ctx.Done():
 			return nil
@@ -340,7 +362,9 @@ func (d *desktop) key(now time.Time, ev x11.KeyPress) {
 
 func (d *desktop) activated(now time.Time) {
 	d.enter = true
-	d.fields.Window(now, d.window.Current())
+	w := d.window.Current()
+	w.Own = d.test.front(w.ID)
+	d.fields.Window(now, w)
 	d.title(now)
 }
 

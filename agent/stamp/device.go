@@ -20,6 +20,11 @@ func (s *Stamper) Unattended(u *lapwingv1.Unattended) error {
 	return s.own("", &lapwingv1.Event{Lane: lapwingv1.Lane_LANE_ROUTINE, Body: &lapwingv1.Event_Unattended{Unattended: u}})
 }
 
+// Canary keeps what became of a canary. It is about the device, and nobody's.
+func (s *Stamper) Canary(c *lapwingv1.CanarySeen) error {
+	return s.own("", &lapwingv1.Event{Lane: lapwingv1.Lane_LANE_URGENT, Body: &lapwingv1.Event_Canary{Canary: c}})
+}
+
 // LockMinutes keeps minutes to be added to a day's sums.
 func (s *Stamper) LockMinutes(m *lapwingv1.LockMinutes) error {
 	return s.own("", &lapwingv1.Event{Lane: lapwingv1.Lane_LANE_ROUTINE, Body: &lapwingv1.Event_LockMinutes{LockMinutes: m}})

@@ -28,6 +28,7 @@ type Report struct {
 	Policy   uint64            `json:"policy_version,omitempty"` // 0: none yet
 	Sessions int               `json:"sessions"`
 	Coverage map[string]Sensor `json:"coverage,omitempty"`
+	Canary   *Canary           `json:"canary,omitempty"` // absent: none since the service started
 	// Problem is why the rest is less than it should be, for people.
 	Problem string `json:"problem,omitempty"`
 }
@@ -72,6 +73,23 @@ type Sensor struct {
 	Code  string    `json:"code,omitempty"`
 	Since time.Time `json:"since"`
 }
+
+// Canary is what became of the last test phrase.
+type Canary struct {
+	Result string    `json:"result"`
+	At     time.Time `json:"at"`
+	Code   string    `json:"code,omitempty"` // of internal/conditions: why it is not proved
+}
+
+// Results of a Canary.
+const (
+	CanaryProved  = "proved"
+	CanaryPartial = "partial"
+	CanaryFailed  = "failed"
+	CanaryLocked  = "locked"
+	CanaryNobody  = "nobody logged on"
+	CanaryAborted = "aborted"
+)
 
 // FromIdentity describes an identity.
 func FromIdentity(id *identity.Identity) *Enrolled {

@@ -42,6 +42,9 @@ func Write(w io.Writer, r Report, now time.Time) error {
 		line("Policy", "%s", policyWord(r.Policy))
 		line("Sessions", "%d", r.Sessions)
 	}
+	if c := r.Canary; c != nil {
+		line("Test phrase", "%s, %s ago", c.Result, ago(c.At, now))
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Coverage)) {
 		s := r.Coverage[name]
 		words := s.State

@@ -59,6 +59,11 @@ const (
 	Paused          = "paused"
 	OutsideSchedule = "outside_schedule"
 
+	// Canaries: why a proof was not a full one.
+	CanaryUnheard = "canary_unheard"
+	CanaryUntyped = "canary_untyped"
+	CanaryInUse   = "canary_in_use"
+
 	// The service.
 	PolicyMissing    = "policy_missing"
 	PolicyOld        = "policy_old"
@@ -139,6 +144,12 @@ var registry = [...]Condition{
 	{SessionAway, Info, "Everybody who is logged on has switched away; no desktop is in front", "Nothing to do."},
 	{Paused, Info, "Watching is paused", "Nothing to do; the pause ends by itself."},
 	{OutsideSchedule, Info, "Outside the school's timetable", "Nothing to do."},
+	{CanaryUnheard, Problem, "A test phrase was typed and did not arrive: this device may not be monitored",
+		"Look at the device's sensors, then ask for another test. If it fails again, send the agent's log to your support."},
+	{CanaryUntyped, Info, "This desktop does not let a test phrase be typed, so only what follows the keyboard was tested",
+		"Nothing to do; test by hand once a term, and enter it in the record of checks."},
+	{CanaryInUse, Info, "The device was in use all the time, so only what follows the keyboard was tested",
+		"Nothing to do; the next test finds a quiet moment."},
 	{PolicyMissing, Problem, "No policy has arrived yet, so there are no rules to match",
 		"Check that the device reaches the collector."},
 	{PolicyOld, Warning, "The policy in force is older than the school's",

@@ -89,6 +89,15 @@ func NewFields(emit func(capture.Input), onBus func(pid uint32) bool, echo func(
 // Role is the present field's role.
 func (f *Fields) Role() capture.Role { return f.field.Role }
 
+// Idle reports whether the keyboard focus is certainly in no text field: there is
+// no window, or its program said that what has the focus takes no text.
+func (f *Fields) Idle() bool {
+	if f.away {
+		return false
+	}
+	return f.window.ID == 0 || f.accessible() && f.field.Role == capture.RoleDenied && f.ref != (atspi.Ref{}) && f.query == nil
+}
+
 // Web reports whether the present window is a browser's whose address can be known.
 func (f *Fields) Web() bool { return f.field.Web }
 
@@ -154,6 +163,8 @@ func (f *Fields) Bus(at time.Time, up bool) {
 // enter begins a field in the present window and starts to find out its role.
 func (f *Fields) enter(at time.Time) {
 	switch {
+	case f.window.Own:
+		f.begin(at, capture.RoleText)
 	case f.window.ID == 0, f.window.Remote:
 		f.begin(at, capture.RoleDenied)
 	case f.kind == prompt:

@@ -17,6 +17,8 @@ type Window struct {
 	// Plain: the program was looked at and uses no toolkit that has accessible
 	// objects. One that does and is not on the bus hides its password fields.
 	Plain bool
+	// Own: this agent opened it, to type a canary into.
+	Own bool
 	// App is the program's name, for example "chromium".
 	App string
 	// Class is the window's class as the program sets it, for example "Chromium".

@@ -78,13 +78,28 @@ func (w *Watcher) Refresh() (Change, error) {
 		return Activated, nil
 	}
 	// Watch first, then read: a change between the two is then told as well.
-	if err := w.x.Watch(id, x11.PropertyChangeMask|x11.FocusChangeMask); err != nil {
+	if err := w.x.Watch(id, x11.PropertyChangeMask|x11.FocusChangeMask|x11.StructureNotifyMask); err != nil {
 		return Nothing, fmt.Errorf("watch window: %w", err)
 	}
 	if err := w.describe(id); err != nil {
 		return Nothing, fmt.Errorf("describe window: %w", err)
 	}
 	return Activated, nil
+}
+
+// gone forgets a window that was destroyed while it was the active one. Some
+// window managers go on naming it when no other follows.
+func (w *Watcher) gone() (Change, error) {
+	old := w.current.ID
+	w.current = text.Window{}
+	id, err := w.x.ActiveWindow()
+	if err != nil {
+		return Nothing, fmt.Errorf("get active window: %w", err)
+	}
+	if uint32(id) == old || id == 0 {
+		return Activated, nil
+	}
+	return w.Refresh()
 }
 
 func (w *Watcher) describe(id x11.Window) error {
@@ -114,6 +129,9 @@ func (w *Watcher) describe(id x11.Window) error {
 
 // Handle takes an event of the display and says what it changed.
 func (w *Watcher) Handle(ev x11.Event) (Change, error) {
+	if gone, ok := ev.(x11.Unmapped); ok && gone.Destroyed && gone.Window == x11.Window(w.current.ID) && w.current.ID != 0 {
+		return w.gone()
+	}
 	p, ok := ev.(x11.PropertyChanged)
 	if !ok {
 		return Nothing, nil

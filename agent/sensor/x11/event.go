@@ -45,7 +45,10 @@ type Mapped struct {
 }
 
 // Unmapped is a window that is no longer visible, or was destroyed.
-type Unmapped struct{ Window Window }
+type Unmapped struct {
+	Window    Window
+	Destroyed bool
+}
 
 // keyboardState and keymapChanged are for the Keyboard.
 type (
@@ -108,7 +111,7 @@ func (x extensions) decode(p []byte) Event {
 	case evMapNotify:
 		return Mapped{Window: Window(order.Uint32(p[8:])), OverrideRedirect: p[12] != 0}
 	case evUnmapNotify, evDestroyNotify:
-		return Unmapped{Window: Window(order.Uint32(p[8:]))}
+		return Unmapped{Window: Window(order.Uint32(p[8:])), Destroyed: p[0] == evDestroyNotify}
 	case evMappingNotify:
 		const pointer = 2
 		if p[4] == pointer {

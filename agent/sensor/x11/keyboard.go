@@ -87,3 +87,26 @@ func parseRepeat(r []byte) repeat {
 		perKey:   [32]uint8(r[60:92]),
 	}
 }
+
+// Codes returns the keys that type a text in the present layout without any
+// modifier; false when a character has none.
+func (k *Keyboard) Codes(text string) ([]uint8, bool) {
+	by := make(map[rune]uint8)
+	for code := firstKeycode; code <= lastKeycode; code++ {
+		sym, _ := k.keymap.lookup(uint8(code), 0, k.group)
+		if r := Rune(sym); r != 0 && by[r] == 0 {
+			by[r] = uint8(code)
+		}
+	}
+	var codes []uint8
+	for _, r := range text {
+		if by[r] == 0 {
+			return nil, false
+		}
+		codes = append(codes, by[r])
+	}
+	return codes, true
+}
+
+// Keycodes of the core protocol.
+const firstKeycode, lastKeycode = 8, 255

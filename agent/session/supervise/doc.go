@@ -50,6 +50,8 @@ type Config struct {
 	OnHit func(ctx context.Context, h *lapwingv1.Hit) error
 	// OnStatus takes each status of the session; nil when none is running.
 	OnStatus func(*lapwingv1.SessionStatus)
+	// OnCanary takes what became of a canary, which is valid.
+	OnCanary func(*lapwingv1.CanarySeen)
 	// OnTamper says that the session process was killed count times within
 	// TamperWindow.
 	OnTamper func(count uint32)
@@ -84,7 +86,7 @@ func (c Config) check() error {
 	switch {
 	case len(c.Command) == 0:
 		return errors.New("no command")
-	case c.OnHit == nil, c.OnStatus == nil, c.OnTamper == nil:
+	case c.OnHit == nil, c.OnStatus == nil, c.OnCanary == nil, c.OnTamper == nil:
 		return errors.New("a callback is missing")
 	case c.Log == nil, c.Now == nil:
 		return errors.New("logger or clock is missing")

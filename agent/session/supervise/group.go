@@ -70,6 +70,16 @@ func (g *Group) SetWatch(w *lapwingv1.Watch) {
 	}
 }
 
+// Prove is Supervisor.Prove for all that run now; it returns how many.
+func (g *Group) Prove(r *lapwingv1.CanaryRequest) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, m := range g.running {
+		m.Prove(r)
+	}
+	return len(g.running)
+}
+
 // Run watches until ctx is done, and returns nil once every process has been
 // stopped; or with an error at once, when one can be started on no desktop.
 func (g *Group) Run(ctx context.Context) error {

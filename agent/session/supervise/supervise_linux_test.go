@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/lapwing-schools/lapwing/agent/canary"
 	"github.com/lapwing-schools/lapwing/agent/ipc"
 	"github.com/lapwing-schools/lapwing/agent/session"
 	"github.com/lapwing-schools/lapwing/agent/session/supervise"
@@ -40,11 +41,15 @@ func child(mode string) int {
 	if err != nil {
 		return 3
 	}
-	if mode == "real" {
-		err := session.Run(context.Background(), session.Config{
+	if mode == "real" || mode == "hasty" {
+		cfg := session.Config{
 			Conn: conn, Desktop: session.DesktopOf(os.Getenv), Now: time.Now,
 			Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		})
+		}
+		if mode == "hasty" {
+			cfg.Canary = canary.Times{Quiet: 500 * time.Millisecond, Patience: 6 * time.Second, Retry: time.Second, Hear: 2 * time.Second}
+		}
+		err := session.Run(context.Background(), cfg)
 		if err != nil {
 			return 1
 		}
@@ -106,6 +111,7 @@ type service struct {
 	cond     *sync.Cond
 	hits     []*lapwingv1.Hit
 	statuses []*lapwingv1.SessionStatus
+	canaries []*lapwingv1.CanarySeen
 	tampered uint32
 	ends     int
 	failures int // how often OnHit fails before it works
@@ -122,7 +128,7 @@ func (s *service) run(env []string, mode string) (sup *supervise.Supervisor, sto
 	cfg := supervise.Config{
 		Command: []string{os.Args[0]},
 		Target:  supervise.Target{ID: "test", UID: uint32(os.Geteuid()), Env: append(env, childMode+"="+mode)},
-		OnHit:   s.hit, OnStatus: s.status, OnTamper: s.tamper,
+		OnHit:   s.hit, OnStatus: s.status, OnCanary: s.canary, OnTamper: s.tamper,
 		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
 	sup, err := supervise.New(cfg)
@@ -160,6 +166,13 @@ func (s *service) status(st *lapwingv1.SessionStatus) {
 		s.ends++
 	}
 	s.statuses = append(s.statuses, st)
+	s.cond.Broadcast()
+}
+
+func (s *service) canary(c *lapwingv1.CanarySeen) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.canaries = append(s.canaries, c)
 	s.cond.Broadcast()
 }
 
@@ -253,7 +266,7 @@ rules:
     phrases: ["want to kill myself"]
 `
 
-func policy(t *testing.T, version uint64) *lapwingv1.SignedPolicy {
+func policy(t *testing.T, version uint64, places ...*lapwingv1.Place) *lapwingv1.SignedPolicy {
 	t.Helper()
 	pack, problems := rulepack.Parse("test.yaml", []byte(testPack))
 	if len(problems) > 0 {
@@ -263,7 +276,7 @@ func policy(t *testing.T, version uint64) *lapwingv1.SignedPolicy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := proto.Marshal(&lapwingv1.Policy{Version: version, School: "test", IssuedMs: 1, Rules: rules, Group: "test"})
+	document, err := proto.Marshal(&lapwingv1.Policy{Version: version, School: "test", IssuedMs: 1, Rules: rules, Group: "test", Places: places})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,8 @@ type Supervisor struct {
 	mu      sync.Mutex
 	policy  *lapwingv1.SignedPolicy
 	watch   *lapwingv1.Watch
-	arrived chan struct{} // holds a value when policy has changed
+	canary  *lapwingv1.CanaryRequest // not passed on yet
+	arrived chan struct{}            // holds a value when policy has changed
 }
 
 // New checks the configuration. Nothing is started before Run.
@@ -55,6 +56,30 @@ func (s *Supervisor) SetWatch(w *lapwingv1.Watch) {
 	case s.arrived <- struct{}{}:
 	default:
 	}
+}
+
+// Prove asks the session process for a canary, now or as soon as it runs and
+// has a policy. A later request replaces one that was not passed on.
+func (s *Supervisor) Prove(r *lapwingv1.CanaryRequest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.canary = r
+	select {
+	case s.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// takeCanary is the request that is to be passed on now, if any.
+func (s *Supervisor) takeCanary() *lapwingv1.CanaryRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.canary
+	if s.policy == nil {
+		return nil
+	}
+	s.canary = nil
+	return r
 }
 
 func (s *Supervisor) current() (*lapwingv1.SignedPolicy, *lapwingv1.Watch) {
@@ -210,6 +235,12 @@ func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 			}
 			sent = p
 		}
+		if r := s.takeCanary(); r != nil {
+			m := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Canary{Canary: r}}
+			if err := conn.Send(m); err != nil {
+				s.cfg.Log.Error("canary not sent to session", "error", err)
+			}
+		}
 		select {
 		case <-s.arrived:
 		case <-ctx.Done():
@@ -236,6 +267,8 @@ func (s *Supervisor) listen(ctx context.Context, conn *ipc.ServiceConn) error {
 		switch kind := m.Kind.(type) {
 		case *lapwingv1.SessionMessage_Status:
 			s.cfg.OnStatus(kind.Status)
+		case *lapwingv1.SessionMessage_Canary:
+			s.cfg.OnCanary(kind.Canary)
 		case *lapwingv1.SessionMessage_Hit:
 			if kind.Hit.Seq != lastSeq+1 {
 				return fmt.Errorf("hear from session: %w: hit %d after %d", errInvalid, kind.Hit.Seq, lastSeq)
