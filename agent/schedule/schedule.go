@@ -2,14 +2,15 @@
 // timetable, its corrected clock, and whether the device is on the school's
 // site. It is pure: time and addresses come with the question.
 //
-// It may import the messages of proto/lapwing/v1 and the standard library.
+// It may import internal/timetable, the messages of proto/lapwing/v1 and the
+// standard library.
 package schedule
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/internal/timetable"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -32,12 +33,8 @@ func At(s *lapwingv1.Schedule, now time.Time, addresses []netip.Addr) Answer {
 	if s == nil {
 		return Answer{Watch: &lapwingv1.Watch{Scope: lapwingv1.Outside_OUTSIDE_ALL}, Inside: true, Until: now.Add(recheck)}
 	}
-	zone, err := time.LoadLocation(s.Zone)
-	if err != nil {
-		zone = time.UTC
-	}
-	local := now.In(zone)
-	a := Answer{Inside: School(s, local), Away: !onSite(s.SiteNetworks, addresses), Until: boundary(s, local)}
+	local := now.In(timetable.Zone(s))
+	a := Answer{Inside: timetable.School(s, local), Away: !onSite(s.SiteNetworks, addresses), Until: boundary(s, local)}
 	scope := lapwingv1.Outside_OUTSIDE_ALL
 	if !a.Inside {
 		scope = s.Outside
@@ -51,36 +48,6 @@ func At(s *lapwingv1.Schedule, now time.Time, addresses []netip.Addr) Answer {
 	}
 	return a
 }
-
-// School reports whether school is on at a moment of the school's own clock.
-func School(s *lapwingv1.Schedule, local time.Time) bool {
-	if !Day(s, local) {
-		return false
-	}
-	if len(s.GetHours()) == 0 {
-		return true
-	}
-	minute := uint32(local.Hour()*60 + local.Minute())
-	return slices.ContainsFunc(s.Hours, func(h *lapwingv1.Hours) bool {
-		return h.Day == weekday(local) && minute >= h.Start && minute < h.End
-	})
-}
-
-// Day reports whether the moment's day is one of school: in term, not closed,
-// and with hours if there are any.
-func Day(s *lapwingv1.Schedule, local time.Time) bool {
-	day := uint32(local.Year()*10_000 + int(local.Month())*100 + local.Day())
-	in := func(ds []*lapwingv1.Dates) bool {
-		return slices.ContainsFunc(ds, func(d *lapwingv1.Dates) bool { return day >= d.First && day <= d.Last })
-	}
-	if len(s.GetTerms()) > 0 && !in(s.GetTerms()) || in(s.GetClosed()) {
-		return false
-	}
-	return len(s.GetHours()) == 0 || slices.ContainsFunc(s.Hours, func(h *lapwingv1.Hours) bool { return h.Day == weekday(local) })
-}
-
-// weekday is 1 for Monday to 7 for Sunday.
-func weekday(t time.Time) uint32 { return uint32(t.Weekday()+6)%7 + 1 }
 
 func onSite(networks []string, addresses []netip.Addr) bool {
 	if len(networks) == 0 {
@@ -112,7 +79,7 @@ func boundary(s *lapwingv1.Schedule, local time.Time) time.Time {
 	}
 	earlier(time.Date(y, m, d+1, 0, 0, 0, 0, local.Location()))
 	for _, h := range s.Hours {
-		if h.Day == weekday(local) {
+		if h.Day == timetable.Weekday(local) {
 			earlier(time.Date(y, m, d, 0, int(h.Start), 0, 0, local.Location()))
 			earlier(time.Date(y, m, d, 0, int(h.End), 0, 0, local.Location()))
 		}

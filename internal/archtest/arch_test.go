@@ -64,7 +64,7 @@ var rules = []rule{
 }
 
 // Packages that decide, and so must be the same everywhere and always.
-var pure = []string{"collector/caseflow", "collector/triage", "collector/directory", "collector/exemption", "agent/capture", "agent/schedule", "internal/detect", "internal/vocab"}
+var pure = []string{"collector/caseflow", "collector/triage", "collector/directory", "collector/exemption", "agent/capture", "agent/schedule", "internal/timetable", "internal/detect", "internal/vocab"}
 
 // What a pure package must not import itself: time.Now is caught by
 // TestPurePackagesReadNoClock, since package time also has Duration.
