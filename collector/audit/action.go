@@ -11,6 +11,7 @@ const (
 	SchoolCreated Action = "school.create"
 
 	CaseSuggested Action = "case.suggest" // an external reviewer suggested another severity
+	NameOpened    Action = "case.name"    // somebody gave a reason to see who asked for help
 	CasesSearched Action = "case.search"  // somebody looked for cases by a person's name or account
 	GlassBroken   Action = "glass.break"  // somebody looks beyond their years and sites, for a typed reason
 	GlassRead     Action = "glass.read"   // sealed content of a case beyond the reader's years or sites was shown
@@ -94,7 +95,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		SchoolCreated,
-		CaseSuggested, CasesSearched, GlassBroken, GlassRead, ScopeAsked, ScopeSet,
+		CaseSuggested, NameOpened, CasesSearched, GlassBroken, GlassRead, ScopeAsked, ScopeSet,
 		CaseOpened, CaseJoined, CaseRevised, CaseReopened, CaseSeen, CaseClaimed, CaseReleased,
 		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, DeviceMoved, DeviceRetired, TokenCreated,

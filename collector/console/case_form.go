@@ -28,7 +28,7 @@ type act struct {
 var caseFields = []string{
 	"note", "outcome", "rule", "why", "parents_whom", "parents_when", "record_agency", "record_reference",
 	"refer_agency", "refer_whom", "refer_when", "refer_reference",
-	"to", "escalate_reason", "colleague", "transfer_reason", "on", "until", "end_reason", "reason",
+	"to", "escalate_reason", "colleague", "transfer_reason", "on", "until", "end_reason", "reason", "name_reason",
 }
 
 // readAct reads the form. A missing or odd version means "any" only where the
@@ -142,7 +142,7 @@ func (a act) fieldOf(kind, field string) string {
 		}
 	case "reason":
 		switch kind {
-		case "escalate", "transfer", "end":
+		case "escalate", "transfer", "end", "name":
 			return kind + "_reason"
 		}
 		return "reason"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 // TestCaseStatesAccessible opens the case page in each of its states, at the
@@ -40,6 +41,10 @@ func TestCaseStatesAccessible(t *testing.T) {
 	send(dsl, swift+"/wait", "on", "the IT technician", "until", "2026-11-13T10:00")
 	send(dsl, pax+"/record", "act", "close", "outcome", "false-alarm", "why", "lesson", "note", "A maths lesson on chance.")
 	staff := f.typeText(typed{account: "J. Porter", audience: vocab.Staff, category: vocab.Gambling, severity: vocab.High, hit: "accumulator tips", ago: 3 * time.Minute})
+	words := "Somebody in my form keeps my phone and reads what my sister sends me.\n\nI do not want to go to the youth club any more. Please do not ring home."
+	asks := f.asks("Amy Wren", &lapwingv1.HelpRequest{Words: words, Today: true, TalkTo: "Mrs Marlow", HideName: true})
+	opened := f.asks("Finn Larch", &lapwingv1.HelpRequest{Words: words, HideName: true})
+	send(dsl, opened+"/name", "name_reason", "They wrote that they are not safe at home")
 
 	s := f.screen()
 	for _, st := range []struct {
@@ -48,6 +53,7 @@ func TestCaseStatesAccessible(t *testing.T) {
 	}{
 		{"case", rowan, dsl}, {"case-taken", ivo, dsl}, {"case-escalated", tamsin, head}, {"case-waiting", swift, dsl}, {"case-closed", pax, dsl},
 		{"case-staff", "/cases/" + string(staff), head}, {"case-decisions", rowan + "?show=decisions", dsl}, {"case-export", rowan + "/export", dsl},
+		{"case-help", asks, dsl}, {"case-help-opened", opened, dsl}, {"cases-help", "/cases", dsl},
 	} {
 		s.run("forget", network.ClearBrowserCookies())
 		s.as(st.who)
@@ -75,8 +81,9 @@ func TestCaseStatesAccessible(t *testing.T) {
 			{"escalate", "no-concern", `button[formaction$="/escalate"]`, "escalate_reason"},
 			{"transfer", "no-concern", `button[formaction$="/transfer"]`, "colleague"},
 			{"wait", "no-concern", `button[formaction$="/wait"]`, "on"},
+			{"name", "no-concern", `button[formaction$="/name"]`, "name_reason"},
 		} {
-			s.open(rowan)
+			s.open(map[bool]string{true: asks, false: rowan}[st.name == "name"])
 			s.run(st.name, chromedp.Evaluate(`for (const d of document.querySelectorAll("details")) d.open = true`, nil),
 				chromedp.Click(fmt.Sprintf(`[name="outcome"][value=%q] + label`, st.choose), chromedp.ByQuery),
 				chromedp.Click(st.press, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))

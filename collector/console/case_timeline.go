@@ -53,7 +53,7 @@ func (c *Console) caseItem(it casework.Item, k casework.CaseView, now time.Time,
 		if i := slices.IndexFunc(k.Captures, func(cp casework.CaptureView) bool { return cp.Event == it.Event }); i >= 0 {
 			out.ofCapture(it, k.Captures[i], covered)
 			if it.Kind == casework.ItemRevised {
-				out.Detail = sourceWord(k.Captures[i].Source) + ", " + moment(k.Captures[i].At.In(c.zone), now)
+				out.Detail = sourceWord(k.Captures[i]) + ", " + moment(k.Captures[i].At.In(c.zone), now)
 			}
 		}
 	case casework.ItemClaimed:
@@ -90,7 +90,7 @@ func (i *caseItem) ofCapture(it casework.Item, cp casework.CaptureView, covered 
 		i.Title = upper(strings.Replace(it.Does, " a capture", "", 1))
 		return
 	}
-	i.Title, i.Detail = sourceWord(cp.Source), severityWords[it.Severity]
+	i.Title, i.Detail = sourceWord(cp), severityWords[it.Severity]
 	if cp.App != "" {
 		i.Detail += ", " + cp.App
 	}

@@ -42,6 +42,7 @@ type CaseFlow interface {
 	EndWait(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form) (caseflow.Case, error)
 	Mark(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, step string, done bool) (caseflow.Case, error)
 	KeepDraft(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, fields map[string]string) (time.Time, error)
+	OpenName(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
 	Export(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, reason string) (casework.CaseView, error)
 }
 
@@ -78,6 +79,9 @@ func drawWords(w casework.Words, covered bool) words {
 	case casework.WordsUnreadable:
 		return words{Instead: "These words cannot be read with the key on this server"}
 	default:
+		if w.Ask != nil {
+			return words{Instead: "They left the words empty: asking is enough"}
+		}
 		return words{Instead: "No words: the finished text no longer matched"}
 	}
 	out := words{Covered: covered}

@@ -254,6 +254,7 @@ type typed struct {
 	source   lapwingv1.Source
 	// unfinished: a revision follows
 	unfinished bool
+	help       *lapwingv1.HelpRequest // instead of a capture
 }
 
 func (f *fixture) person(account string) caseflow.PersonKey {
@@ -292,8 +293,12 @@ func (f *fixture) bring(in typed, revision uint32) caseflow.Ref {
 	now := f.clock()
 	at := now.Add(-in.ago)
 	key := f.person(in.account)
-	content, err := proto.Marshal(&lapwingv1.Capture{Excerpt: in.before + in.hit + in.after,
-		Marks: []*lapwingv1.Span{{Start: uint32(len(in.before)), End: uint32(len(in.before) + len(in.hit))}}, App: in.app, Title: in.title, Count: 1, Final: !in.unfinished})
+	sent := &lapwingv1.Capture{Excerpt: in.before + in.hit + in.after,
+		Marks: []*lapwingv1.Span{{Start: uint32(len(in.before)), End: uint32(len(in.before) + len(in.hit))}}, App: in.app, Title: in.title, Count: 1, Final: !in.unfinished}
+	if in.help != nil {
+		sent = &lapwingv1.Capture{Help: in.help}
+	}
+	content, err := proto.Marshal(sent)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -306,6 +311,11 @@ func (f *fixture) bring(in typed, revision uint32) caseflow.Ref {
 		Capture: &triage.Capture{Categories: []vocab.Category{in.category}, Severity: in.severity, Level: in.level, Source: triage.Source(in.source),
 			Rules:    []triage.Rule{{ID: "r-1", Title: "Told they are hated or unwanted", Pack: "core", Reading: "plain", Version: 1, Severity: in.severity, Level: in.level, RaisedBy: []string{"said_to_someone"}}},
 			Subjects: in.subjects, Count: 1, Final: !in.unfinished, Content: f.seal(key, vault.Capture, content)}}
+	if in.help != nil {
+		c := arrival.Capture
+		c.Categories, c.Rules, c.Source = []vocab.Category{vocab.Help}, nil, 0
+		c.Help = caseflow.Help{Asked: true, AboutStaff: in.help.AboutAdult, HideName: in.help.HideName}
+	}
 	receipts, err := f.tenant.Ingest(f.t.Context(), []triage.Arrival{arrival})
 	if err != nil {
 		f.t.Fatal(err)

@@ -39,7 +39,8 @@ type caseView struct {
 	Top        *captureView // the newest that stands
 	Rules      []ruleWhy
 	Device     string
-	DeviceHref string // only for those who may open devices
+	DeviceHref string    // only for those who may open devices
+	Help       *helpView // of a request for help
 	Playbook   playbook.Playbook
 	Days       []caseDay
 	Kept       string
@@ -140,7 +141,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) c
 	if v.Closed {
 		v.Outcome, v.ClosedAt = outcomeWord(cs.Outcome), moment(cs.ClosedAt.In(c.zone), now)
 	}
-	if fleetKeeper(id.Actor) && cs.Device != "" {
+	if fleetKeeper(id.Actor) && cs.Device != "" && !k.Person.Hidden {
 		v.DeviceHref = "/devices/" + url.PathEscape(string(cs.Device))
 	}
 	if top := newestStanding(k.Captures); top != nil {
@@ -151,6 +152,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) c
 			v.Rules = append(v.Rules, why)
 		}
 	}
+	v.Help = c.helpView(k)
 	v.Steps = c.steps(k, id.Actor, now)
 	v.Flow = c.flow(k, id, now)
 	v.Show = show
@@ -188,8 +190,12 @@ func newestStanding(cs []casework.CaptureView) *casework.CaptureView {
 	return nil
 }
 
-func sourceWord(s triage.Source) string {
-	switch lapwingv1.Source(s) {
+// sourceWord says how a capture came about.
+func sourceWord(k casework.CaptureView) string {
+	if k.Ask != nil {
+		return "Request for help"
+	}
+	switch lapwingv1.Source(k.Source) {
 	case lapwingv1.Source_SOURCE_WINDOW_TITLE:
 		return "Window title"
 	case lapwingv1.Source_SOURCE_PAGE_TITLE:
@@ -199,7 +205,7 @@ func sourceWord(s triage.Source) string {
 }
 
 func (c *Console) captureView(k casework.CaptureView, now time.Time, covered bool) *captureView {
-	v := &captureView{Source: sourceWord(k.Source), When: moment(k.At.In(c.zone), now), Words: drawWords(k.Words, covered), App: k.App, Title: k.Title}
+	v := &captureView{Source: sourceWord(k), When: moment(k.At.In(c.zone), now), Words: drawWords(k.Words, covered), App: k.App, Title: k.Title}
 	switch {
 	case k.Withdrawn:
 		v.Note = "The finished text no longer matched, so the device took this capture back."

@@ -86,6 +86,7 @@ type caseRow struct {
 	Select         bool // may be closed together with others
 	Selected       bool
 	Waits          string
+	Ask            string // what somebody who asked for help would like
 	Escalated      bool
 }
 
@@ -302,7 +303,7 @@ func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 		Severity: severityGlyph(k.Severity), Category: categoryWord(k.Category), Captures: plural(k.Count, "capture", "captures"),
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
 		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: r.Exemption, Version: k.Version,
-		Escalated: k.Escalated.To != ""}
+		Escalated: k.Escalated.To != "", Ask: askChip(r.Ask)}
 	if r.Exemption != "" {
 		row.Due = due{Word: "when you can", Date: "exempt"}
 	}

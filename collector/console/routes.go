@@ -92,6 +92,7 @@ func (c *Console) routes() *mux {
 	m.Handle("POST /cases/{ref}/transfer", c.signedIn(reviewer, c.transferCase))
 	m.Handle("POST /cases/{ref}/wait", c.signedIn(reviewer, c.waitCase))
 	m.Handle("POST /cases/{ref}/wait/end", c.signedIn(reviewer, c.endWait))
+	m.Handle("POST /cases/{ref}/name", c.signedIn(reviewer, c.openName))
 	m.Handle("GET /cases/{ref}/export", c.signedIn(reviewer, c.exportPage))
 	m.Handle("POST /cases/{ref}/export", c.signedIn(reviewer, c.exportCase))
 	m.Handle("GET /playbooks", c.signedIn(can(caseflow.ReadPlaybooks), c.playbooks))

@@ -77,6 +77,7 @@ var doors = map[string]door{
 	"POST /cases/{ref}/transfer":      {roles: works4},
 	"POST /cases/{ref}/wait":          {roles: works4},
 	"POST /cases/{ref}/wait/end":      {roles: works4},
+	"POST /cases/{ref}/name":          {roles: works4, form: url.Values{"name_reason": {"x"}}},
 	"GET /cases/{ref}/export":         {roles: works4},
 	"POST /cases/{ref}/export":        {roles: works4},
 	"GET /playbooks":                  {roles: playbookReaders},

@@ -112,6 +112,9 @@ func (x *machine) draw(r *rapid.T, a *triage.Arrival) {
 	c.Final = rapid.IntRange(0, 2).Draw(r, "final") == 0
 	c.Withdrawn = rapid.IntRange(0, 9).Draw(r, "withdrawn") == 0
 	c.Count = rapid.IntRange(0, 3).Draw(r, "count")
+	if rapid.IntRange(0, 5).Draw(r, "asks for help") == 0 {
+		c.Help = caseflow.Help{Asked: true, HideName: rapid.Bool().Draw(r, "hides the name")}
+	}
 	c.Subjects = nil
 	if rapid.IntRange(0, 4).Draw(r, "names") == 0 {
 		c.Subjects = []caseflow.PersonKey{rapid.SampledFrom([]caseflow.PersonKey{Person(50), Person(101), Person(103), Person(2)}).Draw(r, "subject")}
@@ -189,6 +192,7 @@ func (x *machine) act(r *rapid.T) {
 			caseflow.Close{Outcome: caseflow.FalseAlarm, Why: caseflow.WhyLesson, Book: caseflow.Book{ID: "general", Version: 1}},
 			caseflow.Reopen{Reason: []byte("sealed"), Chars: 6}, caseflow.Join{},
 			caseflow.Suggest{Severity: vocab.High, Why: []byte("sealed"), Chars: 6},
+			caseflow.OpenName{Reason: []byte("sealed"), Chars: 6},
 			caseflow.Escalate{To: caseflow.Head, Reason: written}, caseflow.Escalate{To: caseflow.DSL, Reason: written}, caseflow.EndEscalation{Reason: written},
 			caseflow.Wait{On: written, Until: x.now.Add(time.Hour)}, caseflow.EndWait{},
 			caseflow.Transfer{To: rapid.SampledFrom(viewers).Draw(r, "to").User},
