@@ -10,7 +10,8 @@ type Action string
 const (
 	SchoolCreated Action = "school.create"
 
-	CaseSuggested Action = "case.suggest" // an external reviewer suggested another severity
+	CaseSuggested Action = "case.suggest" // an external reviewer suggested what to do
+	CaseConsulted Action = "case.consult" // somebody from outside was asked about it, or it was taken back from them
 	NameOpened    Action = "case.name"    // somebody gave a reason to see who asked for help
 	CasesSearched Action = "case.search"  // somebody looked for cases by a person's name or account
 	GlassBroken   Action = "glass.break"  // somebody looks beyond their years and sites, for a typed reason
@@ -95,7 +96,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		SchoolCreated,
-		CaseSuggested, NameOpened, CasesSearched, GlassBroken, GlassRead, ScopeAsked, ScopeSet,
+		CaseSuggested, CaseConsulted, NameOpened, CasesSearched, GlassBroken, GlassRead, ScopeAsked, ScopeSet,
 		CaseOpened, CaseJoined, CaseRevised, CaseReopened, CaseSeen, CaseClaimed, CaseReleased,
 		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, DeviceMoved, DeviceRetired, TokenCreated,

@@ -119,6 +119,8 @@ type Case struct {
 	Waiting   Waiting
 	Book      Book       // the playbook it is worked by, once somebody has begun
 	Steps     []StepDone // ticked now, in the order of ticking
+	// Consulted are those from outside who are asked about it now.
+	Consulted []Consultation
 }
 
 // Held returns who holds a live claim at now. A claim lapses at ClaimUntil: the

@@ -48,6 +48,10 @@ func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 		return decideReopen(c, cmd, by)
 	case Suggest:
 		return decideSuggest(c, cmd, by)
+	case Consult:
+		return decideConsult(c, cmd, by)
+	case EndConsult:
+		return decideEndConsult(c, cmd, by)
 	case OpenName:
 		return decideOpenName(c, cmd, by)
 	case Escalate, EndEscalation, Wait, EndWait, Transfer, Mark:

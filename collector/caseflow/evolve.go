@@ -50,7 +50,7 @@ func evolve(c Case, e Event) Case {
 	case Rerouted:
 		// Those who review it now begin anew, by a playbook of their own.
 		c = unclaimed(c)
-		c.Queue, c.Escalated, c.Waiting, c.Book = e.Queue, Escalation{}, Waiting{}, Book{}
+		c.Queue, c.Escalated, c.Waiting, c.Book, c.Consulted = e.Queue, Escalation{}, Waiting{}, Book{}, nil
 	case SeenFirst:
 		c = seen(c, e.At)
 	case ClaimTaken:
@@ -58,8 +58,7 @@ func evolve(c Case, e Event) Case {
 	case ClaimReleased:
 		c = unclaimed(c)
 	case Noted:
-		c = seen(c, e.At)
-	case Suggested: // it is in the history, and changes nothing
+		c = advised(seen(c, e.At), e.Stamp, func(*Consultation) {})
 	case CaseClosed:
 		c = closed(c, e)
 	case Reopened:
@@ -68,6 +67,9 @@ func evolve(c Case, e Event) Case {
 	default:
 		var known bool
 		if c, known = evolveFlow(c, e); !known {
+			c, known = evolveConsult(c, e)
+		}
+		if !known {
 			return c
 		}
 	}
@@ -164,7 +166,7 @@ func unclaimed(c Case) Case {
 
 func closed(c Case, e CaseClosed) Case {
 	c = workedBy(unclaimed(c), e.Book)
-	c.State, c.Waiting = Closed, Waiting{}
+	c.State, c.Waiting, c.Consulted = Closed, Waiting{}, nil
 	c.ClosedAt, c.Outcome = e.At, e.Outcome
 	c.FalseRule, c.FalseWhy = e.Rule, e.Why
 	c.ClosedSeverity = c.Severity

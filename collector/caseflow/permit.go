@@ -1,10 +1,6 @@
 package caseflow
 
-import (
-	"slices"
-
-	"github.com/lapwing-schools/lapwing/internal/vocab"
-)
+import "slices"
 
 // QueuesOf lists the queues that the actor reviews, from the contract's role
 // table. Roles that are not named here open no case: administrator,
@@ -50,9 +46,7 @@ func reviews(c Case, a Actor) bool {
 	switch c.Queue {
 	case QueueDSL:
 		safeguarding := a.Has(DSL) || a.Has(Deputy)
-		// From outside only whom the directory has: nobody else's name could be masked.
-		outside := a.Has(External) && c.Audience == vocab.Pupil && !c.Person.IsZero()
-		return outside || safeguarding && (a.Scope.Broken || a.Scope.Covers(c))
+		return advises(c, a) || safeguarding && (a.Scope.Broken || a.Scope.Covers(c))
 	case QueueHead:
 		return a.Has(Head)
 	case QueueChair:
@@ -70,20 +64,20 @@ func handedUp(c Case, a Actor) bool {
 // MayAct reports whether the actor may claim, decide, close and reopen the
 // case: who sees it by a role that works on cases. An external reviewer's role does not.
 func MayAct(c Case, a Actor) bool {
-	return Allows(a, WorkCases) && MaySee(c, without(a, External))
+	return Allows(a, WorkCases) && MaySee(c, Working(a))
 }
 
 // MayNote reports whether the actor may add a note to the case.
 func MayNote(c Case, a Actor) bool { return Allows(a, NoteCases) && MaySee(c, a) }
 
-// MaySuggest reports whether the actor may suggest another severity.
-func MaySuggest(c Case, a Actor) bool { return Allows(a, SuggestSeverity) && MaySee(c, a) }
-
-// Masked reports whether the actor sees the case through an external reviewer's
-// eyes: people by pseudonym, names masked in every text.
-func Masked(c Case, a Actor) bool {
-	return !a.System && !(Allows(a, ReadNames) && MaySee(c, without(a, External)))
+// MaySuggest reports whether the actor may suggest what to do with the case.
+func MaySuggest(c Case, a Actor) bool {
+	return Allows(a, AdviseCases) && advises(c, a) && MaySee(c, a)
 }
+
+// Working is the actor without a role from outside: what pages with names are
+// made for, so that such a role adds nothing to them.
+func Working(a Actor) Actor { return without(a, External) }
 
 // without is the actor less one role.
 func without(a Actor, r Role) Actor {

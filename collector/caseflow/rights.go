@@ -11,18 +11,17 @@ const (
 	// SignedIn is for everybody with an account: their own page, help, own preferences.
 	SignedIn Right = "signed-in"
 
-	// ReviewCases opens the queue, its stream, and the pages of its cases.
+	// ReviewCases is told of cases at all: by a queue, with names or without, and its stream.
 	ReviewCases Right = "review-cases"
 	// WorkCases claims, decides, closes and reopens; it is with ReviewCases for all but the external reviewer.
 	WorkCases Right = "work-cases"
 	// NoteCases adds a note to a case.
 	NoteCases Right = "note-cases"
-	// SuggestSeverity says that a case weighs more or less than it was given; it changes nothing.
-	SuggestSeverity Right = "suggest-severity"
+	// AdviseCases opens the cases that one is asked about from outside, without
+	// names, and suggests what to do with them; it changes nothing.
+	AdviseCases Right = "advise-cases"
 	// FindPeople looks for cases by a person's name or account.
 	FindPeople Right = "find-people"
-	// ReadNames shows who a case is about; without it people have pseudonyms.
-	ReadNames Right = "read-names"
 	// ReadFlags shows why a pupil needs more care.
 	ReadFlags Right = "read-flags"
 	// SetFlags sets and ends such flags, with reason and review date.
@@ -78,15 +77,14 @@ const (
 var table = map[Right][]Role{
 	SignedIn: {Administrator, Technician, DSL, Deputy, Head, Chair, Leadership, Governor, DPO, External},
 
-	ReviewCases:     {DSL, Deputy, Head, Chair, External},
-	WorkCases:       {DSL, Deputy, Head, Chair},
-	NoteCases:       {DSL, Deputy, Head, Chair, External},
-	SuggestSeverity: {External},
-	FindPeople:      {DSL, Deputy, Head, Chair},
-	ReadNames:       {DSL, Deputy, Head, Chair},
-	ReadFlags:       {DSL, Deputy},
-	SetFlags:        {DSL},
-	BreakGlass:      {DSL, Deputy},
+	ReviewCases: {DSL, Deputy, Head, Chair, External},
+	WorkCases:   {DSL, Deputy, Head, Chair},
+	NoteCases:   {DSL, Deputy, Head, Chair, External},
+	AdviseCases: {External},
+	FindPeople:  {DSL, Deputy, Head, Chair},
+	ReadFlags:   {DSL, Deputy},
+	SetFlags:    {DSL},
+	BreakGlass:  {DSL, Deputy},
 
 	ProposeChanges:   {DSL, Deputy, Head},
 	ReadChanges:      {DSL, Deputy, Head, Leadership, DPO},

@@ -1,6 +1,7 @@
 package caseflow_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -13,22 +14,21 @@ import (
 // changes only where both are changed.
 func TestWhoHoldsWhichRight(t *testing.T) {
 	want := map[caseflow.Right]string{
-		caseflow.SignedIn:        "administrator technician dsl deputy head chair leadership governor dpo external",
-		caseflow.ReviewCases:     "dsl deputy head chair external",
-		caseflow.WorkCases:       "dsl deputy head chair",
-		caseflow.NoteCases:       "dsl deputy head chair external",
-		caseflow.SuggestSeverity: "external",
-		caseflow.FindPeople:      "dsl deputy head chair",
-		caseflow.ReadNames:       "dsl deputy head chair",
-		caseflow.ReadFlags:       "dsl deputy",
-		caseflow.SetFlags:        "dsl",
-		caseflow.BreakGlass:      "dsl deputy",
-		caseflow.ReadDevices:     "technician head",
-		caseflow.ReadAudit:       "dpo",
-		caseflow.ManageDevices:   "technician",
-		caseflow.ReadNotices:     "administrator dsl deputy head dpo",
-		caseflow.TellOnPaper:     "administrator dsl deputy head",
-		caseflow.ReadCompliance:  "technician head leadership governor chair",
+		caseflow.SignedIn:       "administrator technician dsl deputy head chair leadership governor dpo external",
+		caseflow.ReviewCases:    "dsl deputy head chair external",
+		caseflow.WorkCases:      "dsl deputy head chair",
+		caseflow.NoteCases:      "dsl deputy head chair external",
+		caseflow.AdviseCases:    "external",
+		caseflow.FindPeople:     "dsl deputy head chair",
+		caseflow.ReadFlags:      "dsl deputy",
+		caseflow.SetFlags:       "dsl",
+		caseflow.BreakGlass:     "dsl deputy",
+		caseflow.ReadDevices:    "technician head",
+		caseflow.ReadAudit:      "dpo",
+		caseflow.ManageDevices:  "technician",
+		caseflow.ReadNotices:    "administrator dsl deputy head dpo",
+		caseflow.TellOnPaper:    "administrator dsl deputy head",
+		caseflow.ReadCompliance: "technician head leadership governor chair",
 
 		caseflow.ReadPlaybooks: "dsl deputy head chair leadership dpo",
 		caseflow.ReadPolicy:    "administrator technician dsl deputy head chair leadership governor dpo",
@@ -105,31 +105,79 @@ func TestScopeAndGlass(t *testing.T) {
 	}
 }
 
+// Somebody from outside sees a case while they are asked about it, and works on none.
 func TestExternalReviewer(t *testing.T) {
-	ext := caseflow.Actor{User: "u", Roles: []caseflow.Role{caseflow.External}}
+	ext := caseflow.Actor{User: "u-ext", Name: "Ex", Roles: []caseflow.Role{caseflow.External}, Persons: []caseflow.PersonKey{{7}}}
+	dsl := caseflow.Actor{User: "u-dsl", Roles: []caseflow.Role{caseflow.DSL}}
 	c := caseflow.Case{Version: 1, Queue: caseflow.QueueDSL, Person: caseflow.PersonKey{1}, Audience: vocab.Pupil, State: caseflow.New, Severity: vocab.Low}
-	if !caseflow.MaySee(c, ext) || !caseflow.Masked(c, ext) || caseflow.MayAct(c, ext) {
-		t.Error("an external reviewer sees a pupil's case, masked, and does not work on it")
+	if caseflow.MaySee(c, ext) {
+		t.Error("an external reviewer sees what nobody asked about")
 	}
+	ask := func(c caseflow.Case, all ...caseflow.Actor) (caseflow.Case, error) {
+		events, err := caseflow.Decide(c, caseflow.Consult{To: ext.User, Question: caseflow.Text{Sealed: []byte("x"), Chars: 1}, Colleagues: all}, dsl, t0)
+		return caseflow.Fold(c, events...), err
+	}
+	asked, err := ask(c, ext)
+	if err != nil || !caseflow.MaySee(asked, ext) || caseflow.MayAct(asked, ext) || !caseflow.MaySuggest(asked, ext) {
+		t.Fatalf("asked: %v", err)
+	}
+	refuse := func(what string, c caseflow.Case, all ...caseflow.Actor) {
+		t.Helper()
+		var invalid *caseflow.InvalidError
+		if _, err := ask(c, all...); !errors.As(err, &invalid) || invalid.Field != "reviewer" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	unmatched, about, plain := c, c, ext
+	unmatched.Person, about.Typist, plain.Roles = caseflow.PersonKey{}, caseflow.PersonKey{7}, nil
+	refuse("an account that nobody has matched", unmatched, ext)
+	refuse("the one whom it is about", about, ext)
+	refuse("somebody without the role", c, plain)
+	refuse("a stranger", c)
+	refuse("twice", asked, ext)
 	both := ext
 	both.Roles = []caseflow.Role{caseflow.External, caseflow.Deputy}
-	if caseflow.Masked(c, both) {
-		t.Error("a deputy who is an external reviewer too sees names")
-	}
-	year7 := both
-	year7.Scope = caseflow.Scope{Years: []string{"Year 7"}, Of: func(caseflow.PersonKey) caseflow.Place { return caseflow.Place{Year: "Year 8"} }}
-	if !caseflow.MaySee(c, year7) || !caseflow.Masked(c, year7) || caseflow.MayAct(c, year7) {
+	both.Scope = caseflow.Scope{Years: []string{"Year 7"}, Of: func(caseflow.PersonKey) caseflow.Place { return caseflow.Place{Year: "Year 8"} }}
+	if !caseflow.MaySee(asked, both) || caseflow.MaySee(asked, caseflow.Working(both)) || caseflow.MayAct(asked, both) {
 		t.Error("beyond the deputy's years the external reviewer's eyes are left")
 	}
 	for _, cmd := range []caseflow.Command{caseflow.Claim{Until: t0.Add(1)}, caseflow.Release{}, caseflow.Close{Outcome: caseflow.NoConcern}, caseflow.Reopen{Chars: 1},
-		caseflow.See{}, caseflow.Wait{}, caseflow.Escalate{}, caseflow.Transfer{}, caseflow.Mark{}} {
-		if _, err := caseflow.Decide(c, cmd, ext, t0); err != caseflow.ErrNotAllowed {
+		caseflow.See{}, caseflow.Wait{}, caseflow.Escalate{}, caseflow.Transfer{}, caseflow.Mark{}, caseflow.OpenName{}, caseflow.Consult{}, caseflow.EndConsult{User: ext.User}} {
+		if _, err := caseflow.Decide(asked, cmd, ext, t0); err != caseflow.ErrNotAllowed {
 			t.Errorf("%T: %v", cmd, err)
 		}
 	}
-	for _, cmd := range []caseflow.Command{caseflow.Note{Text: []byte("x"), Chars: 1}, caseflow.Suggest{Severity: vocab.High, Why: []byte("x"), Chars: 1}} {
-		if events, err := caseflow.Decide(c, cmd, ext, t0); err != nil || len(events) == 0 {
-			t.Errorf("%T: %v", cmd, err)
+	suggest := caseflow.Suggest{Outcome: caseflow.NoConcern, Severity: vocab.Low, Why: []byte("x"), Chars: 1}
+	events, err := caseflow.Decide(asked, suggest, ext, t0.Add(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := caseflow.Fold(asked, events...)
+	o, _ := after.Asked(ext.User)
+	if o.Outcome != caseflow.NoConcern || o.Severity != 0 || !o.Answered.Equal(t0.Add(1)) || after.Severity != asked.Severity || after.State != asked.State {
+		t.Errorf("suggested: %+v", o)
+	}
+	if _, err := caseflow.Decide(asked, suggest, dsl, t0); err != caseflow.ErrNotAllowed {
+		t.Errorf("a DSL suggests: %v", err)
+	}
+	for field, cmd := range map[string]caseflow.Suggest{
+		"outcome": {Severity: vocab.Low, Why: []byte("x"), Chars: 1}, "severity": {Severity: 9, Why: []byte("x"), Chars: 1}, "reason": {Outcome: caseflow.NoConcern},
+	} {
+		var invalid *caseflow.InvalidError
+		if _, err := caseflow.Decide(asked, cmd, ext, t0); !errors.As(err, &invalid) || invalid.Field != field {
+			t.Errorf("%s: %v", field, err)
 		}
+	}
+	stamp := caseflow.Stamp{At: t0, User: dsl.User}
+	for what, e := range map[string]caseflow.Event{
+		"closed": caseflow.CaseClosed{Stamp: stamp, Outcome: caseflow.NoConcern}, "moved": caseflow.Rerouted{Stamp: stamp, Queue: caseflow.QueueHead},
+		"taken back": caseflow.ConsultEnded{Stamp: stamp, To: ext.User}, "named": caseflow.Rematched{Stamp: stamp, Subjects: ext.Persons},
+	} {
+		if caseflow.MaySee(caseflow.Fold(asked, e), ext) {
+			t.Errorf("%s: still seen", what)
+		}
+	}
+	if closed := caseflow.Fold(asked, caseflow.CaseClosed{Stamp: stamp}, caseflow.Reopened{Stamp: stamp}); caseflow.MaySee(closed, ext) {
+		t.Error("reopening asks nobody again")
 	}
 }

@@ -115,7 +115,7 @@ func (s *Service) act(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 		return caseflow.Case{}, &caseflow.InvalidError{Field: "key", Limit: maxKey,
 			Message: "This form is damaged. Open the case again and repeat what you did."}
 	}
-	c, err := t.Act(ctx, store.Act{Ref: f.Ref, Expect: f.Expect, Key: f.Key, Command: cmd, Actor: viewer, At: s.cfg.Now()})
+	c, err := t.Act(ctx, store.Act{Ref: f.Ref, Expect: f.Expect, Key: f.Key, Command: cmd, Actor: caseflow.Working(viewer), At: s.cfg.Now()})
 	if err != nil {
 		return caseflow.Case{}, fmt.Errorf("act on case: %w", hidden(err))
 	}

@@ -37,6 +37,7 @@ const maxReadsShown = 50
 // around fills in what stands around the case itself.
 func (s *Service) around(ctx context.Context, t store.Tenant, viewer caseflow.Actor, v *CaseView) error {
 	ref := v.Case.Ref
+	viewer = caseflow.Working(viewer)
 	now := v.Now.In(s.cfg.Zone)
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, s.cfg.Zone)
 	similar, err := t.Similar(ctx, viewer, ref, midnight)
@@ -62,8 +63,15 @@ func (s *Service) around(ctx context.Context, t store.Tenant, viewer caseflow.Ac
 		return nil
 	}
 	v.EscalateTo = caseflow.EscalateTo(v.Case, viewer)
-	v.Colleagues, err = s.colleagues(ctx, t, viewer, v.Case)
-	return err
+	all, err := s.everybody(ctx, t)
+	if err != nil {
+		return err
+	}
+	v.Colleagues = colleagues(caseflow.Takers(v.Case, viewer, all))
+	v.Reviewers = colleagues(caseflow.Reviewers(v.Case, viewer, all))
+	v.MayConsult = caseflow.MayConsult(v.Case, viewer)
+	v.HasOutside = slices.ContainsFunc(all, func(a caseflow.Actor) bool { return a.Has(caseflow.External) })
+	return nil
 }
 
 // Precision is how often a rule was judged at this school, and how often it
@@ -86,24 +94,29 @@ func (s *Service) precision(ctx context.Context, t store.Tenant, viewer caseflow
 	return out, nil
 }
 
-func (s *Service) colleagues(ctx context.Context, t store.Tenant, viewer caseflow.Actor, c caseflow.Case) (out []Colleague, err error) {
+// everybody is who has an account in use.
+func (s *Service) everybody(ctx context.Context, t store.Tenant) (all []caseflow.Actor, err error) {
 	users, err := t.Users(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
-	var all []caseflow.Actor
 	for _, u := range users {
 		if !u.Disabled {
 			all = append(all, caseflow.Actor{User: u.ID, Name: u.Name, Roles: u.Roles, Persons: u.Persons})
 		}
 	}
-	for _, a := range caseflow.Takers(c, viewer, all) {
+	return all, nil
+}
+
+// colleagues are people by name.
+func colleagues(all []caseflow.Actor) (out []Colleague) {
+	for _, a := range all {
 		out = append(out, Colleague{ID: a.User, Name: a.Name, Roles: a.Roles})
 	}
 	slices.SortFunc(out, func(a, b Colleague) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
-	return out, nil
+	return out
 }
 
 // Export gives everything of a case for a file that leaves Lapwing. The ledger

@@ -27,7 +27,10 @@ const maxDraft = 60 << 10
 // KeepDraft seals what has been filled in and keeps it on the server, for this
 // person and nobody else. Fields that are all empty remove the draft.
 func (s *Service) KeepDraft(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, fields map[string]string) (time.Time, error) {
-	file, err := s.file(ctx, t, viewer, ref)
+	if !caseflow.Allows(viewer, caseflow.NoteCases) {
+		return time.Time{}, store.ErrNotFound
+	}
+	file, err := s.seen(ctx, t, viewer, ref)
 	if err != nil {
 		return time.Time{}, err
 	}

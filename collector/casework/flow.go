@@ -78,6 +78,26 @@ func (s *Service) Mark(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 	return s.act(ctx, t, viewer, f, caseflow.Mark{Book: book, Step: step, Done: done})
 }
 
+// Consult asks somebody from outside about the case, with a question of 1 to 500 characters.
+func (s *Service) Consult(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, to caseflow.UserID, question string) (caseflow.Case, error) {
+	file, err := s.file(ctx, t, viewer, f.Ref)
+	if err != nil {
+		return caseflow.Case{}, err
+	}
+	cmd := caseflow.Consult{To: to}
+	if normalise(question) != "" { // whom to ask is said first
+		if cmd.Question.Sealed, cmd.Question.Chars, err = s.seal(ctx, t, file.Case, "question", question, caseflow.MaxReasonChars, vault.Reason); err != nil {
+			return caseflow.Case{}, err
+		}
+	}
+	return s.act(ctx, t, viewer, f, cmd)
+}
+
+// EndConsult takes the case back from somebody from outside.
+func (s *Service) EndConsult(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, from caseflow.UserID) (caseflow.Case, error) {
+	return s.act(ctx, t, viewer, f, caseflow.EndConsult{User: from})
+}
+
 func (s *Service) reason(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, reason string) (caseflow.Text, error) {
 	file, err := s.file(ctx, t, viewer, f.Ref)
 	if err != nil || normalise(reason) == "" {

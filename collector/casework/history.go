@@ -39,6 +39,10 @@ const (
 	ItemWaitEnded   ItemKind = "wait-ended"
 	ItemTransferred ItemKind = "transferred"
 	ItemStep        ItemKind = "step"
+	// Asking somebody from outside, and what they say.
+	ItemConsulted    ItemKind = "consulted"
+	ItemConsultEnded ItemKind = "consult-ended"
+	ItemSuggested    ItemKind = "suggested"
 	// ItemNameOpened: somebody gave a reason to see who asked for help.
 	ItemNameOpened ItemKind = "name-opened"
 )

@@ -25,6 +25,12 @@ func describeFlow(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow
 		return Item{Kind: ItemTransferred, Does: "gave this case to " + e.ToName, Until: e.Until}, e.Stamp, e.Reason, vault.Reason
 	case caseflow.StepMarked:
 		return Item{Kind: ItemStep}, e.Stamp, nil, ""
+	case caseflow.Consulted:
+		return Item{Kind: ItemConsulted, Does: "asked " + e.ToName + ", from outside, about this case, without names"}, e.Stamp, e.Question, vault.Reason
+	case caseflow.ConsultEnded:
+		return Item{Kind: ItemConsultEnded, Does: "took this case back from " + e.ToName}, e.Stamp, nil, ""
+	case caseflow.Suggested:
+		return Item{Kind: ItemSuggested, Does: "said what they would do", Outcome: e.Outcome, Severity: e.Severity}, e.Stamp, e.Why, vault.Reason
 	}
 	return Item{}, caseflow.Stamp{}, nil, ""
 }

@@ -46,6 +46,10 @@ type CaseView struct {
 	// Precision of rules at this school, by rule.
 	Precision  map[string]Precision
 	Colleagues []Colleague
+	// Reviewers from outside who may be asked, and whether the school has any at all.
+	Reviewers  []Colleague
+	HasOutside bool
+	MayConsult bool
 
 	history []caseflow.Event
 }
@@ -106,6 +110,7 @@ func (s *Service) Open(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 }
 
 func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f store.CaseFile) (CaseView, error) {
+	viewer = caseflow.Working(viewer)
 	now := s.cfg.Now()
 	v := CaseView{
 		Case: f.Case, DeviceHost: f.Device.Host,

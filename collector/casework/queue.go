@@ -73,6 +73,7 @@ func (s *Service) Queue(ctx context.Context, t store.Tenant, viewer caseflow.Act
 	if !reviews(viewer) {
 		return QueueView{}, store.ErrNotFound
 	}
+	viewer = caseflow.Working(viewer)
 	now := s.cfg.Now()
 	q.Now = now
 	page, err := t.Queue(ctx, viewer, q)

@@ -26,6 +26,9 @@ const (
 	WordsErased
 	// WordsUnreadable: damaged, or sealed under a key file that is not here.
 	WordsUnreadable
+	// WordsWithheld: they are for somebody who may read no name, and names in
+	// them cannot be found.
+	WordsWithheld
 )
 
 // Words are what a capture showed. All of it was typed or set by somebody and

@@ -133,6 +133,13 @@ func TestPagesAccessible(t *testing.T) {
 	if err := f.tenant.PutUser(t.Context(), fresh, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
 		t.Fatal(err)
 	}
+	limited, year8 := f.user("L. Sone", nil, caseflow.Deputy)
+	limited.Reach.Years = []string{"Year 8"}
+	if err := f.tenant.PutUser(t.Context(), limited, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+		t.Fatal(err)
+	}
+	scoped := f.enter(year8)
+	admin := f.signIn("K. Lang", caseflow.Administrator)
 
 	f.enrolled(f.manyUses(), "d-201", "d-202", "d-203")
 	tech := f.signIn("S. Brack", caseflow.Technician)
@@ -150,6 +157,7 @@ func TestPagesAccessible(t *testing.T) {
 		{"sign-in", "/sign-in", nil}, {"link", "/link/" + link, nil}, {"dead-link", "/link/1." + strings.Repeat("a", 43), nil}, {"signed-out", "/signed-out", nil},
 		{"cases", "/cases", dsl}, {"case", "/cases/" + string(rowan), dsl}, {"case-taken", "/cases/" + string(ivo), dsl},
 		{"cases-filtered", "/cases?category=suicide&severity=low", dsl}, {"cases-mine", "/cases?show=mine", deputy}, {"cases-empty", "/cases", f.signIn("C. Ayre", caseflow.Chair)},
+		{"cases-limited", "/cases", scoped}, {"beyond", "/cases/beyond", scoped}, {"scope", "/people/u-o.-thistle/scope", admin}, {"home-administrator", "/", admin},
 		{"devices", "/devices", tech}, {"enrolment", "/enrolment", tech}, {"device", "/devices/d-0087", tech}, {"device-clone", "/devices/d-0311", tech},
 		{"home-governor", "/", f.signIn("G. Owens", caseflow.Governor)}, {"home-head", "/", f.signIn("A. Reed", caseflow.Head)},
 		{"people", "/people", dsl}, {"playbooks", "/playbooks", dsl}, {"playbook", "/playbooks/bullying", dsl}, {"record", "/compliance/record", dsl}, {"policy", "/policy", tech},
@@ -205,6 +213,27 @@ func TestAnswersAccessible(t *testing.T) {
 		if got := eval[string](s, `document.getElementById("note").value`); got != "Spoke to form tutor at 8:10." {
 			t.Errorf("the note is %q", got)
 		}
+	}
+	// Beyond one's own years: without a reason, and then for an hour.
+	limited, year8 := f.user("L. Sone", nil, caseflow.Deputy)
+	limited.Reach.Years = []string{"Year 8"}
+	if err := f.tenant.PutUser(t.Context(), limited, audit.Who{Via: audit.ViaCommand}, f.clock()); err != nil {
+		t.Fatal(err)
+	}
+	s.run("forget", network.ClearBrowserCookies())
+	s.as(f.enter(year8))
+	for _, width := range []int64{1440, 390} {
+		s.size(width, 900)
+		s.open("/cases/beyond")
+		s.run("no reason", chromedp.Submit(`form[action="/cases/beyond"]`, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+		s.check(fmt.Sprintf("beyond without a reason at %d", width))
+		s.picture(fmt.Sprintf("beyond-error-%d", width))
+	}
+	s.run("a reason", chromedp.SendKeys("#reason", "A teacher rang about a Year 10 pupil", chromedp.ByQuery), chromedp.Submit(`form[action="/cases/beyond"]`, chromedp.ByQuery), chromedp.WaitVisible("#groups", chromedp.ByQuery))
+	for _, width := range []int64{1440, 820, 390} {
+		s.size(width, 900)
+		s.check(fmt.Sprintf("beyond one's own years at %d", width))
+		s.picture(fmt.Sprintf("cases-beyond-%d", width))
 	}
 	s.run("forget", network.ClearBrowserCookies())
 	s.open("/sign-in")

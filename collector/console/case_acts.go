@@ -36,7 +36,7 @@ type doing struct {
 // steps that were ticked, then comes the act itself: whatever becomes of it,
 // the words are there.
 func (c *Console) perform(w http.ResponseWriter, r *http.Request, id auth.Identity, make func(act) doing) error {
-	a, err := readAct(r)
+	a, err := readAct(r, caseFields)
 	if err != nil {
 		return err
 	}
@@ -199,9 +199,14 @@ func (c *Console) reopenCase(w http.ResponseWriter, r *http.Request, id auth.Ide
 // draftCase keeps what was written and nothing more. The script asks for it
 // every few seconds and reads the answer; a person presses "Keep draft".
 func (c *Console) draftCase(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	a, err := readAct(r)
+	a, err := readAct(r, caseFields)
 	if err != nil {
 		return err
+	}
+	field := "note"
+	if o := r.PostForm.Get("use"); slices.Contains(caseflow.Outcomes(), caseflow.Outcome(o)) {
+		// What somebody from outside suggested is chosen, and nothing is recorded yet.
+		a.fields["outcome"], field = o, "outcome"
 	}
 	at, err := c.cases.KeepDraft(r.Context(), id.Tenant, id.Actor, a.Ref, a.fields)
 	if !byScript(r) {
@@ -211,7 +216,7 @@ func (c *Console) draftCase(w http.ResponseWriter, r *http.Request, id auth.Iden
 		if err != nil {
 			return c.refused(w, r, id, a, "draft", err)
 		}
-		http.Redirect(w, r, "/cases/"+string(a.Ref)+"#note", http.StatusSeeOther)
+		http.Redirect(w, r, "/cases/"+string(a.Ref)+"#"+field, http.StatusSeeOther)
 		return nil
 	}
 	var invalid *caseflow.InvalidError
@@ -227,7 +232,7 @@ func (c *Console) draftCase(w http.ResponseWriter, r *http.Request, id auth.Iden
 // stepCase ticks steps. The script sends the form at each tick, and is told
 // who ticked what, and the case's version.
 func (c *Console) stepCase(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	a, err := readAct(r)
+	a, err := readAct(r, caseFields)
 	if err != nil {
 		return err
 	}
@@ -296,7 +301,7 @@ func (c *Console) refused(w http.ResponseWriter, r *http.Request, id auth.Identi
 // nobody else holds, else the first such, else the list.
 func (c *Console) nextFree(r *http.Request, id auth.Identity, ref caseflow.Ref) (string, error) {
 	now := c.now()
-	page, err := id.Tenant.Queue(r.Context(), id.Actor, store.QueueQuery{Now: now, Limit: 200})
+	page, err := id.Tenant.Queue(r.Context(), caseflow.Working(id.Actor), store.QueueQuery{Now: now, Limit: 200})
 	if err != nil {
 		return "", fmt.Errorf("read queue order: %w", err)
 	}

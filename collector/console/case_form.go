@@ -28,12 +28,12 @@ type act struct {
 var caseFields = []string{
 	"note", "outcome", "rule", "why", "parents_whom", "parents_when", "record_agency", "record_reference",
 	"refer_agency", "refer_whom", "refer_when", "refer_reference",
-	"to", "escalate_reason", "colleague", "transfer_reason", "on", "until", "end_reason", "reason", "name_reason",
+	"to", "escalate_reason", "colleague", "transfer_reason", "on", "until", "end_reason", "reason", "name_reason", "reviewer", "question",
 }
 
-// readAct reads the form. A missing or odd version means "any" only where the
+// readAct reads the form, of which fields are filled in by a person. A missing or odd version means "any" only where the
 // act overwrites nothing; the pages always send one.
-func readAct(r *http.Request) (act, error) {
+func readAct(r *http.Request, fields []string) (act, error) {
 	ref, err := caseflow.ParseRef(r.PathValue("ref"))
 	if err != nil {
 		return act{}, errMissing
@@ -45,7 +45,7 @@ func readAct(r *http.Request) (act, error) {
 	a := act{Form: casework.Form{Ref: ref, Key: f.Get("key")}, fields: map[string]string{}, steps: f.Has("steps")}
 	a.Expect, _ = strconv.ParseUint(f.Get("version"), 10, 64)
 	a.seen, _ = vocab.ParseSeverity(f.Get("seen"))
-	for _, name := range caseFields {
+	for _, name := range fields {
 		if f.Has(name) {
 			a.fields[name] = f.Get(name)
 		}
@@ -132,7 +132,7 @@ func (a act) fieldOf(kind, field string) string {
 		caseflow.ParentsInformed: "parents_", caseflow.ConcernRecorded: "record_", caseflow.Referred: "refer_",
 	}[caseflow.Outcome(a.fields["outcome"])]
 	switch field {
-	case "outcome", "note", "rule", "why", "to", "colleague", "on":
+	case "outcome", "note", "rule", "why", "to", "colleague", "on", "reviewer", "question":
 		return field
 	case "whom", "when", "reference", "agency":
 		return prefix + field

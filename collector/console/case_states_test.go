@@ -1,8 +1,10 @@
 package console_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/roster"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -45,6 +48,17 @@ func TestCaseStatesAccessible(t *testing.T) {
 	asks := f.asks("Amy Wren", &lapwingv1.HelpRequest{Words: words, Today: true, TalkTo: "Mrs Marlow", HideName: true})
 	opened := f.asks("Finn Larch", &lapwingv1.HelpRequest{Words: words, HideName: true})
 	send(dsl, opened+"/name", "name_reason", "They wrote that they are not safe at home")
+	_, outsideLink := f.user("E. Quill", nil, caseflow.External)
+	outside := f.enter(outsideLink)
+	f.imports(roster.New(f.vault, f.clock, nil), reviewCSV)
+	asked := "/cases/" + string(f.unmatched("ivo.fern", "nobody wants you here"))
+	send(dsl, asked+"/consult", "reviewer", "u-e.-quill", "question", "Is this more than a quarrel? They have not spoken since half term.")
+	waits := "/cases/" + string(f.unmatched("t.oakfield", "tell tammy nobody likes her"))
+	send(dsl, waits+"/consult", "reviewer", "u-e.-quill", "question", "What would you do?")
+	mine := func(path string) string { return strings.Replace(path, "/cases/", "/reviews/", 1) }
+	send(outside, mine(asked)+"/suggest", "outcome", "pastoral-support", "severity", "medium", "reason", "A quarrel that both of them feed. Somebody should sit down with the two.")
+	unasked := "/cases/" + string(f.typeText(typed{account: "rowan.ash", category: vocab.Drugs, severity: vocab.High, hit: "weed"}))
+	empty := f.signIn("N. Body", caseflow.External)
 
 	s := f.screen()
 	for _, st := range []struct {
@@ -54,6 +68,8 @@ func TestCaseStatesAccessible(t *testing.T) {
 		{"case", rowan, dsl}, {"case-taken", ivo, dsl}, {"case-escalated", tamsin, head}, {"case-waiting", swift, dsl}, {"case-closed", pax, dsl},
 		{"case-staff", "/cases/" + string(staff), head}, {"case-decisions", rowan + "?show=decisions", dsl}, {"case-export", rowan + "/export", dsl},
 		{"case-help", asks, dsl}, {"case-help-opened", opened, dsl}, {"cases-help", "/cases", dsl},
+		{"case-suggested", asked, dsl}, {"case-asked", waits, dsl}, {"reviews", "/reviews", outside}, {"reviews-empty", "/reviews", empty},
+		{"review", mine(waits), outside}, {"review-sent", mine(asked) + "?sent=yes", outside},
 	} {
 		s.run("forget", network.ClearBrowserCookies())
 		s.as(st.who)
@@ -81,9 +97,10 @@ func TestCaseStatesAccessible(t *testing.T) {
 			{"escalate", "no-concern", `button[formaction$="/escalate"]`, "escalate_reason"},
 			{"transfer", "no-concern", `button[formaction$="/transfer"]`, "colleague"},
 			{"wait", "no-concern", `button[formaction$="/wait"]`, "on"},
+			{"consult", "no-concern", `button[formaction$="/consult"]`, "reviewer"},
 			{"name", "no-concern", `button[formaction$="/name"]`, "name_reason"},
 		} {
-			s.open(map[bool]string{true: asks, false: rowan}[st.name == "name"])
+			s.open(cmp.Or(map[string]string{"name": asks, "consult": unasked}[st.name], rowan))
 			s.run(st.name, chromedp.Evaluate(`for (const d of document.querySelectorAll("details")) d.open = true`, nil),
 				chromedp.Click(fmt.Sprintf(`[name="outcome"][value=%q] + label`, st.choose), chromedp.ByQuery),
 				chromedp.Click(st.press, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))

@@ -66,6 +66,8 @@ func (c *Console) caseItem(it casework.Item, k casework.CaseView, now time.Time,
 		out.Detail = "answer wanted by " + moment(it.Until.In(c.zone), now)
 	case casework.ItemWaits, casework.ItemTransferred:
 		out.Detail = "until " + moment(it.Until.In(c.zone), now)
+	case casework.ItemSuggested:
+		out.Detail = suggestionWords(it.Outcome, it.Severity)
 	case casework.ItemClosed:
 		out.Detail = c.closedWords(it, k, now)
 	}

@@ -28,6 +28,7 @@ type caseForm struct {
 	Outcomes                         []option
 	Rules, Whys                      []option
 	Records, Agencies, Posts, Takers []option
+	Reviewers                        []option
 }
 
 // Field is what was filled in.
@@ -76,6 +77,9 @@ func (c *Console) fill(form caseForm, k casework.CaseView, id auth.Identity) cas
 	}
 	for _, r := range k.EscalateTo {
 		form.Posts = append(form.Posts, option{string(r), upper(roleWord(r)), string(r) == at("to") || len(k.EscalateTo) == 1})
+	}
+	for _, p := range k.Reviewers {
+		form.Reviewers = append(form.Reviewers, option{string(p.ID), p.Name, string(p.ID) == at("reviewer") || len(k.Reviewers) == 1})
 	}
 	for _, p := range k.Colleagues {
 		form.Takers = append(form.Takers, option{string(p.ID), p.Name + ", " + roleWords(p.Roles), string(p.ID) == at("colleague")})
@@ -128,6 +132,7 @@ func (c *Console) conflict(form caseForm, k casework.CaseView, id auth.Identity,
 	add("Captures", thousands(was.Count), thousands(k.Case.Count))
 	add("Steps done", stepsDone(was, k), stepsDone(k.Case, k))
 	add("Escalated to", escalatedTo(was), escalatedTo(k.Case))
+	add("From outside", orWord(outside(was), "Nobody is asked"), orWord(outside(k.Case), "Nobody is asked"))
 	add("Waiting", waiting(c, was, now), waiting(c, k.Case, now))
 	notes, last := 0, ""
 	for _, it := range since(k, form.Since) {

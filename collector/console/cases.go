@@ -28,6 +28,7 @@ type Cases interface {
 	Close(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.CloseForm) (caseflow.Case, error)
 	Reopen(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
 	CaseFlow
+	Reviews
 	Books(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]casework.BookView, error)
 	ProposeBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, id string, p playbook.Playbook, reason string) error
 	DecideBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, proposal string, approve bool) error
@@ -42,6 +43,8 @@ type CaseFlow interface {
 	EndWait(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form) (caseflow.Case, error)
 	Mark(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, step string, done bool) (caseflow.Case, error)
 	KeepDraft(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, fields map[string]string) (time.Time, error)
+	Consult(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, to caseflow.UserID, question string) (caseflow.Case, error)
+	EndConsult(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, from caseflow.UserID) (caseflow.Case, error)
 	OpenName(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
 	Export(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, reason string) (casework.CaseView, error)
 }
@@ -78,6 +81,8 @@ func drawWords(w casework.Words, covered bool) words {
 		return words{Instead: "Erased, as asked for"}
 	case casework.WordsUnreadable:
 		return words{Instead: "These words cannot be read with the key on this server"}
+	case casework.WordsWithheld:
+		return words{Instead: "These words are not shown: the school’s directory must be imported again before names in them can be hidden"}
 	default:
 		if w.Ask != nil {
 			return words{Instead: "They left the words empty: asking is enough"}

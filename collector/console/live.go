@@ -68,7 +68,7 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request) {
 		c.askToSignIn(w, r)
 		return
 	}
-	if !reviewer(id.Actor) {
+	if !caseflow.Allows(id.Actor, caseflow.ReviewCases) {
 		c.missing(w, r, id)
 		return
 	}

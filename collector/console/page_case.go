@@ -46,6 +46,8 @@ type caseView struct {
 	Kept       string
 	Show       string // filter of the timeline
 	Steps      []stepView
+	Consulted  []consultView
+	NoOutside  bool // the school has somebody outside, and this case cannot be shown to them
 	Flow       flowView
 	Around     []aroundCase
 	Reads      []readView
@@ -154,6 +156,8 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) c
 	}
 	v.Help = c.helpView(k)
 	v.Steps = c.steps(k, id.Actor, now)
+	v.Consulted = c.consulted(k, now)
+	v.NoOutside = k.HasOutside && !k.MayConsult && cs.Queue == caseflow.QueueDSL
 	v.Flow = c.flow(k, id, now)
 	v.Show = show
 	v.Days = c.timeline(k, now, id.User.CoverWords, show)
@@ -253,7 +257,7 @@ func plainNames(names []string) []string {
 // moves finds the case among those to review, in the queue's order. It reads
 // references only. Beyond the first 200 there is no place to tell.
 func (c *Console) moves(r *http.Request, id auth.Identity, ref caseflow.Ref) (caseMoves, error) {
-	page, err := id.Tenant.Queue(r.Context(), id.Actor, store.QueueQuery{Now: c.now(), Limit: 200})
+	page, err := id.Tenant.Queue(r.Context(), caseflow.Working(id.Actor), store.QueueQuery{Now: c.now(), Limit: 200})
 	if err != nil {
 		return caseMoves{}, fmt.Errorf("read queue order: %w", err)
 	}

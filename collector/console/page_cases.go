@@ -86,6 +86,7 @@ type caseRow struct {
 	Select         bool // may be closed together with others
 	Selected       bool
 	Waits          string
+	Outside        string // somebody from outside is asked
 	Ask            string // what somebody who asked for help would like
 	Escalated      bool
 }
@@ -259,7 +260,7 @@ func (c *Console) caseTabs(r *http.Request, id auth.Identity, f caseFilter, now 
 		tabs[i].Href, tabs[i].Current = plain.address("", ""), f.Show == show
 		q := plain.query(id.User.ID, now)
 		q.Now, q.CountOnly = now, true
-		page, err := id.Tenant.Queue(r.Context(), id.Actor, q)
+		page, err := id.Tenant.Queue(r.Context(), caseflow.Working(id.Actor), q)
 		if err != nil {
 			return nil, fmt.Errorf("count cases: %w", err)
 		}
@@ -303,7 +304,7 @@ func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 		Severity: severityGlyph(k.Severity), Category: categoryWord(k.Category), Captures: plural(k.Count, "capture", "captures"),
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
 		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: r.Exemption, Version: k.Version,
-		Escalated: k.Escalated.To != "", Ask: askChip(r.Ask)}
+		Escalated: k.Escalated.To != "", Ask: askChip(r.Ask), Outside: outside(k)}
 	if r.Exemption != "" {
 		row.Due = due{Word: "when you can", Date: "exempt"}
 	}

@@ -26,6 +26,9 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, id auth.Identity)
 	case a.Has(caseflow.DSL), a.Has(caseflow.Deputy):
 		http.Redirect(w, r, "/cases", http.StatusSeeOther)
 		return nil
+	case len(a.Roles) == 1 && a.Has(caseflow.External):
+		http.Redirect(w, r, "/reviews", http.StatusSeeOther)
+		return nil
 	case len(a.Roles) == 1 && a.Has(caseflow.Technician):
 		http.Redirect(w, r, "/devices", http.StatusSeeOther)
 		return nil
@@ -65,8 +68,8 @@ func homeHelp(r caseflow.Role) roleHelp {
 		h.Now = "The audit log shows who did and who read what."
 		h.Never = "You see content only for a recorded request, which comes with a later version."
 	case caseflow.External:
-		h.Now = "The queue without names, for advisers from outside, comes with a later version. Until then there is nothing for this role to open."
-		h.Never = "You never see a name."
+		h.Now = "Under Reviews you find the cases that the school asks you about. You say what you would do; the school decides."
+		h.Never = "You never see a name, a device, or what colleagues wrote."
 	default:
 		h.Now = "Under Cases you find what waits for review."
 	}

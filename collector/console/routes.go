@@ -19,6 +19,7 @@ func can(r caseflow.Right) gate {
 var (
 	anyone      = can(caseflow.SignedIn)
 	reviewer    = can(caseflow.WorkCases)
+	adviser     = can(caseflow.AdviseCases)
 	fleetKeeper = can(caseflow.ReadDevices)
 	auditor     = can(caseflow.ReadAudit)
 )
@@ -29,6 +30,7 @@ var navigation = []struct {
 	allow       gate
 }{
 	{"Cases", "/cases", reviewer},
+	{"Reviews", "/reviews", adviser},
 	{"Playbooks", "/playbooks", can(caseflow.ReadPlaybooks)},
 	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
 	{"Rules", "/rules", caseflow.MayReadChanges},
@@ -92,9 +94,16 @@ func (c *Console) routes() *mux {
 	m.Handle("POST /cases/{ref}/transfer", c.signedIn(reviewer, c.transferCase))
 	m.Handle("POST /cases/{ref}/wait", c.signedIn(reviewer, c.waitCase))
 	m.Handle("POST /cases/{ref}/wait/end", c.signedIn(reviewer, c.endWait))
+	m.Handle("POST /cases/{ref}/consult", c.signedIn(reviewer, c.consultCase))
+	m.Handle("POST /cases/{ref}/consult/end", c.signedIn(reviewer, c.endConsult))
 	m.Handle("POST /cases/{ref}/name", c.signedIn(reviewer, c.openName))
 	m.Handle("GET /cases/{ref}/export", c.signedIn(reviewer, c.exportPage))
 	m.Handle("POST /cases/{ref}/export", c.signedIn(reviewer, c.exportCase))
+	m.Handle("GET /reviews", c.signedIn(adviser, c.reviews))
+	m.Handle("GET /reviews/{ref}", c.signedIn(adviser, c.review))
+	m.Handle("POST /reviews/{ref}/suggest", c.signedIn(adviser, c.suggestReview))
+	m.Handle("POST /reviews/{ref}/note", c.signedIn(adviser, c.noteReview))
+	m.Handle("POST /reviews/{ref}/draft", c.signedIn(adviser, c.draftReview))
 	m.Handle("GET /playbooks", c.signedIn(can(caseflow.ReadPlaybooks), c.playbooks))
 	m.Handle("GET /playbooks/{id}", c.signedIn(can(caseflow.ReadPlaybooks), c.playbook))
 	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))

@@ -11,10 +11,10 @@ import (
 // Drafts keeps what people have written about a case and not sent yet: one for
 // each person and case, sealed, shown to nobody else and no part of the record,
 // so it writes no ledger entry. Act removes a person's draft together with the
-// note or the closing that it became.
+// note, the closing or the suggestion that it became.
 type Drafts interface {
 	// PutDraft replaces by's draft; one without content removes it. It fails
-	// with ErrNotFound for a case that by may not work on, and with ErrInvalid
+	// with ErrNotFound for a case on which by may write no note, and with ErrInvalid
 	// over MaxSealed.
 	PutDraft(ctx context.Context, ref caseflow.Ref, by caseflow.Actor, d Draft) error
 	// Draft returns ErrNotFound when there is none, or the case is hidden from by.

@@ -88,13 +88,15 @@ type machine struct {
 	wasStaff  map[caseflow.Ref]bool
 	// To whom each case is handed up.
 	up map[caseflow.Ref]caseflow.Role
+	// asked are the cases about which somebody from outside is asked.
+	asked map[caseflow.Ref]bool
 }
 
 func newMachine() *machine {
 	m := &machine{
 		now: t0, cases: map[caseflow.Ref]caseflow.Case{}, log: map[caseflow.Ref][]caseflow.Event{},
 		sent: map[eventKey]*sent{}, holder: map[caseflow.Ref]hold{},
-		directory: map[caseflow.PersonKey]match{}, wasStaff: map[caseflow.Ref]bool{}, up: map[caseflow.Ref]caseflow.Role{},
+		directory: map[caseflow.PersonKey]match{}, wasStaff: map[caseflow.Ref]bool{}, up: map[caseflow.Ref]caseflow.Role{}, asked: map[caseflow.Ref]bool{},
 	}
 	for _, u := range users {
 		if u.Is(newHeadKey) {
@@ -173,6 +175,7 @@ func (m *machine) Arrive(t *rapid.T) {
 		case caseflow.ClaimReleased, caseflow.CaseClosed, caseflow.ReopenedFor:
 			delete(m.holder, p.Ref)
 		case caseflow.Rerouted:
+			delete(m.asked, p.Ref)
 			delete(m.up, p.Ref) // its new reviewers begin anew
 		}
 	}
@@ -253,6 +256,7 @@ func (m *machine) rematch(t *rapid.T, ref caseflow.Ref, n triage.News) {
 			delete(m.holder, ref)
 		case caseflow.Rerouted:
 			delete(m.up, ref)
+			delete(m.asked, ref)
 		}
 	}
 	if again, err := m.decide(t, ref, triage.Rematch(m.cases[ref], n, m.posts), caseflow.Actor{System: true}); err != nil || len(again) > 0 {
@@ -326,6 +330,7 @@ func (m *machine) Close(t *rapid.T) {
 	m.onlyTheHolder(t, ref, a, err)
 	if err == nil {
 		delete(m.holder, ref)
+		delete(m.asked, ref)
 		if !slices.Contains(caseflow.Outcomes(), outcome) {
 			t.Fatalf("closed with outcome %q", outcome)
 		}
@@ -360,8 +365,27 @@ func (m *machine) Suggest(t *rapid.T) {
 		t.Fatalf("%s suggested a severity", a.User)
 	}
 	was, is := before[ref], m.cases[ref]
+	was.Consulted, is.Consulted = nil, nil // only that they answered, and what they said
 	if is.Version = was.Version; !cmp.Equal(was, is) {
 		t.Fatalf("a suggestion changed %s", ref)
+	}
+}
+
+// Consult: who works on a pupil's case may ask somebody from outside, until it is closed or taken back.
+func (m *machine) Consult(t *rapid.T) {
+	outside := user("external", caseflow.PersonKey{53}, caseflow.External)
+	ref, _, err := m.act(t, func() caseflow.Command {
+		return caseflow.Consult{To: outside.User, Question: caseflow.Text{Sealed: caseflow.Sealed("x"), Chars: 1}, Colleagues: []caseflow.Actor{outside}}
+	})
+	if err == nil {
+		m.asked[ref] = true
+	}
+}
+
+func (m *machine) EndConsult(t *rapid.T) {
+	ref, _, err := m.act(t, func() caseflow.Command { return caseflow.EndConsult{User: "external"} })
+	if err == nil {
+		delete(m.asked, ref)
 	}
 }
 
@@ -407,7 +431,7 @@ func (m *machine) mayKnow(ref caseflow.Ref, a caseflow.Actor) bool {
 		return false
 	case strict == caseflow.QueueDSL && a.Has(caseflow.External):
 		c := m.cases[ref]
-		return c.Audience == vocab.Pupil && !c.Person.IsZero()
+		return m.asked[ref] && c.State != caseflow.Closed && c.Audience == vocab.Pupil && !c.Person.IsZero()
 	case strict == caseflow.QueueDSL:
 		return a.Has(caseflow.DSL) || a.Has(caseflow.Deputy) || m.up[ref] == caseflow.Head && a.Has(caseflow.Head)
 	case strict == caseflow.QueueHead:

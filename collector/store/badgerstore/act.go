@@ -236,6 +236,8 @@ func actionOf(c caseflow.Command) audit.Action {
 		return audit.CaseStep
 	case caseflow.Suggest:
 		return audit.CaseSuggested
+	case caseflow.Consult, caseflow.EndConsult:
+		return audit.CaseConsulted
 	case caseflow.OpenName:
 		return audit.NameOpened
 	}

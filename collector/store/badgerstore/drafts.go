@@ -27,7 +27,7 @@ func (t *tenant) PutDraft(ctx context.Context, ref caseflow.Ref, by caseflow.Act
 		if err != nil {
 			return err
 		}
-		if !caseflow.MayAct(c, by) {
+		if !caseflow.MayNote(c, by) {
 			return store.ErrNotFound
 		}
 		key := keyDraft(t.info.ID, ref, by.User)
@@ -53,7 +53,7 @@ func (t *tenant) Draft(ctx context.Context, ref caseflow.Ref, by caseflow.Actor)
 		if err != nil {
 			return err
 		}
-		if !caseflow.MayAct(head.Case, by) {
+		if !caseflow.MayNote(head.Case, by) {
 			return store.ErrNotFound
 		}
 		d, err = load(r.get, keyDraft(t.info.ID, ref, by.User), draftFields)
@@ -68,7 +68,7 @@ func (t *tenant) Draft(ctx context.Context, ref caseflow.Ref, by caseflow.Actor)
 // dropDraft removes the draft that an act made into a note.
 func (t *tx) dropDraft(sc *school, act store.Act) error {
 	switch act.Command.(type) {
-	case caseflow.Note, caseflow.Close:
+	case caseflow.Note, caseflow.Close, caseflow.Suggest:
 	default:
 		return nil
 	}

@@ -44,8 +44,8 @@ func newNews() news {
 func (n *news) add(ch change) {
 	n.seq++
 	n.put(ch.after.Queue, ch.after)
-	if b, a := ch.before, ch.after; b != nil && (b.Queue != a.Queue || b.Escalated.To != a.Escalated.To || b.Person != a.Person) {
-		n.put(b.Queue, b) // it has left that queue, those it was handed up to, or somebody's years
+	if b, a := ch.before, ch.after; b != nil && (b.Queue != a.Queue || b.Escalated.To != a.Escalated.To || b.Person != a.Person || len(b.Consulted) > len(a.Consulted)) {
+		n.put(b.Queue, b) // it has left that queue, those it was handed up to, somebody's years, or who was asked from outside
 	}
 }
 

@@ -84,6 +84,7 @@ func headFields(c *codec, x *headRow) {
 	text(c, 36, &k.FalseWhy)
 	nested(c, 40, &k.Help, helpFields)
 	c.moment(41, &k.NameOpenedAt)
+	list(c, 42, &k.Consulted, consultationFields)
 }
 
 func captureRecordFields(c *codec, x *store.CaptureRecord) {

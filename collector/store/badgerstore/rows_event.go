@@ -30,6 +30,8 @@ func eventFields(c *codec, x *eventRow) {
 	event(c, 19, x, stepMarkedFields)
 	event(c, 20, x, taggedFields)
 	event(c, 21, x, suggestedFields)
+	event(c, 22, x, consultedFields)
+	event(c, 23, x, consultEndedFields)
 	event(c, 40, x, nameOpenedFields)
 	if c.reading && x.Event == nil {
 		c.fail() // an event of a later version: the case cannot be told without it
@@ -159,4 +161,5 @@ func suggestedFields(c *codec, x *caseflow.Suggested) {
 	nested(c, 1, &x.Stamp, stampFields)
 	number(c, 2, &x.Severity)
 	raw(c, 3, &x.Why)
+	text(c, 4, &x.Outcome)
 }

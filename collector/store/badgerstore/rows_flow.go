@@ -77,3 +77,26 @@ func stepMarkedFields(c *codec, x *caseflow.StepMarked) {
 	text(c, 3, &x.Step)
 	c.flag(4, &x.Done)
 }
+
+func consultationFields(c *codec, x *caseflow.Consultation) {
+	text(c, 1, &x.User)
+	text(c, 2, &x.Name)
+	text(c, 3, &x.ByName)
+	c.moment(4, &x.At)
+	c.moment(5, &x.Answered)
+	text(c, 6, &x.Outcome)
+	number(c, 7, &x.Severity)
+}
+
+func consultedFields(c *codec, x *caseflow.Consulted) {
+	nested(c, 1, &x.Stamp, stampFields)
+	text(c, 2, &x.To)
+	text(c, 3, &x.ToName)
+	raw(c, 4, &x.Question)
+}
+
+func consultEndedFields(c *codec, x *caseflow.ConsultEnded) {
+	nested(c, 1, &x.Stamp, stampFields)
+	text(c, 2, &x.To)
+	text(c, 3, &x.ToName)
+}

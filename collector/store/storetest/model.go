@@ -260,7 +260,7 @@ func (m *model) told(viewers []caseflow.Actor) map[caseflow.UserID]bool {
 			told[v.User] = true
 		}
 		for _, ch := range m.changes {
-			moved := ch.before.Version != 0 && (ch.before.Queue != ch.after.Queue || ch.before.Escalated.To != ch.after.Escalated.To || ch.before.Person != ch.after.Person)
+			moved := ch.before.Version != 0 && (ch.before.Queue != ch.after.Queue || ch.before.Escalated.To != ch.after.Escalated.To || ch.before.Person != ch.after.Person || len(ch.before.Consulted) > len(ch.after.Consulted))
 			if caseflow.MaySee(ch.after, v) || moved && caseflow.MaySee(ch.before, v) {
 				told[v.User] = true
 			}
@@ -292,7 +292,7 @@ func commandWord(c caseflow.Command) audit.Action {
 		"See": audit.CaseSeen, "Claim": audit.CaseClaimed, "Release": audit.CaseReleased, "Note": audit.CaseNoted,
 		"Close": audit.CaseClosed, "Reopen": audit.CaseReopened, "Escalate": audit.CaseEscalated, "EndEscalation": audit.CaseReturned,
 		"Wait": audit.CaseWaits, "EndWait": audit.CaseWaits, "Transfer": audit.CaseTransferred, "Mark": audit.CaseStep,
-		"Suggest": audit.CaseSuggested, "OpenName": audit.NameOpened,
+		"Suggest": audit.CaseSuggested, "OpenName": audit.NameOpened, "Consult": audit.CaseConsulted, "EndConsult": audit.CaseConsulted,
 	}
 	return words[fmt.Sprintf("%T", c)[len("caseflow."):]]
 }

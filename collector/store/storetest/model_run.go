@@ -191,7 +191,8 @@ func (x *machine) act(r *rapid.T) {
 			caseflow.Close{Outcome: caseflow.Referred, Details: caseflow.Details{Agency: caseflow.LADO, When: x.now, Whom: written, Reference: written}},
 			caseflow.Close{Outcome: caseflow.FalseAlarm, Why: caseflow.WhyLesson, Book: caseflow.Book{ID: "general", Version: 1}},
 			caseflow.Reopen{Reason: []byte("sealed"), Chars: 6}, caseflow.Join{},
-			caseflow.Suggest{Severity: vocab.High, Why: []byte("sealed"), Chars: 6},
+			caseflow.Suggest{Severity: vocab.High, Outcome: caseflow.NoConcern, Why: []byte("sealed"), Chars: 6},
+			caseflow.Consult{To: "u-external", Question: written}, caseflow.EndConsult{User: "u-external"},
 			caseflow.OpenName{Reason: []byte("sealed"), Chars: 6},
 			caseflow.Escalate{To: caseflow.Head, Reason: written}, caseflow.Escalate{To: caseflow.DSL, Reason: written}, caseflow.EndEscalation{Reason: written},
 			caseflow.Wait{On: written, Until: x.now.Add(time.Hour)}, caseflow.EndWait{},
@@ -241,7 +242,7 @@ func sameRefusal(r *rapid.T, want, got error) {
 
 // user changes who holds which post, and so where later captures go.
 func (x *machine) user(r *rapid.T) {
-	a := rapid.SampledFrom(viewers).Draw(r, "user")
+	a := rapid.SampledFrom(append(slices.Clone(viewers), scoped(nil)[2])).Draw(r, "user")
 	u := store.User{ID: a.User, Name: a.Name, Roles: a.Roles, Persons: a.Persons, Created: Start}
 	if rapid.Bool().Draw(r, "pending") {
 		u.Roles, u.Pending = nil, a.Roles

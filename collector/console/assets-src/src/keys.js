@@ -15,7 +15,7 @@ function move(step) {
 // with "Release claim" on the page that follows.
 function claim() {
   const row = document.activeElement?.closest?.("[data-ref]")
-  if (!row) return
+  if (!row || row.dataset.claim === "no") return
   const form = document.createElement("form")
   form.method = "post"
   form.action = `/cases/${row.dataset.ref}/claim`
