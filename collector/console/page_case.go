@@ -161,17 +161,21 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) c
 	v.Flow = c.flow(k, id, now)
 	v.Show = show
 	v.Days = c.timeline(k, now, id.User.CoverWords, show)
-	v.Kept = keptSentence(len(k.Captures))
+	v.Kept = keptSentence(k)
 	v.Around = c.aroundCase(k, now)
 	v.Reads = c.readers(k, now)
 	return v
 }
 
-func keptSentence(n int) string {
-	if n == 1 {
+func keptSentence(k casework.CaseView) string {
+	switch n := len(k.Captures); {
+	case k.Case.Help.Asked && n == 1:
+		return "This request is all that Lapwing kept."
+	case n == 1:
 		return "This capture is all that Lapwing kept. What did not match never left the device."
+	default:
+		return "These " + thousands(n) + " captures are all that Lapwing kept. What did not match never left the device."
 	}
-	return "These " + thousands(n) + " captures are all that Lapwing kept. What did not match never left the device."
 }
 
 // captureSpan is "3 in 12 minutes".
