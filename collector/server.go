@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/console"
@@ -194,6 +195,12 @@ func (s *server) wire() error {
 	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox, Fleet: s.fleet,
 		Policies: s.policies, Edits: s.folder,
 		Oversight: s.oversight, Trials: s.cases, Rules: s.policies, Zone: zone,
+		Prove: func(school store.SchoolID, ids []caseflow.DeviceID, by audit.Who) int {
+			if s.ingest == nil {
+				return 0
+			}
+			return s.ingest.Prove(school, ids, by)
+		},
 		Key: key[:], Now: s.now, Logger: s.log})
 	return err
 }

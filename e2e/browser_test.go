@@ -89,23 +89,36 @@ func (p *person) describe() string {
 	return where + ":\n" + text
 }
 
-// await waits until a JavaScript condition holds. The page may change under
-// it, which fails an evaluation but not the wait.
+// await waits until a JavaScript condition holds.
 func (p *person) await(t testing.TB, what, condition string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	if !p.within(patience, condition) {
+		t.Fatalf("waited in vain for %s\non %s", what, p.describe())
+	}
+}
+
+// soon reports whether a condition comes to hold while nothing is done about it.
+func (p *person) soon(t testing.TB, condition string) bool {
+	t.Helper()
+	return p.within(10*time.Second, condition)
+}
+
+// within waits for a condition. The page may change under it, which fails an
+// evaluation but not the wait.
+func (p *person) within(bound time.Duration, condition string) bool {
+	ctx, cancel := context.WithTimeout(p.ctx, bound)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		var holds bool
 		if err := chromedp.Run(ctx, chromedp.Evaluate(condition, &holds)); err == nil && holds {
-			return
+			return true
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("waited in vain for %s\non %s", what, p.describe())
+			return false
 		}
 	}
 }

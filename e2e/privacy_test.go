@@ -62,6 +62,11 @@ func TestNothingElseLeaves(t *testing.T) {
 	f.key(t, "Tab")
 	f.typeText(t, "in a comment i want to kill myself")
 	dsl.await(t, "what was typed in the page's first field", shows("in my essay"))
+	// What is typed straight after Tab is dropped, not taken, when a busy browser
+	// does not say in time what the field is. This control may be typed again.
+	for again := 0; again < 3 && !dsl.soon(t, shows("in a comment")); again++ {
+		f.typeText(t, " in a comment i want to kill myself")
+	}
 	dsl.await(t, "what was typed after the password", shows("in a comment"))
 
 	const more = " i want to kill myself in secret"

@@ -47,7 +47,7 @@ type Week struct {
 // Report is the page's numbers.
 type Report struct {
 	Devices, Silent, Never int
-	Text, Standard         store.StateCount
+	Text, Standard, Proof  store.StateCount
 	Controls               []Control
 	First                  []Step
 	Weeks                  []Week
@@ -128,6 +128,7 @@ func fold(r *Report, groups []store.GroupRollup) map[string]store.StateCount {
 		r.Silent += g.Silent
 		r.Never += g.Never
 		r.Text, r.Standard = sum(r.Text, g.Text), sum(r.Standard, g.Standard)
+		r.Proof = sum(r.Proof, g.Proof)
 		for id, n := range g.Checks {
 			byCheck[id] = sum(byCheck[id], n)
 		}

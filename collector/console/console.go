@@ -1,7 +1,6 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,7 +8,9 @@ import (
 	"time"
 	_ "time/tzdata" // a minimal server has no zone files, and the pages show school time
 
+	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/store"
@@ -41,9 +42,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Zone is the school's clock, default Europe/London.
 	Zone *time.Location
-	// Proof, if set, says what is known of whether anything reaches the queue;
-	// without it an empty queue is never called proved.
-	Proof func(context.Context, store.Tenant) (Proof, error)
+	// Prove, if set, asks connected devices for a test phrase and returns how many.
+	Prove func(school store.SchoolID, ids []caseflow.DeviceID, by audit.Who) int
 	// Heartbeat is how often a live stream shows that it lives and asks anew
 	// who is looking, default 15 s.
 	Heartbeat time.Duration
@@ -72,7 +72,7 @@ type Console struct {
 	pages     pages
 	streams   streams
 	searches  searches
-	proof     func(context.Context, store.Tenant) (Proof, error)
+	prove     func(store.SchoolID, []caseflow.DeviceID, audit.Who) int
 	mux       *mux
 	handler   http.Handler
 }
@@ -106,7 +106,7 @@ func New(cfg Config) (*Console, error) {
 			return nil, fmt.Errorf("console: %w", err)
 		}
 	}
-	c.proof = cfg.Proof
+	c.prove = cfg.Prove
 	if c.searches, err = newSearches(cfg.Key); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}

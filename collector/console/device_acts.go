@@ -41,6 +41,9 @@ func (c *Console) actOnDevices(w http.ResponseWriter, r *http.Request, id auth.I
 			return c.deviceActed(w, r, "no-group", 0)
 		}
 	}
+	if act == "prove" {
+		return c.deviceActed(w, r, act, c.proveDevices(id, ids))
+	}
 	reason := strings.TrimSpace(r.PostForm.Get("reason"))
 	if act == "revoke" && (reason == "" || utf8.RuneCountInString(reason) > 200) {
 		return c.deviceActed(w, r, "no-reason", 0)
@@ -62,6 +65,18 @@ func (c *Console) actOnDevices(w http.ResponseWriter, r *http.Request, id auth.I
 		}
 	}
 	return c.deviceActed(w, r, act, len(ids))
+}
+
+// proveDevices asks for a test phrase of those that are connected.
+func (c *Console) proveDevices(id auth.Identity, ids []string) int {
+	if c.prove == nil {
+		return 0
+	}
+	devices := make([]caseflow.DeviceID, len(ids))
+	for i, one := range ids {
+		devices[i] = caseflow.DeviceID(one)
+	}
+	return c.prove(id.Tenant.Info().ID, devices, id.Who())
 }
 
 // audienceOf is the audience of a group that has devices; empty for another.
@@ -112,6 +127,11 @@ func deviceDone(q url.Values) string {
 		return plural(n, "device is", "devices are") + " retired: out of this list and out of every number."
 	case "revoke":
 		return plural(n, "device is", "devices are") + " revoked: nothing that they send is taken."
+	case "prove":
+		if n == 0 {
+			return "No test phrase was asked for: only devices that are connected now can be asked."
+		}
+		return plural(n, "connected device is", "connected devices are") + " asked for a test phrase. It is typed when nobody uses the device; what came of it is on its page within ten minutes."
 	case "none":
 		return "Nothing was done: tick one device or more, 100 at most."
 	case "no-group":

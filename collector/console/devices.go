@@ -47,11 +47,15 @@ type sensorCell struct {
 // deviceCounts are what the sentence is made of.
 type deviceCounts struct {
 	Total, Troubled, Silent int
+	Proved                  int // by a test phrase
 	Lacking                 int // without trouble, but with a sensor that its version lacks
 }
 
 func (n deviceCounts) sentence() (string, string) {
-	proof := "No test phrase has been sent yet, so none is proved monitored."
+	proof := "No test phrase has arrived in the last week, so none is proved monitored."
+	if n.Proved > 0 {
+		proof = plural(n.Proved, "device was", "devices were") + " proved monitored by a test phrase in the last week."
+	}
 	lacking := ""
 	if n.Lacking > 0 {
 		lacking = "On " + plural(n.Lacking, "device", "devices") + " nothing failed, but Lapwing cannot tell everything: a sensor is not in this version. "

@@ -106,7 +106,7 @@ func TestWhatAVersionLacksIsNoTroubleAndNoPass(t *testing.T) {
 }
 
 func TestDevicesSentence(t *testing.T) {
-	const proof = "No test phrase has been sent yet, so none is proved monitored."
+	const proof = "No test phrase has arrived in the last week, so none is proved monitored."
 	for n, want := range map[deviceCounts][2]string{
 		{}:                      {"No device is enrolled yet, so nothing is monitored.", ""},
 		{Total: 3}:              {"All sensors report that they work on 3 devices.", proof},

@@ -155,7 +155,7 @@ func (c *Console) casesView(r *http.Request, id auth.Identity, f caseFilter, for
 		return casesView{}, err
 	}
 	if v.Empty() {
-		if v.Proof, err = c.proofOf(ctx, id, now); err != nil {
+		if v.Proof, err = c.proofOf(r, id, now); err != nil {
 			return casesView{}, err
 		}
 	}

@@ -126,7 +126,19 @@ func (s speaker) sentence(r compliance.Report) string {
 		return "No device is enrolled yet, so nothing is monitored."
 	}
 	text := upper(s.part(r.Text.Pass)) + " of " + s.total(r.Devices) + " devices say that they see what is typed."
-	return text + " None is proved by a test phrase yet."
+	return text + " " + s.proved(r)
+}
+
+// proved says on how many a test phrase arrived in the last week.
+func (s speaker) proved(r compliance.Report) string {
+	text := "A test phrase proved " + s.part(r.Proof.Pass) + " of them in the last week"
+	if r.Proof.Pass == 0 {
+		text = "No test phrase arrived in the last week, so none is proved"
+	}
+	if r.Proof.Fail > 0 {
+		text += "; on " + s.part(r.Proof.Fail) + " it did not arrive"
+	}
+	return text + "."
 }
 
 func (s speaker) figures(r compliance.Report) []figure {
@@ -139,7 +151,7 @@ func (s speaker) figures(r compliance.Report) []figure {
 	}
 	return []figure{
 		{"See what is typed", s.part(r.Text.Pass), of, state(r.Text.Fail), s.part(r.Text.Fail) + " do not",
-			s.part(r.Silent) + " silent, " + s.part(r.Text.Unknown) + " cannot tell. A test phrase has proved none yet."},
+			s.part(r.Silent) + " silent, " + s.part(r.Text.Unknown) + " cannot tell. " + s.proved(r)},
 		{"Meet every device standard", s.part(r.Standard.Pass), of, state(r.Standard.Fail), s.part(r.Standard.Fail) + " fail a check",
 			s.part(r.Standard.Unknown) + " more cannot tell, " + s.part(r.Silent) + " are silent"},
 		{"Heard from", s.part(r.Devices - r.Silent), of, "silent", s.part(r.Silent) + " silent",

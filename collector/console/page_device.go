@@ -18,6 +18,9 @@ type deviceView struct {
 	Facts            []fact
 	Queue            []fact
 	deviceRecords
+	Proof deviceProof
+	ID    string
+	Done  string
 }
 
 type fact struct{ Label, Value string }
@@ -32,6 +35,10 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, id auth.Identit
 	if v.deviceRecords, err = c.deviceRecords(r, id, d, now); err != nil {
 		return err
 	}
+	if v.Proof, err = c.deviceProof(r, id, d, now); err != nil {
+		return err
+	}
+	v.ID, v.Done = string(d.ID), deviceDone(r.URL.Query())
 	v.judgeChecks()
 	return c.show(w, r, id, "device", "/devices", v.Host, v)
 }

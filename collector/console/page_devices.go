@@ -78,6 +78,7 @@ func (c *Console) deviceQuery(r *http.Request) (q store.DeviceQuery, show string
 		q.Quiet = time.Duration(days) * 24 * time.Hour
 	}
 	q.Right = get("right") == "missing"
+	q.Unproved = get("proof") == "missing"
 	for _, t := range deviceTabs {
 		if show = get("show"); show == t.name {
 			t.narrow(&q)
@@ -95,7 +96,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 		return fmt.Errorf("find devices: %w", err)
 	}
 	now := c.now().In(c.zone)
-	filtered := q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right
+	filtered := q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
 	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Done: deviceDone(r.URL.Query())}
 	for _, row := range page.Rows {
 		v.Rows = append(v.Rows, newListRow(row, now))
@@ -113,7 +114,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	v.CSV = "/devices.csv" + strings.TrimPrefix(address(r.URL.Query(), "from", ""), "/devices")
 	v.Shown = fmt.Sprintf("Showing %s of %s", thousands(len(v.Rows)), plural(page.Total, "device", "devices"))
 	n := page.Counts
-	v.Sentence, v.Rest = deviceCounts{Total: n.All, Troubled: n.Troubled, Silent: n.Silent, Lacking: n.Lacking}.sentence()
+	v.Sentence, v.Rest = deviceCounts{Total: n.All, Troubled: n.Troubled, Silent: n.Silent, Lacking: n.Lacking, Proved: n.Proved}.sentence()
 	if n.All == 0 && v.Any {
 		v.Sentence, v.Rest = "No device matches.", ""
 	}
@@ -159,6 +160,7 @@ func deviceChoices(q store.DeviceQuery, page store.DevicePage, groups []string) 
 		{"failing", "Failing check", "Any", failing},
 		{"quiet", "Not heard of for", "Any time", quiet},
 		{"right", "Permission", "Any", []listOption{{"missing", "Missing", q.Right}}},
+		{"proof", "Test phrase", "Any", []listOption{{"missing", "None in the last week", q.Unproved}}},
 		{"version", "Agent version", "Any", words(page.Versions, q.Version, same)},
 	}
 }
@@ -198,6 +200,9 @@ func newListRow(row store.DeviceRow, now time.Time) deviceRow {
 	}
 	if bad := row.BadMedia; !bad.IsZero() && now.Sub(bad) < store.MediaRecent && d.rank < rankFail {
 		d.Wrong, d.Detail, d.rank = "USB media not permitted, or infected", moment(bad.In(now.Location()), now), rankFail
+	}
+	if row.Proof == checks.Fail && d.rank < rankSilent {
+		d.Wrong, d.Detail, d.rank = "A test phrase did not arrive", "What is typed there may not reach the queue", rankFail
 	}
 	d.Told = len(row.Checks) > 0
 	return d

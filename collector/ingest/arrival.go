@@ -117,6 +117,8 @@ func (b *builder) arrival(ctx context.Context, e *lapwingv1.Event) (triage.Arriv
 		a.Kind, a.Unattended = triage.KindUnattended, &triage.Unattended{Seconds: body.Unattended.Seconds, Limit: body.Unattended.LimitSeconds}
 	case *lapwingv1.Event_LockMinutes:
 		a.Kind, a.Lock = triage.KindLockMinutes, lockMinutes(body.LockMinutes)
+	case *lapwingv1.Event_Canary:
+		a.Kind, a.Canary = triage.KindCanary, canaryOf(body.Canary)
 	case *lapwingv1.Event_Digest:
 		a.Kind, a.Count = triage.KindDigest, total(body.Digest.ByCategory)
 	}

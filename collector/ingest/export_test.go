@@ -10,3 +10,9 @@ func (s *Server) FlushReports(ctx context.Context) { s.reports.flush(ctx) }
 
 // SetLife makes streams live exactly d.
 func (s *Server) SetLife(d time.Duration) { s.life = func() time.Duration { return d } }
+
+// The rules of canaries.
+var (
+	NextCanary = nextCanary
+	CanaryOf   = canaryOf
+)

@@ -50,6 +50,7 @@ type serverMetrics struct {
 	behind   prometheus.Counter
 	twins    *prometheus.CounterVec
 	asked    prometheus.Counter
+	canaries prometheus.Counter
 	panics   prometheus.Counter
 }
 
@@ -77,11 +78,14 @@ func newServerMetrics(reg prometheus.Registerer) (*serverMetrics, error) {
 		asked: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lapwing_agent_reoffers_asked_total", Help: "Times a device was asked to offer again what it sent before.",
 		}),
+		canaries: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lapwing_agent_canaries_asked_total", Help: "Times a device was asked to prove that it is monitored.",
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lapwing_agent_panics_total", Help: "Streams that ended in an error of the collector's own.",
 		}),
 	}
-	return m, register(reg, m.streams, m.opened, m.ended, m.policies, m.behind, m.twins, m.asked, m.panics)
+	return m, register(reg, m.streams, m.opened, m.ended, m.policies, m.behind, m.twins, m.asked, m.canaries, m.panics)
 }
 
 func register(reg prometheus.Registerer, all ...prometheus.Collector) error {

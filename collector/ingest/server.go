@@ -52,6 +52,8 @@ const (
 type Policies interface {
 	// Current returns the signed policy and its version, or nil and 0.
 	Current(ctx context.Context, t store.Tenant, g policy.Group) (*lapwingv1.SignedPolicy, uint64, error)
+	// Timetable is a policy with the group's Schedule and Canary only.
+	Timetable(slug string, g policy.Group) (*lapwingv1.Policy, error)
 	// Changed returns a channel that is closed at the group's next change.
 	Changed(school store.SchoolID, g policy.Group) <-chan struct{}
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/edge"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
@@ -35,6 +36,7 @@ type stream struct {
 	ends     chan ending    // one place; the first ending counts
 	held     atomic.Bool    // nothing is taken until a technician releases the device
 	asks     chan time.Time // one place: what it sent since then is wanted again
+	proofs   chan audit.Who // one place: who wants a canary
 }
 
 // span is a range of sequence numbers of one lane; to is 0 when it is empty.
@@ -80,7 +82,7 @@ func (s *Server) Stream(w wire) error {
 	}
 	st := &stream{
 		server: s, wire: w, tenant: t, device: d, key: deviceKey{t.Info().ID, d.ID},
-		certEnds: certEnds, report: d.Report, ends: make(chan ending, 1), asks: make(chan time.Time, 1),
+		certEnds: certEnds, report: d.Report, ends: make(chan ending, 1), asks: make(chan time.Time, 1), proofs: make(chan audit.Who, 1),
 	}
 	st.held.Store(d.Held)
 	if !d.Revoked.IsZero() {
@@ -157,6 +159,9 @@ func (st *stream) serve(ctx context.Context) (why string, err error) {
 	}
 	life := time.NewTimer(st.server.life())
 	defer life.Stop()
+	wait, due := st.untilCanary()
+	canary := time.NewTimer(wait)
+	defer canary.Stop()
 	for {
 		select {
 		case f := <-frames:
@@ -166,6 +171,20 @@ func (st *stream) serve(ctx context.Context) (why string, err error) {
 		case <-changed:
 			if changed, err = st.pushPolicy(ctx); err != nil {
 				return "broken", err
+			}
+			wait, due = st.untilCanary()
+			canary.Reset(wait)
+		case <-canary.C:
+			if due {
+				if err := st.prove(ctx, audit.System()); err != nil {
+					return "gone", err
+				}
+			}
+			wait, due = st.untilCanary()
+			canary.Reset(wait)
+		case by := <-st.proofs:
+			if err := st.prove(ctx, by); err != nil {
+				return "gone", err
 			}
 		case since := <-st.asks:
 			if err := st.ask(since); err != nil {

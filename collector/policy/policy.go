@@ -106,6 +106,16 @@ func (p *Publisher) Form(slug string) *form.Form {
 	return p.source.form(slug)
 }
 
+// Timetable is when school is on for a group, and when its canaries are due: the
+// Schedule and Canary of its policy, and nothing else of it.
+func (p *Publisher) Timetable(slug string, g Group) (*lapwingv1.Policy, error) {
+	whole := &lapwingv1.Policy{}
+	if err := p.Form(slug).Fill(whole, g.Name, g.Audience); err != nil {
+		return nil, fmt.Errorf("read timetable: %w", err)
+	}
+	return &lapwingv1.Policy{Schedule: whole.Schedule, Canary: whole.Canary}, nil
+}
+
 // Changed returns a channel that is closed at the next change of the group's
 // policy. Take it before Current, or a change in between is missed.
 func (p *Publisher) Changed(school store.SchoolID, g Group) <-chan struct{} {

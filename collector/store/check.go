@@ -84,7 +84,7 @@ func checkArrival(a triage.Arrival) error {
 		return nil
 	case triage.KindNotice:
 		return CheckNotice(NoticeRecordOf(a))
-	case triage.KindMedia, triage.KindUnattended, triage.KindLockMinutes:
+	case triage.KindMedia, triage.KindUnattended, triage.KindLockMinutes, triage.KindCanary:
 		return checkAboutDevice(a)
 	case triage.KindCapture:
 	default:

@@ -158,6 +158,7 @@ type DeviceQuery struct {
 	Unknown  bool          // any check cannot be told
 	Media    bool          // a medium that was not permitted, or infected, in the last 30 days
 	Right    bool          // a sensor lacks a right
+	Unproved bool          // not silent, and no full canary within ProvedFor
 	Quiet    time.Duration // not heard of for so long
 	Cursor   string
 	Limit    int // 1-500, 0 means 25
@@ -185,6 +186,8 @@ type GroupName struct {
 // DeviceCounts are the numbers of the list's tabs.
 type DeviceCounts struct {
 	All, Troubled, Silent, Failing, Unknown, Media int
+	// Proved had a full canary within ProvedFor, and no failed one since.
+	Proved int
 	// Lacking is without trouble, but with a sensor that its version lacks.
 	Lacking int
 }
@@ -196,6 +199,9 @@ type DeviceRow struct {
 	Standing Standing
 	// BadMedia is when a medium that was not permitted, or infected, was last seen.
 	BadMedia time.Time
+	// Proof is what its canaries say: pass within ProvedFor of a full one, fail
+	// after a failed one.
+	Proof checks.State
 }
 
 // GroupRollup counts one group's devices.
@@ -209,6 +215,9 @@ type GroupRollup struct {
 	Standard StateCount
 	// Text counts devices that are not silent by whether typed text is seen.
 	Text StateCount
+	// Proof counts devices that are not silent by whether a full canary proved them
+	// within ProvedFor; fail is a failed one since.
+	Proof StateCount
 	// Checks counts devices that are not silent, by check id. A device that has
 	// not said anything of a check cannot tell.
 	Checks map[string]StateCount

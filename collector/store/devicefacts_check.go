@@ -72,6 +72,10 @@ func checkAboutDevice(a triage.Arrival) error {
 		if a.Unattended == nil {
 			return invalid("a breach without its length")
 		}
+	case triage.KindCanary:
+		if c := a.Canary; c == nil || c.Nonce == [16]byte{} || c.Result < triage.CanaryFull || c.Result > triage.CanaryLocked || len(c.Code) > MaxText {
+			return invalid("a canary without nonce or result")
+		}
 	case triage.KindLockMinutes:
 		if a.Lock == nil || a.Lock.Day == 0 {
 			return invalid("lock minutes without a day")

@@ -70,6 +70,7 @@ type Tenant interface {
 	Exemptions
 	Notices
 	DeviceFacts
+	Canaries
 	Proposals
 	RuleCounts
 }

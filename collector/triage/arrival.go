@@ -64,6 +64,7 @@ type Arrival struct {
 	Media      *Media
 	Unattended *Unattended
 	Lock       *LockMinutes
+	Canary     *Canary
 }
 
 // Capture is what triage and the store may know of a capture in the clear,

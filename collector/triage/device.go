@@ -7,10 +7,11 @@ const (
 	KindMedia Kind = iota + 16
 	KindUnattended
 	KindLockMinutes
+	KindCanary
 )
 
 // AboutDevice reports whether k is one of them.
-func (k Kind) AboutDevice() bool { return k >= KindMedia && k <= KindLockMinutes }
+func (k Kind) AboutDevice() bool { return k >= KindMedia && k <= KindCanary }
 
 // MediaStep says how far a medium's stay has come; values as in lapwing.v1.
 type MediaStep uint8

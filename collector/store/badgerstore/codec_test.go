@@ -131,7 +131,7 @@ func rows() []row {
 	deviceOnly := filled[store.Device]()
 	deviceOnly.Report = store.DeviceReport{}
 	captureOnly := filled[store.CaptureRecord]()
-	captureOnly.Media, captureOnly.Unattended, captureOnly.Lock = nil, nil, nil // rows of their own
+	captureOnly.Media, captureOnly.Unattended, captureOnly.Lock, captureOnly.Canary = nil, nil, nil, nil // rows of their own
 	weekOnly := filled[store.WeekRollup]()
 	weekOnly.Media = store.MediaCount{} // a row of its own
 	return []row{
@@ -162,6 +162,8 @@ func rows() []row {
 		rowOf("change of a check", filled[store.CheckChange](), checkChangeFields),
 		rowOf("media", filled[store.MediaVisit](), mediaVisitFields),
 		rowOf("lock day", filled[store.LockDay](), lockDayFields),
+		rowOf("canary", filled[store.Canary](), canaryFields),
+		rowOf("canary state", filled[canaryState](), canaryStateFields),
 		rowOf("breach", filled[store.Breach](), breachFields),
 		rowOf("week", weekOnly, weekFields),
 		rowOf("media of a week", filled[store.MediaCount](), mediaCountFields),

@@ -148,6 +148,8 @@ func (t *tx) aboutDevice(sc *school, a triage.Arrival) error {
 			return err
 		}
 		return t.lockDay(sc, a, dayOf(a.At), func(d *store.LockDay) { d.Breaches++ })
+	case triage.KindCanary:
+		return t.canary(sc, a)
 	case triage.KindLockMinutes:
 		return t.lockDay(sc, a, a.Lock.Day, func(d *store.LockDay) {
 			d.InUse += a.Lock.InUse

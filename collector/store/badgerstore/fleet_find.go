@@ -84,7 +84,7 @@ func (t *tenant) FindDevices(ctx context.Context, q store.DeviceQuery) (store.De
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			page.Rows = append(page.Rows, store.DeviceRow{Device: d, Checks: last.Checks, Standing: e.stands, BadMedia: e.badMedia})
+			page.Rows = append(page.Rows, store.DeviceRow{Device: d, Checks: last.Checks, Standing: e.stands, BadMedia: e.badMedia, Proof: e.proof})
 		}
 		return nil
 	})
@@ -98,6 +98,7 @@ func (t *tenant) FindDevices(ctx context.Context, q store.DeviceQuery) (store.De
 type found struct {
 	*fleetEntry
 	stands store.Standing
+	proof  checks.State
 }
 
 // find filters, counts what tabs and lists show, and cuts the page.
@@ -108,7 +109,7 @@ func (t *tenant) find(q store.DeviceQuery, skip int) (page store.DevicePage, par
 	chosen := f.choose(&page, q)
 	page.Total = len(chosen)
 	for _, r := range f.page(chosen, skip, q.Limit) {
-		part = append(part, found{f.entries[r.place], r.stands})
+		part = append(part, found{f.entries[r.place], r.stands, f.dense[r.place].proof(q.Now.Unix())})
 	}
 	return page, part
 }
@@ -167,13 +168,16 @@ func (f *fleet) choose(page *store.DevicePage, q store.DeviceQuery) (chosen []ra
 		r := ranked{i, d.standing(s.now), d.failing()}
 		silent := r.stands >= store.StandsSilent
 		standard := d.standard()
-		fails := !gone && !silent && (standard == checks.Fail || d.sensors == sensorsFailing)
+		fails := !gone && !silent && (standard == checks.Fail || d.sensors == sensorsFailing || d.has(flagBroken))
 		unknown := !gone && !silent && (standard == checks.Unknown || d.sensors == sensorsUnknown)
 		media := !gone && d.badMediaAt(s.now)
 		count(&page.Counts, r.stands, fails, unknown, media)
+		if !gone && d.proof(s.now) == checks.Pass {
+			page.Counts.Proved++
+		}
 		switch {
 		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && !silent, q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
-			q.Right && !d.has(flagRight), q.Check != "" && (silent || gone || d.state(s.check) != q.State),
+			q.Right && !d.has(flagRight), q.Unproved && (gone || silent || d.proof(s.now) == checks.Pass), q.Check != "" && (silent || gone || d.state(s.check) != q.State),
 			q.Quiet > 0 && s.now-d.seen < int64(q.Quiet/time.Second):
 			continue
 		}
@@ -231,7 +235,7 @@ func (t *tenant) Rollup(_ context.Context, now time.Time) ([]store.GroupRollup, 
 // tally is a group's counts; of its checks by their place in the registry.
 type tally struct {
 	devices, silent, never int
-	standard, text         [3]int
+	standard, text, proof  [3]int
 	passes, fails          [maxStates]int
 }
 
@@ -257,6 +261,7 @@ func (t *tenant) rollup(now time.Time) []store.GroupRollup {
 		}
 		g.standard[d.standard()]++
 		g.text[d.text]++
+		g.proof[d.proof(at)]++
 		for rest := d.passes; rest != 0; rest &= rest - 1 {
 			g.passes[bits.TrailingZeros32(rest)]++
 		}
@@ -278,7 +283,7 @@ func (f *fleet) rollups(tallies []tally) []store.GroupRollup {
 			continue
 		}
 		r := store.GroupRollup{Group: f.groups.words[i], Audience: f.audiences[i], Devices: g.devices, Silent: g.silent, Never: g.never,
-			Standard: three(g.standard), Text: three(g.text), Checks: make(map[string]store.StateCount, len(registry))}
+			Standard: three(g.standard), Text: three(g.text), Proof: three(g.proof), Checks: make(map[string]store.StateCount, len(registry))}
 		for k, c := range registry {
 			r.Checks[c.ID] = store.StateCount{Pass: g.passes[k], Fail: g.fails[k], Unknown: g.devices - g.silent - g.passes[k] - g.fails[k]}
 		}

@@ -26,6 +26,7 @@ type fleetEntry struct {
 	right               bool // a sensor lacks a right
 	text                checks.State
 	sensors             sensorWord
+	canary              canaryState
 	told, passes, fails uint32 // bits by place in checks.All
 }
 
@@ -156,7 +157,12 @@ func fleetEntryFrom(get func([]byte) ([]byte, error), school store.SchoolID, d s
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	return fleetEntryOf(d, posture, bad.At), nil
+	e := fleetEntryOf(d, posture, bad.At)
+	e.canary, err = load(get, prefix(school, tProof, []byte(d.ID)), canaryStateFields)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	return e, nil
 }
 
 // fleetEntry is the entry of a device as staged; nil when there is none.

@@ -55,6 +55,7 @@ type denseEntry struct {
 	silentAt            int64 // Unix seconds after which the device is silent
 	badMedia            int64 // Unix seconds, 0 for never
 	seen                int64 // Unix seconds, 0 for never
+	proved              int64 // Unix seconds of the last full canary, 0 for never
 	told, passes, fails uint32
 	group, version      uint16
 	system              uint16
@@ -70,6 +71,7 @@ const (
 	flagGone
 	flagHidden
 	flagRight
+	flagBroken // the last telling canary failed
 )
 
 // put takes in an entry as it now stands. Callers hold the school's mu.
@@ -93,7 +95,7 @@ func (f *fleet) put(e *fleetEntry) {
 	for _, set := range []struct {
 		yes  bool
 		flag denseFlags
-	}{{e.connected, flagConnected}, {e.gone, flagGone}, {e.hidden, flagHidden}, {e.right, flagRight}} {
+	}{{e.connected, flagConnected}, {e.gone, flagGone}, {e.hidden, flagHidden}, {e.right, flagRight}, {!e.canary.Failed.IsZero(), flagBroken}} {
 		if set.yes {
 			d.flags |= set.flag
 		}
@@ -104,6 +106,9 @@ func (f *fleet) put(e *fleetEntry) {
 	}
 	if !e.badMedia.IsZero() {
 		d.badMedia = e.badMedia.Unix()
+	}
+	if !e.canary.Proved.IsZero() {
+		d.proved = e.canary.Proved.Unix()
 	}
 	f.dense[i] = d
 }
@@ -154,6 +159,17 @@ func (d *denseEntry) state(i int) checks.State {
 	return checks.Unknown
 }
 
+// proof is what canaries say at now.
+func (d *denseEntry) proof(now int64) checks.State {
+	switch {
+	case d.has(flagBroken):
+		return checks.Fail
+	case d.proved != 0 && now-d.proved < int64(store.ProvedFor/time.Second):
+		return checks.Pass
+	}
+	return checks.Unknown
+}
+
 func (d *denseEntry) failing() int { return bits.OnesCount32(d.fails) }
 
 func (d *denseEntry) badMediaAt(now int64) bool {
@@ -171,7 +187,7 @@ func (d *denseEntry) standing(now int64) store.Standing {
 	}
 	standard := d.standard()
 	switch {
-	case d.sensors == sensorsFailing, standard == checks.Fail, d.badMediaAt(now):
+	case d.sensors == sensorsFailing, standard == checks.Fail, d.badMediaAt(now), d.has(flagBroken):
 		return store.StandsFailing
 	case d.sensors == sensorsUnknown:
 		return store.StandsUnknown

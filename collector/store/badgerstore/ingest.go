@@ -81,7 +81,7 @@ func (t *tx) ingest(sc *school, a triage.Arrival) (store.Receipt, error) {
 			return store.Receipt{}, err
 		}
 		// Kept for deduplication; what it said is kept in rows of its own.
-		a.Media, a.Unattended, a.Lock = nil, nil, nil
+		a.Media, a.Unattended, a.Lock, a.Canary = nil, nil, nil, nil
 	}
 	record := store.CaptureRecord{Arrival: a}
 	if old != nil {

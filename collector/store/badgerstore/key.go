@@ -64,6 +64,11 @@ const (
 	tWeekCount  table = 'N' // monday
 	tMonitoring table = 'C' // time | id
 
+	tCanary    table = 'G' // hash of device | asked at | nonce
+	tNonce     table = 'I' // hash of device | nonce: when it was asked
+	tProof     table = 'K' // id: what stands of its canaries
+	tCanaryDay table = 'L' // hash of group | day | result: the record has one
+
 	tProposal table = 'Q' // hash of kind | id
 	// Rows that are written with every capture stand after the captures, which
 	// are most of the data and never change: a compaction rewrites all that lies

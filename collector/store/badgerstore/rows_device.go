@@ -93,6 +93,7 @@ func groupRollupFields(c *codec, x *store.GroupRollup) {
 	nested(c, 7, &x.Text, stateCountFields)
 	pairs := pairsOf(x.Checks)
 	list(c, 8, &pairs, namedCountFields)
+	nested(c, 9, &x.Proof, stateCountFields)
 	if c.reading {
 		x.Checks = make(map[string]store.StateCount, len(pairs))
 		for _, p := range pairs {
@@ -145,3 +146,20 @@ func momentFields(c *codec, x *momentRow) { c.moment(1, &x.At) }
 
 // bad reports whether a medium is one that somebody should look at.
 func bad(m triage.Media) bool { return !m.Permitted || m.Scan == triage.ScanInfected }
+
+func canaryFields(c *codec, x *store.Canary) {
+	text(c, 1, &x.Device)
+	c.fixed(2, x.Nonce[:])
+	c.moment(3, &x.Asked)
+	nested(c, 4, &x.By, whoFields)
+	number(c, 5, &x.Result)
+	c.moment(6, &x.Answered)
+	signed(c, 7, &x.Took)
+	text(c, 8, &x.Code)
+}
+
+func canaryStateFields(c *codec, x *canaryState) {
+	c.moment(1, &x.Proved)
+	signed(c, 2, &x.Took)
+	c.moment(3, &x.Failed)
+}

@@ -40,6 +40,7 @@ func Run(t *testing.T, open Open) {
 		{"Fleet", testFleet},
 		{"Enrolment", testEnrolment},
 		{"DeviceFacts", testDeviceFacts},
+		{"Canaries", testCanaries},
 		{"Media", testMedia},
 		{"FindDevices", testFindDevices},
 		{"Rollup", testRollup},
