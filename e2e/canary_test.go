@@ -19,7 +19,7 @@ func TestProvedMonitored(t *testing.T) {
 	technician.open(t, path)
 	technician.says(t, "Not proved")
 	technician.press(t, "Ask for a test phrase now")
-	technician.says(t, "1 connected device is asked for a test phrase")
+	technician.await(t, "the request to be confirmed", `document.body.innerText.includes("1 connected device is asked for a test phrase")`)
 	eventually(t, "the proof", func() bool {
 		_, body := technician.status(t, path)
 		return strings.Contains(body, "Proved monitored")
