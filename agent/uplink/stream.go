@@ -222,7 +222,7 @@ func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessa
 		case <-s.pause.C:
 			s.resume()
 		case <-s.renewal.C:
-			s.renew(ctx)
+			s.renewIfDue(ctx)
 		case rerr := <-s.renewed:
 			s.finishRenewal(ctx, rerr)
 		}

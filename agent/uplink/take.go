@@ -159,6 +159,16 @@ func (s *session) takeReoffer(ctx context.Context, since time.Time) error {
 	return nil
 }
 
+// renewIfDue renews when it is time: the time may have become known since the
+// timer was set.
+func (s *session) renewIfDue(ctx context.Context) {
+	if in := s.u.cfg.Link.RenewIn(); in > 0 {
+		s.renewal.Reset(in)
+		return
+	}
+	s.renew(ctx)
+}
+
 // renew asks for a new certificate beside the stream.
 func (s *session) renew(ctx context.Context) {
 	if s.renewing {
