@@ -31,6 +31,8 @@ require gopkg.in/natefinch/lumberjack.v2 v2.2.1
 
 require go.etcd.io/bbolt v1.5.0
 
+require golang.org/x/image v0.47.0
+
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

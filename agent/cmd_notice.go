@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
+	"os"
 
 	"github.com/lapwing-schools/lapwing/agent/notice"
+	"github.com/lapwing-schools/lapwing/agent/notice/browser"
 	"github.com/lapwing-schools/lapwing/agent/notice/page"
 )
 
@@ -26,11 +27,11 @@ func (c *noticeCmd) Run(ctx context.Context, s *streams) error {
 	if !notice.Supported {
 		return notice.ErrUnsupported
 	}
-	p, ln, err := page.Listen(ctx, notice.Client{Path: deskSocket(c.Dir)})
+	p, ln, err := page.Listen(ctx, notice.Client{Path: deskSocket(c.Dir), Lang: os.Getenv("LANG")})
 	if err != nil {
 		return err
 	}
-	if c.Print || !openBrowser(ctx, p.URL()) {
+	if c.Print || browser.Open(ctx, os.Getenv, p.URL()) != nil {
 		fmt.Fprintln(s.out, p.URL())
 	}
 	err = p.Serve(ctx, ln, page.Idle)
@@ -38,14 +39,4 @@ func (c *noticeCmd) Run(ctx context.Context, s *streams) error {
 		return nil
 	}
 	return err
-}
-
-// openBrowser reports whether the desktop has taken the address. The page's
-// process is the person's own, so this starts nothing as anybody else.
-func openBrowser(ctx context.Context, url string) bool {
-	program, err := exec.LookPath("xdg-open")
-	if err != nil {
-		return false
-	}
-	return exec.CommandContext(ctx, program, url).Run() == nil
 }

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"net/netip"
 	"path/filepath"
 	"runtime"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/app"
 	"github.com/lapwing-schools/lapwing/agent/notice"
+	"github.com/lapwing-schools/lapwing/agent/schedule"
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	"github.com/lapwing-schools/lapwing/agent/session/supervise"
 	"github.com/lapwing-schools/lapwing/agent/uplink"
+	"github.com/lapwing-schools/lapwing/internal/timetable"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -35,7 +38,7 @@ func (s *service) addDesk() {
 	}
 	desk := notice.NewDesk(notice.Config{
 		Path: deskSocket(s.dir), Account: supervise.AccountOf, Info: s.noticeInfo,
-		Help: s.stamps.Help, Answer: s.stamps.Notice, Now: time.Now, Log: s.log,
+		Help: s.stamps.Help, Answer: s.notices.keep, Now: time.Now, Log: s.log,
 	})
 	s.group.Add(app.Actor{Name: "desk", Run: func(ctx context.Context) error {
 		for {
@@ -62,7 +65,7 @@ var sees = []struct{ sensor, words string }{
 }
 
 // noticeInfo tells a person what is on now.
-func (s *service) noticeInfo(string) notice.Info {
+func (s *service) noticeInfo(account, lang string) notice.Info {
 	on := map[string]bool{}
 	for _, row := range s.view.rows() {
 		on[row.GetSensor()] = row.GetState() == lapwingv1.CoverageState_COVERAGE_STATE_OK ||
@@ -75,5 +78,34 @@ func (s *service) noticeInfo(string) notice.Info {
 	for _, k := range sees {
 		info.Sees = append(info.Sees, notice.Sees{What: k.words, On: on[k.sensor]})
 	}
+	waits := s.notices.about(&info, account, lang)
+	if p := s.policy.Current(); p != nil {
+		info.Now = nowWords(p.Policy.Schedule, time.Now().Add(-s.skew()), addresses(), waits)
+	}
 	return info
+}
+
+// nowWords say what the timetable lets Lapwing look at, and until when.
+func nowWords(plan *lapwingv1.Schedule, now time.Time, at []netip.Addr, waits bool) string {
+	if waits {
+		return "It looks at nothing yet: it begins once this notice has been on the screen."
+	}
+	var words string
+	switch schedule.At(plan, now, at).Watch.Scope {
+	case lapwingv1.Outside_OUTSIDE_NOTHING:
+		words = "It looks at nothing now"
+	case lapwingv1.Outside_OUTSIDE_URGENT:
+		words = "It looks only for signs of suicide, self-harm and exploitation now"
+	default:
+		words = "It is looking now"
+	}
+	until, ok := timetable.Change(plan, now)
+	if !ok {
+		return words + "."
+	}
+	day := " on " + until.Format("Monday 2 January")
+	if y, m, d := now.In(until.Location()).Date(); until.Equal(time.Date(y, m, d, until.Hour(), until.Minute(), 0, 0, until.Location())) {
+		day = " today"
+	}
+	return words + ", until " + until.Format("3:04pm") + day + "."
 }

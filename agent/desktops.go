@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -31,12 +30,8 @@ type desktops struct {
 // addSessions adds the actors that watch desktops. With none to watch the
 // service still runs, and coverage says that nobody is watched.
 func (s *service) addSessions(environ []string) error {
-	program, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
 	d := &desktops{service: s, group: supervise.NewGroup(func(t supervise.Target) supervise.Config {
-		return s.sessionConfig(program, t)
+		return s.sessionConfig(t)
 	})}
 	s.canaries.group = d.group
 	for _, kv := range environ {
@@ -54,6 +49,7 @@ func (s *service) addSessions(environ []string) error {
 	d.watch(nil)
 	s.group.Add(app.Actor{Name: "sessions", Run: d.group.Run})
 	s.group.Add(app.Actor{Name: "policy", Run: func(ctx context.Context) error { return s.passPolicies(ctx, d.group) }})
+	s.group.Add(app.Actor{Name: "notices", Run: func(ctx context.Context) error { return s.notices.run(ctx, d.group) }})
 	s.group.Add(app.Actor{Name: "schedule", Run: func(ctx context.Context) error { return s.followSchedule(ctx, d.group) }})
 	s.group.Add(app.Actor{Name: "desktops", Run: func(ctx context.Context) error {
 		return logind.Watch(ctx, logind.Config{SystemBus: d.bus, Own: uint32(max(os.Geteuid(), 0)), OnChange: d.changed})
@@ -100,8 +96,12 @@ func (d *desktops) watch(targets []supervise.Target) {
 		ids[i] = t.ID
 	}
 	d.service.view.desktops(ids)
+	d.service.notices.desktops(targets)
 	d.group.SetTargets(targets)
 }
+
+// stderrFile is where programs in a desktop write their logs.
+func stderrFile() *os.File { return os.Stderr }
 
 func value(t supervise.Target, name string) string {
 	for _, kv := range t.Env {
@@ -113,18 +113,19 @@ func value(t supervise.Target, name string) string {
 }
 
 // sessionConfig is how one desktop's session process is run.
-func (s *service) sessionConfig(program string, target supervise.Target) supervise.Config {
+func (s *service) sessionConfig(target supervise.Target) supervise.Config {
 	// Capture ids begin anew in each session process, so each gets a stamp of its own.
 	s.own.account.Store(&target.Account)
 	stamps := s.stamps.Session(target.ID, target.Account)
 	return supervise.Config{
-		Command: []string{program, "session"}, Target: target, Stderr: os.Stderr, Log: s.log, Now: time.Now,
+		Command: []string{s.program, "session"}, Target: target, Stderr: os.Stderr, Log: s.log, Now: time.Now,
 		OnHit: func(_ context.Context, h *lapwingv1.Hit) error { return stamps.Hit(h) },
 		OnStatus: func(st *lapwingv1.SessionStatus) {
 			if st == nil {
 				stamps = s.stamps.Session(target.ID, target.Account)
 			}
 			s.view.watched(target.ID, st)
+			s.notices.status(target.ID, st)
 		},
 		OnCanary: s.proved,
 		OnTamper: func(kills uint32) {

@@ -34,6 +34,7 @@ type cli struct {
 	Version versionCmd       `cmd:"" help:"Print the version and the commit."`
 	Release kong.VersionFlag `name:"version" help:"Print the version and the commit."`
 	Session sessionCmd       `cmd:"" hidden:"" help:"The session process; the service starts it."`
+	Tell    tellCmd          `cmd:"" hidden:"" help:"Show the notice; the service starts it."`
 }
 
 // Exit codes.

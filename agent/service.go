@@ -15,6 +15,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/dial"
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/install"
+	"github.com/lapwing-schools/lapwing/agent/notice/told"
 	"github.com/lapwing-schools/lapwing/agent/policy"
 	"github.com/lapwing-schools/lapwing/agent/sdnotify"
 	"github.com/lapwing-schools/lapwing/agent/spool"
@@ -42,6 +43,9 @@ type service struct {
 	// canaries is whole once wire has run.
 	canaries canaries
 	group    app.Group
+
+	program string // this one
+	notices *notices
 }
 
 // newService opens what DIR holds, so that what can fail has failed before
@@ -75,11 +79,29 @@ func newService(dir string, environ []string, log *slog.Logger) (*service, error
 		return nil, err
 	}
 	s.stamps = stamp.New(s.keep, s.now)
+	if err := s.openNotices(); err != nil {
+		return nil, errors.Join(err, s.spool.Close())
+	}
 	s.newDeviceSensors()
 	if err := s.wire(id, environ); err != nil {
 		return nil, errors.Join(err, s.spool.Close())
 	}
 	return s, nil
+}
+
+// openNotices reads whom this device has told. A damaged book shows everybody
+// the notice anew.
+func (s *service) openNotices() error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	book, damage, err := told.Open(filepath.Join(s.dir, "told"))
+	if damage != nil {
+		s.log.Warn("people are shown the notice anew", "error", damage)
+	}
+	s.program, s.notices = program, newNotices(s, book)
+	return err
 }
 
 func checkRules(compiled []byte) error {

@@ -19,7 +19,8 @@ type view struct {
 
 	mu       sync.Mutex // guards what follows
 	sessions map[string]*seen
-	nobody   string // why there are no desktops to watch
+	nobody   string               // why there are no desktops to watch
+	unseen   map[string]time.Time // desktops whose person has not been told, since when
 	scope    lapwingv1.Outside
 	since    time.Time // of scope
 }
@@ -111,8 +112,10 @@ func (v *view) rows() []*lapwingv1.Coverage {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	boards := [][]*lapwingv1.Coverage{v.own.Rows()}
-	for _, s := range v.sessions {
-		if s.status != nil {
+	for id, s := range v.sessions {
+		if since, untold := v.unseen[id]; s.status != nil && untold {
+			boards = append(boards, unseenRows(s.status.GetCoverage(), since))
+		} else if s.status != nil {
 			boards = append(boards, s.status.GetCoverage())
 		} else {
 			boards = append(boards, s.down.Rows())
@@ -123,6 +126,41 @@ func (v *view) rows() []*lapwingv1.Coverage {
 		rows[i] = v.outOfHours(r)
 	}
 	return rows
+}
+
+// untold says on which desktops nobody was shown the notice yet.
+func (v *view) untold(ids map[string]bool) {
+	v.mu.Lock()
+	next := make(map[string]time.Time, len(ids))
+	for id := range ids {
+		if since, known := v.unseen[id]; known {
+			next[id] = since
+		} else {
+			next[id] = v.now()
+		}
+	}
+	same := len(next) == len(v.unseen)
+	for id := range next {
+		_, known := v.unseen[id]
+		same = same && known
+	}
+	v.unseen = next
+	v.mu.Unlock()
+	if !same {
+		v.settle()
+	}
+}
+
+// unseenRows are a session's as the missing notice leaves them: what works may not look.
+func unseenRows(rows []*lapwingv1.Coverage, since time.Time) []*lapwingv1.Coverage {
+	out := make([]*lapwingv1.Coverage, len(rows))
+	for i, r := range rows {
+		out[i] = r
+		if r.Sensor == sensor.Text || r.Sensor == sensor.Window {
+			out[i] = &lapwingv1.Coverage{Sensor: r.Sensor, State: lapwingv1.CoverageState_COVERAGE_STATE_OFF, Code: conditions.NoticeUnseen, SinceMs: since.UnixMilli()}
+		}
+	}
+	return out
 }
 
 // scheduled says what the school's timetable lets sessions look at.

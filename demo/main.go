@@ -102,14 +102,16 @@ school signs its own: no authority can vouch for %s. Compare the fingerprint, th
 
 `, s.ConsoleURL())
 	if screen.virtual != nil {
-		fmt.Printf(`This machine has no desktop (DISPLAY is not set), so a virtual one runs, with an editor in it.
-Type something into it, for example:
+		fmt.Printf(`This machine has no desktop (DISPLAY is not set), so a virtual one runs, with an editor in it. The notice that
+the computer is monitored stands on its screen: nothing is captured before that. It waits for an answer and
+never takes the keyboard. Type something into the editor, for example:
 
   DISPLAY=%s XAUTHORITY='%s' xdotool type --delay 40 "%s "
 
 `, screen.virtual.Display(), strings.ReplaceAll(screen.virtual.Getenv("XAUTHORITY"), "'", `'\''`), Sentence)
 	} else {
-		fmt.Printf("The agent watches this desktop. Type something, for example into an editor: %s\n\n", Sentence)
+		fmt.Printf("The agent watches this desktop. It shows a notice first that the computer is monitored, and captures nothing before.\n"+
+			"Type something, for example into an editor: %s\n\n", Sentence)
 	}
 	fmt.Printf("It appears in the DSL's queue. Nothing that does not match a rule leaves the agent. Logs: %s\nCtrl-C stops everything.\n", dir)
 }

@@ -93,9 +93,23 @@ func takeOff(t testing.TB) *flight {
 			f.printLogs(t)
 		}
 	})
+	f.readNotice(t)
 	f.waitForSensors(t)
 	return f
 }
+
+// readNotice answers the notice as a person does who uses keys alone, and goes
+// back to the editor.
+func (f *flight) readNotice(t testing.TB) {
+	t.Helper()
+	f.focus(t, noticeClass)
+	f.key(t, "Tab", "Return")
+	f.noNotice(t)
+	f.focus(t, "mousepad")
+}
+
+// noticeClass is the class of the notice's window.
+const noticeClass = "lapwing-notice"
 
 func (f *flight) openEditor(t testing.TB) {
 	t.Helper()

@@ -170,6 +170,7 @@ func takeOffThrough(t *testing.T, c *cable) *flight {
 			t.Error(err)
 		}
 	})
+	f.readNotice(t)
 	f.waitForSensors(t)
 	return f
 }

@@ -91,6 +91,7 @@ func (l *Listener) said(text string) bool { return strings.Contains(strings.ToLo
 func Partial(engine capture.Matcher, phrase string, now time.Time) bool {
 	l := Listen(engine, phrase)
 	m := capture.New(capture.Config{}, l)
+	m.SetTold(true, now) // nobody's words
 	m.Step(capture.Input{At: now, Kind: capture.FieldChanged, Field: capture.Field{ID: "canary", Role: capture.RoleText}})
 	for _, r := range phrase {
 		m.Step(capture.Input{At: now, Kind: capture.Typed, Rune: r})

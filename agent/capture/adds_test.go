@@ -30,7 +30,7 @@ func TestNoKeyIsMissed(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		fast, slow := newRun(t), newRun(t)
-		fast.m, slow.m = New(Config{}, engine), New(Config{}, everyKey{engine})
+		fast.m, slow.m = newTold(Config{}, engine), newTold(Config{}, everyKey{engine})
 		at := testStart
 		step := func(in Input) {
 			in.At = at

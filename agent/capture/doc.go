@@ -4,7 +4,7 @@
 //
 //	Input ─► gate ─► fragment ─► match ─► excerpt ─► limits ─► Report
 //	          │         └ wiped when it closes
-//	          └ password, prompt, locked, no role: dropped here, before any text is kept
+//	          └ nobody told yet, password, prompt, locked, no role: dropped here, before any text is kept
 //
 // # Fragments
 //

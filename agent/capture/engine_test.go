@@ -44,7 +44,7 @@ func shipped(t testing.TB) (*detect.Engine, []string) {
 func TestShippedRules(t *testing.T) {
 	engine, lines := shipped(t)
 	r := newRun(t)
-	r.m = New(Config{}, engine)
+	r.m = newTold(Config{}, engine)
 	r.text("f")
 	for _, line := range lines {
 		if slices.ContainsFunc([]rune(line), func(c rune) bool { return c < ' ' }) {
@@ -84,7 +84,7 @@ func TestShippedRules(t *testing.T) {
 // BenchmarkType is one key in the middle of an essay, with the shipped packs.
 func BenchmarkType(b *testing.B) {
 	engine, _ := shipped(b)
-	m := New(Config{}, engine)
+	m := newTold(Config{}, engine)
 	at := testStart
 	m.Step(Input{At: at, Kind: FieldChanged, Field: Field{ID: "f", Role: RoleText}})
 	essay := []rune("The Tudors ruled for over a hundred years, and in that time England changed more than it had before. ")

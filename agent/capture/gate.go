@@ -9,7 +9,7 @@ import (
 type gate uint8
 
 const (
-	gateShut   gate = iota // locked, out of hours, a harbour or an exempt place: dropped, not counted
+	gateShut   gate = iota // not told yet, locked, out of hours, a harbour or an exempt place: dropped, not counted
 	gateSecret             // a password: dropped, not counted
 	gateDenied             // no role to be had: dropped, counted
 	gateHold               // role not yet known: held
@@ -21,7 +21,7 @@ const (
 func (m *Machine) gate() gate {
 	f := m.field
 	switch {
-	case m.locked, m.scope.Shut, m.place != anywhere:
+	case !m.told, m.locked, m.scope.Shut, m.place != anywhere:
 		return gateShut
 	case f.Role == RolePassword, f.EchoOff, f.PromptKnown:
 		return gateSecret

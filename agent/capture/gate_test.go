@@ -164,7 +164,7 @@ func TestPasswordStaysOneWhileItHasTheFocus(t *testing.T) {
 // TestPastedBook: what a very long pasted text costs is bounded.
 func TestPastedBook(t *testing.T) {
 	var seen listener
-	m := New(Config{}, &seen)
+	m := newTold(Config{}, &seen)
 	at := time.Unix(1000, 0)
 	m.Step(Input{At: at, Kind: FieldChanged, Field: Field{ID: "f", Role: RoleText}})
 	m.Step(Input{At: at, Kind: Inserted, Text: "start " + strings.Repeat("é word. ", 1<<17)})
@@ -406,7 +406,7 @@ func TestFindGreek(t *testing.T) {
 		"open capture": func(m *Machine) { m.fragment.open = []*open{{category: "ψ"}} },
 		"report":       func(m *Machine) { m.out = []Report{{Capture: &lapwingv1.Capture{App: "ψ"}}} },
 	} {
-		m := New(Config{}, nil)
+		m := newTold(Config{}, nil)
 		mustNotHold(t, m)
 		put(m)
 		if findGreek(reflect.ValueOf(m).Elem(), "machine") == "" {

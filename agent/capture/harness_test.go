@@ -85,8 +85,15 @@ type fataler interface {
 
 var testStart = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
+// newTold is New for a person who has been shown the notice.
+func newTold(cfg Config, engine Matcher) *Machine {
+	m := New(cfg, engine)
+	m.SetTold(true, time.Time{})
+	return m
+}
+
 func newRun(t fataler) *run {
-	return &run{t: t, m: New(Config{}, testRules), at: testStart}
+	return &run{t: t, m: newTold(Config{}, testRules), at: testStart}
 }
 
 func (r *run) step(in Input) []Report {

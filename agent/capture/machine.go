@@ -84,6 +84,7 @@ type Machine struct {
 
 	now      time.Time
 	locked   bool
+	told     bool // the person has been shown the notice, where there is one
 	field    Field
 	held     hold
 	fragment fragment
@@ -101,8 +102,9 @@ type Machine struct {
 	out      []Report
 }
 
-// New returns a machine with an unlocked screen and no field: until the first
-// FieldChanged, keys are held and dropped. A nil engine matches nothing.
+// New returns a machine with an unlocked screen, no field, and a person who has
+// not been told: until SetTold everything is dropped, and until the first
+// FieldChanged keys are held and dropped. A nil engine matches nothing.
 func New(cfg Config, engine Matcher) *Machine {
 	return &Machine{
 		cfg:      cfg.floored(),

@@ -154,7 +154,7 @@ func TestFarIntoTheFragment(t *testing.T) {
 // TestOnlyTheWholeHits: what no key shows is still found when the fragment closes.
 func TestOnlyTheWholeHits(t *testing.T) {
 	r := newRun(t)
-	r.m = New(Config{}, longEngine{})
+	r.m = newTold(Config{}, longEngine{})
 	r.text("a")
 	expect(t, r.types("Start. "+strings.Repeat("x", 2*probeBytes)))
 	r.at = r.at.Add(time.Second)
@@ -222,7 +222,7 @@ func TestSetEngineWaitsForTheFragment(t *testing.T) {
 
 func TestNoEngineThenOne(t *testing.T) {
 	r := newRun(t)
-	r.m = New(Config{}, nil)
+	r.m = newTold(Config{}, nil)
 	r.text("a")
 	expect(t, r.types("cut "))
 	r.m.SetEngine(testRules)
@@ -240,7 +240,7 @@ func TestConfigIsFloored(t *testing.T) {
 		{Config{ExcerptChars: -1, Pause: -1}, 200, MinPause},
 		{Config{ExcerptChars: 80, Pause: 2 * time.Second}, 80, 2 * time.Second},
 	} {
-		if got := New(c.in, testRules).cfg; got.ExcerptChars != c.excerpt || got.Pause != c.pause {
+		if got := newTold(c.in, testRules).cfg; got.ExcerptChars != c.excerpt || got.Pause != c.pause {
 			t.Errorf("%+v became %+v", c.in, got)
 		}
 	}
@@ -255,7 +255,7 @@ func TestBrokenEngine(t *testing.T) {
 	r := newRun(t)
 	good := detect.Hit{Rule: "r", Categories: []vocab.Category{vocab.Drugs}, Severity: vocab.High, Level: vocab.Alert, Start: 0, End: 1}
 	with := func(change func(h *detect.Hit)) detect.Hit { h := good; change(&h); return h }
-	r.m = New(Config{}, fixedEngine{
+	r.m = newTold(Config{}, fixedEngine{
 		with(func(h *detect.Hit) { h.End = 99 }),
 		with(func(h *detect.Hit) { h.Start = -1 }),
 		with(func(h *detect.Hit) { h.Start = 1 }),

@@ -38,6 +38,22 @@ func (m *Machine) SetScope(s Scope, at time.Time) []Report {
 	return m.take()
 }
 
+// SetTold says whether the person has been shown the notice, or the school has
+// none for the screen. Nothing that was typed or shown before is matched
+// afterwards; what was typed while they had been told is finished as it was begun.
+func (m *Machine) SetTold(told bool, at time.Time) []Report {
+	if told == m.told {
+		return nil
+	}
+	m.out = nil
+	m.advance(at)
+	m.held.wipe()
+	m.closeFragment()
+	m.title = heldTitle{}
+	m.told = told
+	return m.take()
+}
+
 // SetPlaces replaces the places where nothing is captured, at once.
 func (m *Machine) SetPlaces(p Places) {
 	m.places = p
@@ -57,7 +73,7 @@ func (m *Machine) arrive(f Field) {
 
 // stay counts the time that the focus was in a place.
 func (m *Machine) stay(until time.Time) {
-	if m.locked || m.now.IsZero() || !until.After(m.now) {
+	if !m.told || m.locked || m.now.IsZero() || !until.After(m.now) {
 		return
 	}
 	switch m.place {

@@ -130,8 +130,8 @@ func TestTicksChangeNothing(t *testing.T) {
 			inputs = append(inputs, in)
 		}
 		end := at.Add(5 * time.Minute)
-		without := New(Config{}, testRules)
-		with := New(Config{}, testRules)
+		without := newTold(Config{}, testRules)
+		with := newTold(Config{}, testRules)
 		var a, b []Report
 		for _, in := range inputs {
 			a = append(a, without.Step(in)...)

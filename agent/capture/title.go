@@ -62,7 +62,7 @@ func (m *Machine) titleKnown(in Input) {
 		app = m.field.App
 		m.field.Title = title
 	}
-	if m.scope.Shut || m.places.of(Field{App: app, Title: title, Address: in.Field.Address}) != anywhere {
+	if !m.told || m.scope.Shut || m.places.of(Field{App: app, Title: title, Address: in.Field.Address}) != anywhere {
 		return
 	}
 	groups := byCategory(m.match(title))

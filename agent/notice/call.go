@@ -16,7 +16,11 @@ import (
 const maxReply = 1 << 20
 
 // Client calls the desk at Path. The zero value of anything else is fine.
-type Client struct{ Path string }
+type Client struct {
+	Path string
+	// Lang is the language that the person reads, as the variable LANG has it.
+	Lang string
+}
 
 // Look asks what is on.
 func (c Client) Look(ctx context.Context) (Info, error) {
@@ -45,6 +49,7 @@ func (c Client) call(ctx context.Context, req request) (Info, error) {
 	if err := conn.SetDeadline(time.Now().Add(callTimeout)); err != nil {
 		return Info{}, fmt.Errorf("call Lapwing: %w", err)
 	}
+	req.Lang = c.Lang
 	if err := json.NewEncoder(conn).Encode(req); err != nil {
 		return Info{}, ErrNotRunning
 	}

@@ -43,8 +43,8 @@ type Config struct {
 	Path string
 	// Account names a user id as events name it.
 	Account func(uid uint32) (string, error)
-	// Info tells what is on, as account should read it.
-	Info func(account string) Info
+	// Info tells what is on, as account should read it, in lang if there is that.
+	Info func(account, lang string) Info
 	// Help and Answer return when what they were given is durable.
 	Help   func(account string, h *lapwingv1.HelpRequest) error
 	Answer func(account string, n *lapwingv1.NoticeSeen) error
@@ -80,6 +80,7 @@ func NewDesk(cfg Config) *Desk {
 // request and reply are one call, as JSON.
 type request struct {
 	Op      string `json:"op"` // look, help, answer
+	Lang    string `json:"lang,omitempty"`
 	Form    string `json:"form,omitempty"`
 	Words   string `json:"words,omitempty"`
 	Today   bool   `json:"today,omitempty"`
@@ -179,7 +180,7 @@ func (d *Desk) take(uid uint32, from io.Reader) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := d.cfg.Info(account)
+	info := d.cfg.Info(account, req.Lang)
 	return &info, nil
 }
 
@@ -192,7 +193,7 @@ func readRequest(from io.Reader) (request, error) {
 	if err := dec.Decode(&req); err != nil {
 		return request{}, fmt.Errorf("the request is not JSON of at most %d bytes with known fields", maxRequest)
 	}
-	if len(req.Form) > maxForm {
+	if len(req.Form) > maxForm || len(req.Lang) > maxForm {
 		return request{}, fmt.Errorf("form: over %d bytes", maxForm)
 	}
 	switch req.Op {
@@ -280,7 +281,7 @@ func (d *Desk) answer(uid uint32, account string, req request) error {
 	if err != nil {
 		return err
 	}
-	if v := d.cfg.Info(account).Version; v == "" || v != req.Version {
+	if v := d.cfg.Info(account, "").Version; v == "" || v != req.Version {
 		return errors.New("version: not that of the notice in force; open the page again")
 	}
 	d.mu.Lock()

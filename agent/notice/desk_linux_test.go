@@ -38,8 +38,10 @@ func (s *service) config(path string) Config {
 			}
 			return "rowan", nil
 		},
-		Info: func(account string) Info { return Info{School: "Peewit Green", Version: "autumn-1", State: account} },
-		Now:  func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return s.now },
+		Info: func(account, _ string) Info {
+			return Info{School: "Peewit Green", Version: "autumn-1", State: account}
+		},
+		Now: func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return s.now },
 		Help: func(account string, h *lapwingv1.HelpRequest) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()

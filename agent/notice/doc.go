@@ -22,11 +22,15 @@ type Info struct {
 	// Title and Paragraphs are the notice itself.
 	Title      string   `json:"title,omitempty"`
 	Paragraphs []string `json:"paragraphs,omitempty"`
-	// Readers can read what is flagged; TalkTo is whom a pupil may go to; Hours
-	// say when somebody reads. Any may be empty.
-	Readers string `json:"readers,omitempty"`
-	TalkTo  string `json:"talk_to,omitempty"`
-	Hours   string `json:"hours,omitempty"`
+	// Lang is the language that Title, Paragraphs and what follows are in.
+	Lang string `json:"lang,omitempty"`
+	// WhoReads can read what is flagged; WhoToTalkTo is whom a person may go to;
+	// Hours say when somebody reads. Any may be empty.
+	WhoReads    []string `json:"who_reads,omitempty"`
+	WhoToTalkTo []string `json:"who_to_talk_to,omitempty"`
+	Hours       string   `json:"hours,omitempty"`
+	// Now says what is on, and until when, in a sentence.
+	Now string `json:"now,omitempty"`
 	// Sees says for each sensor what it does now, in words for pupils.
 	Sees []Sees `json:"sees,omitempty"`
 	// State is what this person has said to this version: empty, shown,

@@ -96,6 +96,7 @@ func (e *eyes) start() {
 
 func (e *eyes) feed(ctx context.Context, inputs <-chan capture.Input) {
 	m := capture.New(capture.Config{}, e)
+	m.SetTold(true, time.Now())
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -21,6 +21,11 @@ type loop struct {
 	told    bool // what the schedule lets this session look at
 	shut    bool // and that is nothing
 
+	// notice is the version that must have been shown before anything is captured,
+	// empty for none; shown is what the service says was.
+	notice, shown string
+	policied      bool // a policy is in force
+
 	watched  bool
 	watching sync.WaitGroup
 

@@ -80,6 +80,8 @@ func (l *loop) prove() {
 		l.proved(lapwingv1.CanarySeen_RESULT_FAILED, conditions.CanaryUnheard)
 	case l.engine == nil:
 		l.proved(lapwingv1.CanarySeen_RESULT_FAILED, conditions.PolicyMissing)
+	case !l.mayLook():
+		l.partly(conditions.NoticeUnseen)
 	case l.shut:
 		l.partly(conditions.OutsideSchedule)
 	case l.cfg.Desktop.wayland():

@@ -164,6 +164,9 @@ func (l *loop) message(ctx context.Context, r received) (stop bool, err error) {
 		l.scope(kind.Watch)
 	case *lapwingv1.ServiceMessage_Canary:
 		l.canary(kind.Canary)
+	case *lapwingv1.ServiceMessage_Told:
+		l.shown = kind.Told.Version
+		l.gate()
 	case *lapwingv1.ServiceMessage_Policy:
 		if err := l.policy(kind.Policy); err != nil {
 			return true, err
@@ -195,6 +198,19 @@ func (l *loop) scope(w *lapwingv1.Watch) {
 	}
 }
 
+// mayLook reports whether there is no notice for the screen, or it was shown.
+func (l *loop) mayLook() bool {
+	return l.policied && (l.notice == "" || l.notice == l.shown)
+}
+
+// gate lets the machine look only while the person has been shown the notice of
+// the policy in force. Only the service says so, once it has that on its disk.
+func (l *loop) gate() {
+	for _, r := range l.machine.SetTold(l.mayLook(), l.cfg.Now()) {
+		l.outbox.add(r, l.cfg.Now())
+	}
+}
+
 // policy swaps the rules. The service has verified the signature and that the
 // rules load; a failure here is the service's fault and ends the process.
 func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
@@ -206,6 +222,11 @@ func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
 	if err != nil {
 		return fmt.Errorf("take policy %d: %w", p.Version, err)
 	}
+	l.policied, l.notice = true, ""
+	if n := p.GetNotice(); n.GetMode() == lapwingv1.Notice_MODE_SCREEN {
+		l.notice = n.GetVersion()
+	}
+	l.gate()
 	limits := p.GetLimits()
 	l.machine.SetConfig(capture.Config{
 		ExcerptChars: int(limits.GetExcerptChars()),

@@ -58,6 +58,7 @@ const (
 	SessionAway     = "session_away"
 	Paused          = "paused"
 	OutsideSchedule = "outside_schedule"
+	NoticeUnseen    = "notice_unseen"
 
 	// Canaries: why a proof was not a full one.
 	CanaryUnheard = "canary_unheard"
@@ -150,6 +151,8 @@ var registry = [...]Condition{
 		"Nothing to do; test by hand once a term, and enter it in the record of checks."},
 	{CanaryInUse, Info, "The device was in use all the time, so only what follows the keyboard was tested",
 		"Nothing to do; the next test finds a quiet moment."},
+	{NoticeUnseen, Warning, "Whoever is logged on has not been shown the notice yet, so nothing is captured",
+		"It is shown by itself. If this stays, look at this desktop: it has no X11 display and no browser that opens, or its screen is locked."},
 	{PolicyMissing, Problem, "No policy has arrived yet, so there are no rules to match",
 		"Check that the device reaches the collector."},
 	{PolicyOld, Warning, "The policy in force is older than the school's",

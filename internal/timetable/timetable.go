@@ -55,3 +55,46 @@ func Zone(s *lapwingv1.Schedule) *time.Location {
 	}
 	return zone
 }
+
+// maxAhead is how far Change looks, in days: over any holiday.
+const maxAhead = 400
+
+// Change is when school is next on, if it is off at now, or off, if it is on;
+// by the school's clock. There is none where it is always the same.
+func Change(s *lapwingv1.Schedule, now time.Time) (at time.Time, ok bool) {
+	if s == nil {
+		return time.Time{}, false
+	}
+	local := now.In(Zone(s))
+	on := School(s, local)
+	for day := range maxAhead {
+		midnight := time.Date(local.Year(), local.Month(), local.Day()+day, 0, 0, 0, 0, local.Location())
+		edges := []time.Time{midnight}
+		for _, h := range s.Hours {
+			for _, minute := range []uint32{h.Start, h.End} {
+				edges = append(edges, time.Date(midnight.Year(), midnight.Month(), midnight.Day(), 0, int(minute), 0, 0, local.Location()))
+			}
+		}
+		slices.SortFunc(edges, time.Time.Compare)
+		for _, e := range edges {
+			if e.After(local) && School(s, e) != on {
+				return e, true
+			}
+		}
+	}
+	return time.Time{}, false
+}
+
+// TermStart is when the term began in which now is, or that was last; the zero
+// time where there are no terms, or none has begun.
+func TermStart(s *lapwingv1.Schedule, now time.Time) time.Time {
+	var start time.Time
+	zone := Zone(s)
+	for _, d := range s.GetTerms() {
+		first := time.Date(int(d.First/10_000), time.Month(d.First/100%100), int(d.First%100), 0, 0, 0, 0, zone)
+		if !first.After(now) && first.After(start) {
+			start = first
+		}
+	}
+	return start
+}

@@ -52,6 +52,7 @@ type Page struct {
 	secret   string
 	host     string
 	used     chan struct{}
+	shown    func()
 	template *template.Template
 }
 
@@ -70,6 +71,13 @@ func Listen(ctx context.Context, desk Desk) (*Page, net.Listener, error) {
 
 // URL is the page's address. Whoever has it may act as this person here.
 func (p *Page) URL() string { return "http://" + p.host + "/" + p.secret + "/" }
+
+// NoticeURL is where the notice stands first, as at log-on.
+func (p *Page) NoticeURL() string { return p.URL() + "notice" }
+
+// OnShown calls shown whenever a browser was given the notice at NoticeURL. It
+// is called before Serve.
+func (p *Page) OnShown(shown func()) { p.shown = shown }
 
 // Serve answers on ln until ctx is done or nobody asked for anything during Idle.
 func (p *Page) Serve(ctx context.Context, ln net.Listener, idle time.Duration) error {
@@ -104,6 +112,7 @@ func (p *Page) Handler() http.Handler {
 	m := http.NewServeMux()
 	at := "/" + p.secret + "/"
 	m.HandleFunc("GET "+at+"{$}", p.show)
+	m.HandleFunc("GET "+at+"notice", p.notice)
 	m.HandleFunc("POST "+at+"help", p.help)
 	m.HandleFunc("POST "+at+"answer", p.answer)
 	m.Handle("GET "+at+"assets/", http.StripPrefix(at, http.FileServerFS(assets)))
@@ -170,6 +179,18 @@ func (p *Page) show(w http.ResponseWriter, r *http.Request) {
 		v.Down = upperFirst(err.Error())
 	}
 	p.write(w, http.StatusOK, "page", v)
+}
+
+func (p *Page) notice(w http.ResponseWriter, r *http.Request) {
+	info, err := p.desk.Look(r.Context())
+	v := view{Info: info}
+	if err != nil {
+		v.Down = upperFirst(err.Error())
+	}
+	p.write(w, http.StatusOK, "told", v)
+	if err == nil && info.Version != "" && p.shown != nil {
+		p.shown()
+	}
 }
 
 func (p *Page) help(w http.ResponseWriter, r *http.Request) {

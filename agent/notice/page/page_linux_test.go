@@ -245,3 +245,30 @@ func FuzzOwnerIn(f *testing.F) {
 		}
 	})
 }
+
+// TestNoticeFirst: the page that opens at log-on has the notice, who reads, whom
+// to talk to and both answers, and says so when a browser has been given it.
+func TestNoticeFirst(t *testing.T) {
+	d := &desk{info: notice.Info{School: "Peewit Green", Version: "autumn-1", Lang: "cy", Title: "Hysbysiad", Paragraphs: []string{"Un.", "Dau."},
+		WhoReads: []string{"Mrs Marlow"}, WhoToTalkTo: []string{"Nurse Hale"}, Hours: "8am to 4pm", Now: "It is looking now, until 6:00pm today."}}
+	p := newPage(t, d)
+	shown := 0
+	p.OnShown(func() { shown++ })
+	r := p.do(http.MethodGet, "notice", nil)
+	text := body(t, r)
+	for _, want := range []string{"Peewit Green monitors this computer", `lang="cy"`, "Hysbysiad", "Dau.", "Mrs Marlow", "Nurse Hale", "8am to 4pm", "until 6:00pm",
+		"I have read this", "I do not agree", "0800 1111", "Version autumn-1"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lacks %q", want)
+		}
+	}
+	if r.StatusCode != http.StatusOK || shown != 1 {
+		t.Errorf("status %d, shown %d times", r.StatusCode, shown)
+	}
+	p.do(http.MethodGet, "", nil)
+	d.err = errors.New("down")
+	p.do(http.MethodGet, "notice", nil)
+	if shown != 1 {
+		t.Errorf("another page, or one without the notice, counted as shown: %d", shown)
+	}
+}

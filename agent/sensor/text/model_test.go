@@ -39,6 +39,7 @@ func (w *world) Match(text string, _ detect.Options) []detect.Hit {
 func newWorld() *world {
 	w := &world{now: start, focus: editorText}
 	w.machine = capture.New(capture.Config{}, w)
+	w.machine.SetTold(true, time.Time{})
 	w.fields = NewFields(func(in capture.Input) { w.machine.Step(in) }, func(uint32) bool { return true }, shows)
 	w.fields.Bus(start, true)
 	w.fields.Window(start, editor())

@@ -19,6 +19,7 @@ type Group struct {
 	mu      sync.Mutex
 	policy  *lapwingv1.SignedPolicy
 	lookAt  *lapwingv1.Watch
+	told    map[string]string // by account: the version of the notice that was shown
 	targets []Target
 	changed chan struct{} // holds a value when targets has changed
 	running map[string]*member
@@ -36,7 +37,7 @@ type member struct {
 // NewGroup makes the configuration of each desktop's Supervisor by config. Its
 // callbacks come from a goroutine of each Supervisor.
 func NewGroup(config func(Target) Config) *Group {
-	return &Group{config: config, changed: make(chan struct{}, 1), running: map[string]*member{}}
+	return &Group{config: config, changed: make(chan struct{}, 1), told: map[string]string{}, running: map[string]*member{}}
 }
 
 // SetTargets says which desktops are to be watched from now on. Ids must differ.
@@ -78,6 +79,18 @@ func (g *Group) Prove(r *lapwingv1.CanaryRequest) int {
 		m.Prove(r)
 	}
 	return len(g.running)
+}
+
+// SetTold is Supervisor.SetTold for every desktop of an account, now and later.
+func (g *Group) SetTold(account, version string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.told[account] = version
+	for _, m := range g.running {
+		if m.target.Account == account {
+			m.SetTold(version)
+		}
+	}
 }
 
 // Run watches until ctx is done, and returns nil once every process has been
@@ -142,6 +155,7 @@ func (g *Group) add(ctx context.Context, t Target, failed chan<- error) error {
 	if g.lookAt != nil {
 		s.SetWatch(g.lookAt)
 	}
+	s.SetTold(g.told[t.Account])
 	if g.policy != nil {
 		s.SetPolicy(g.policy)
 	}

@@ -21,6 +21,7 @@ type Supervisor struct {
 	mu      sync.Mutex
 	policy  *lapwingv1.SignedPolicy
 	watch   *lapwingv1.Watch
+	told    *lapwingv1.Told
 	canary  *lapwingv1.CanaryRequest // not passed on yet
 	arrived chan struct{}            // holds a value when policy has changed
 }
@@ -82,10 +83,32 @@ func (s *Supervisor) takeCanary() *lapwingv1.CanaryRequest {
 	return r
 }
 
-func (s *Supervisor) current() (*lapwingv1.SignedPolicy, *lapwingv1.Watch) {
+// SetTold says which version of the notice this desktop's person has been
+// shown, now and at each start; empty for none.
+func (s *Supervisor) SetTold(version string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.policy, s.watch
+	if s.told != nil && s.told.Version == version {
+		return
+	}
+	s.told = &lapwingv1.Told{Version: version}
+	select {
+	case s.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// orders are what a session process is told, apart from hits and stopping.
+type orders struct {
+	policy *lapwingv1.SignedPolicy
+	watch  *lapwingv1.Watch
+	told   *lapwingv1.Told
+}
+
+func (s *Supervisor) current() orders {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return orders{s.policy, s.watch, s.told}
 }
 
 // Run starts the session process, and starts it again whenever it ends, until
@@ -212,40 +235,38 @@ func closed(err error) error {
 	return nil
 }
 
-// pushPolicies sends the policy, and what the schedule lets be looked at before
-// it, at once and whenever they change.
+// pushPolicies sends the policy, and before it what the schedule lets be looked
+// at and who was told, at once and whenever they change.
 func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
-	var sent *lapwingv1.SignedPolicy
-	var told *lapwingv1.Watch
+	var sent orders
 	for {
-		p, w := s.current()
-		if w != nil && w != told {
-			m := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Watch{Watch: w}}
-			if err := conn.Send(m); err != nil {
-				s.cfg.Log.Error("schedule not sent to session", "error", err)
-			}
-			told = w
+		now := s.current()
+		// A dead connection ends listen too. A policy that is too large leaves
+		// the one before in force.
+		if now.watch != nil && now.watch != sent.watch {
+			s.push(conn, "schedule", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Watch{Watch: now.watch}})
 		}
-		if p != nil && p != sent {
-			m := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Policy{Policy: p}}
-			if err := conn.Send(m); err != nil {
-				// A dead connection ends listen too. A policy that is too large
-				// leaves the one before in force.
-				s.cfg.Log.Error("policy not sent to session", "error", err)
-			}
-			sent = p
+		if now.told != nil && now.told != sent.told {
+			s.push(conn, "notice", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Told{Told: now.told}})
 		}
+		if now.policy != nil && now.policy != sent.policy {
+			s.push(conn, "policy", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Policy{Policy: now.policy}})
+		}
+		sent = now
 		if r := s.takeCanary(); r != nil {
-			m := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Canary{Canary: r}}
-			if err := conn.Send(m); err != nil {
-				s.cfg.Log.Error("canary not sent to session", "error", err)
-			}
+			s.push(conn, "canary", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Canary{Canary: r}})
 		}
 		select {
 		case <-s.arrived:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+func (s *Supervisor) push(conn *ipc.ServiceConn, what string, m *lapwingv1.ServiceMessage) {
+	if err := conn.Send(m); err != nil {
+		s.cfg.Log.Error("not sent to session", "what", what, "error", err)
 	}
 }
 
