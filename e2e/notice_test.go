@@ -43,7 +43,7 @@ func TestNothingBeforeTheNotice(t *testing.T) {
 	}
 	f.launch(t, "PATH="+t.TempDir())
 	f.awaitText(t, "off", "notice_unseen")
-	f.typeText(t, "before the notice "+phrase+"\n")
+	f.typeText(t, "marmalade "+phrase+"\n")
 
 	f.writeNotice(t, "autumn-1", "This computer is monitored")
 	f.awaitNotice(t)
@@ -106,11 +106,11 @@ func TestNothingBeforeTheNotice(t *testing.T) {
 	f.awaitCases(t, "a phrase after a restart", func(c []caseLine) bool { return len(c) == 1 && c[0].Captures == 3 })
 	f.noNotice(t)
 	for _, c := range f.cases(t, "what was typed before the notice") {
-		if strings.Contains(c.Excerpt, "before") {
+		if strings.Contains(c.Excerpt, "marmalade") {
 			t.Errorf("kept %q", c.Excerpt)
 		}
 	}
-	f.searchFiles(t, []string{"before the notice"})
+	f.searchFiles(t, []string{"marmalade"})
 }
 
 // flightWithNotice is a desktop with an editor, and programs not started yet.
