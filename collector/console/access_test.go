@@ -130,7 +130,7 @@ func TestNothingTellsHiddenFromMissing(t *testing.T) {
 		}
 	}
 	for name, path := range map[string]string{"own case": "/cases/" + string(mine), "missing": "/cases/7ZZZ7ZZZ", "staff case": "/cases/" + string(staff)} {
-		for _, act := range []string{"claim", "release", "record", "reopen", "draft", "steps", "escalate", "escalate/end", "transfer", "wait", "wait/end", "export"} {
+		for _, act := range []string{"claim", "release", "record", "reopen", "draft", "steps", "escalate", "escalate/end", "transfer", "wait", "wait/end", "name", "consult", "consult/end", "export"} {
 			p := b.post(path+"/"+act, url.Values{"act": {"note"}, "note": {"x"}, "outcome": {"no-concern"}, "reason": {"x"}})
 			if p.status != missing.status || p.body != missing.body {
 				t.Errorf("%s of %s: status %d, not the page of a missing case", act, name, p.status)

@@ -30,6 +30,9 @@ func (t *tenant) Act(ctx context.Context, act store.Act) (c caseflow.Case, err e
 }
 
 func (t *tx) act(sc *school, act store.Act) (caseflow.Case, error) {
+	if err := sc.visible(t.get, act.Actor, act.Ref); err != nil {
+		return caseflow.Case{}, err
+	}
 	c, err := t.caseOf(sc, act.Ref)
 	if err != nil {
 		return caseflow.Case{}, err

@@ -23,6 +23,9 @@ func (t *tenant) PutDraft(ctx context.Context, ref caseflow.Ref, by caseflow.Act
 	}
 	d.At = utc(d.At)
 	err := t.s.do(ctx, func(x *tx) error {
+		if err := t.visible(x.get, by, ref); err != nil {
+			return err
+		}
 		c, err := x.caseOf(t.school, ref)
 		if err != nil {
 			return err

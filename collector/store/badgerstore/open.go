@@ -29,6 +29,8 @@ type Options struct {
 	// MemTable is the size of Badger's in-memory table, in bytes, from 1 MiB; a
 	// transaction takes at most 15 % of it. 0 means 16 MiB.
 	MemTable int64
+	// metrics turns Badger's counters on, for tests.
+	metrics bool
 	// Log gets Badger's warnings and errors; nil for none.
 	Log *slog.Logger
 }
@@ -127,7 +129,7 @@ func tuned(dir string, o Options) badger.Options {
 		// (table.go of v4.9.6); codec.go has checksums of its own.
 		WithChecksumVerificationMode(options.NoVerification).
 		WithCompactL0OnClose(true).
-		WithMetricsEnabled(false).
+		WithMetricsEnabled(o.metrics).
 		WithLogger(logger{o.Log})
 }
 
