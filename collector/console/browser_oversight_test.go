@@ -28,7 +28,7 @@ func TestLessonJourney(t *testing.T) {
 	s.check("exemption form with errors")
 	s.look("exemption-ask-errors")
 	s.run("fill it in",
-		chromedp.SendKeys("#title", "Year 9 history", chromedp.ByQuery), chromedp.SendKeys("#asker", "Mr Quill", chromedp.ByQuery),
+		chromedp.SendKeys("#title", "Year 9 history", chromedp.ByQuery), chromedp.SendKeys("#asker", "Mr Quill", chromedp.ByQuery), chromedp.SetValue("#asked", "2026-11-09", chromedp.ByQuery),
 		chromedp.Click(`input[name="groups"]`, chromedp.ByQuery), chromedp.Click(`input[name="categories"][value="violence"]`, chromedp.ByQuery),
 		chromedp.SetValue("#from", "2026-11-12", chromedp.ByQuery), chromedp.SetValue("#until", "2026-11-20", chromedp.ByQuery),
 		chromedp.SendKeys("#reason", "Causes of the First World War", chromedp.ByQuery), chromedp.SendKeys("#risk", "A real threat reads like the lesson; the teacher walks round.", chromedp.ByQuery),

@@ -88,7 +88,7 @@ func withOversight(t *testing.T) *fixture {
 
 // history is a form for Year 9 history on the trolley, all day today.
 func history() url.Values {
-	return url.Values{"key": {"form-1"}, "kind": {"lesson"}, "title": {"Year 9 history"}, "asker": {"Mr Quill"}, "groups": {"Year 8 trolley A"}, "categories": {"violence", "bullying"},
+	return url.Values{"key": {"form-1"}, "kind": {"lesson"}, "title": {"Year 9 history"}, "asker": {"Mr Quill"}, "asked": {"2026-11-09"}, "groups": {"Year 8 trolley A"}, "categories": {"violence", "bullying"},
 		"from": {"2026-11-12"}, "until": {"2026-11-20"}, "reason": {"Causes of the war"}, "risk": {"A real threat reads like the lesson; the teacher watches."}}
 }
 

@@ -122,7 +122,7 @@ func (c *Console) ruleTitles() map[string]string {
 
 func (c *Console) exemptionRow(e exemption.Exemption, titles map[string]string, now time.Time) exemptionRow {
 	row := exemptionRow{ID: e.ID, Version: e.Version, Title: e.Title, Kind: map[exemption.Kind]string{exemption.Lesson: "Lesson", exemption.Exam: "Exam"}[e.Kind],
-		Asker: e.Asker, Reason: e.Reason, Risk: e.RiskNote, When: c.exemptionTimes(e.Terms)}
+		Asker: c.askedBy(e, now), Reason: e.Reason, Risk: e.RiskNote, When: c.exemptionTimes(e.Terms)}
 	switch {
 	case e.State == exemption.Approved && !e.Over(now):
 		row.Chip = "Exempt until " + exemption.LastDay(e.Until, c.zone).Format("2 January")
@@ -133,14 +133,26 @@ func (c *Console) exemptionRow(e exemption.Exemption, titles map[string]string, 
 	default:
 		row.Chip = map[exemption.State]string{exemption.Proposed: "Waits for approval", exemption.Refused: "Refused", exemption.Withdrawn: "Taken back", exemption.Revoked: "Revoked"}[e.State]
 	}
-	var where []string
-	where = append(where, e.Groups...)
+	var whom []string
 	for _, y := range e.Years {
-		where = append(where, yearWords(y))
+		whom = append(whom, yearWords(y))
 	}
-	row.Where = strings.Join(where, ", ")
-	if len(e.Groups) > 0 && len(e.Years) > 0 {
-		row.Where = strings.Join(where[len(e.Groups):], ", ") + " on " + strings.Join(e.Groups, ", ")
+	row.Where = strings.Join(whom, ", ")
+	if len(e.Classes) > 0 {
+		var classes []string
+		for _, k := range e.Classes {
+			classes = append(classes, k.Title)
+		}
+		in := "class " + strings.Join(classes, ", ")
+		if len(classes) > 1 {
+			in = "classes " + strings.Join(classes, ", ")
+		}
+		row.Where = strings.TrimPrefix(row.Where+" in "+in, " in ")
+	}
+	if on := strings.Join(e.Groups, ", "); row.Where != "" && on != "" {
+		row.Where += " on " + on
+	} else {
+		row.Where += on
 	}
 	row.Where = orWord(row.Where, "The whole school")
 	var what []string
@@ -156,6 +168,20 @@ func (c *Console) exemptionRow(e exemption.Exemption, titles map[string]string, 
 		row.History = append(row.History, stepRow{moment(s.At.In(c.zone), now.In(c.zone)), s.Name + " " + does[s.Did], s.Note})
 	}
 	return row
+}
+
+// askedBy says who asked and when, and who entered it.
+func (c *Console) askedBy(e exemption.Exemption, now time.Time) string {
+	first := e.Proposal()
+	entered := orWord(first.Name, "somebody") + ", " + moment(first.At.In(c.zone), now.In(c.zone))
+	if e.Asker == "" {
+		return entered
+	}
+	asked := e.Asker
+	if !e.Asked.IsZero() {
+		asked += ", " + e.Asked.In(c.zone).Format("2 January 2006")
+	}
+	return asked + "; entered by " + entered
 }
 
 func yearWords(y string) string {
@@ -188,29 +214,32 @@ func (c *Console) exemptionTimes(t exemption.Terms) string {
 
 // askView is the form for a new exemption, as filled in so far.
 type askView struct {
-	Key        string
-	Kinds      []choice
-	Title      string
-	Asker      string
-	Groups     []choice
-	Years      []choice
-	Categories []choice
-	Rules      []choice
-	RulesOpen  bool
-	From       string
-	Until      string
-	Weekdays   []choice
-	Start, End string
-	Reason     string
-	Risk       string
-	Errors     []fieldError
+	Key         string
+	Kinds       []choice
+	Title       string
+	Asker       string
+	Asked       string // day
+	Groups      []choice
+	Years       []choice
+	Classes     []choice
+	ClassesOpen bool
+	Categories  []choice
+	Rules       []choice
+	RulesOpen   bool
+	From        string
+	Until       string
+	Weekdays    []choice
+	Start, End  string
+	Reason      string
+	Risk        string
+	Errors      []fieldError
 }
 
 // FieldError is the message for one field, or "".
 func (v askView) FieldError(field string) string { return messageFor(v.Errors, field) }
 
 // askOrder is the order of the form's fields, for the summary of errors.
-var askOrder = []string{"kind", "title", "asker", "groups", "years", "categories", "rules", "from", "until", "weekdays", "start", "end", "reason", "risk"}
+var askOrder = []string{"kind", "title", "asker", "asked", "groups", "years", "classes", "categories", "rules", "from", "until", "weekdays", "start", "end", "reason", "risk"}
 
 func (c *Console) askForm(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
 	form := url.Values{"kind": {string(exemption.Lesson)}}
@@ -221,20 +250,24 @@ func (c *Console) askForm(w http.ResponseWriter, r *http.Request, id auth.Identi
 }
 
 func (c *Console) showAsk(w http.ResponseWriter, r *http.Request, id auth.Identity, status int, form url.Values, errs []fieldError) error {
-	groups, years, err := c.oversight.Choices(r.Context(), id.Tenant)
+	choices, err := c.oversight.Choices(r.Context(), id.Tenant)
 	if err != nil {
 		return fmt.Errorf("ask for exemption: %w", err)
 	}
-	v := askView{Key: orWord(form.Get("key"), rand.Text()), Title: form.Get("title"), Asker: form.Get("asker"), From: form.Get("from"), Until: form.Get("until"),
+	v := askView{Key: orWord(form.Get("key"), rand.Text()), Title: form.Get("title"), Asker: form.Get("asker"), Asked: form.Get("asked"), From: form.Get("from"), Until: form.Get("until"),
 		Start: form.Get("start"), End: form.Get("end"), Reason: form.Get("reason"), Risk: form.Get("risk"), Errors: errs}
 	pick := func(field, value, label string) choice {
 		return choice{value, label, slices.Contains(form[field], value)}
 	}
 	v.Kinds = []choice{pick("kind", string(exemption.Lesson), "A lesson"), pick("kind", string(exemption.Exam), "An exam: the same for exam rooms, or the whole school")}
-	for _, g := range groups {
+	for _, g := range choices.Groups {
 		v.Groups = append(v.Groups, pick("groups", g, g))
 	}
-	for _, y := range years {
+	for _, k := range choices.Classes {
+		v.Classes = append(v.Classes, pick("classes", k.ID, k.Title))
+	}
+	v.ClassesOpen = len(form["classes"]) > 0 || messageFor(errs, "classes") != ""
+	for _, y := range choices.Years {
 		v.Years = append(v.Years, pick("years", y, yearWords(y)))
 	}
 	for _, cat := range vocab.RuleCategories() {
@@ -284,6 +317,9 @@ func (c *Console) readTerms(form url.Values) (t exemption.Terms, errs []fieldErr
 	for _, cat := range form["categories"] {
 		t.Categories = append(t.Categories, vocab.Category(cat))
 	}
+	for _, id := range form["classes"] {
+		t.Classes = append(t.Classes, exemption.Class{ID: id})
+	}
 	for _, d := range form["weekdays"] {
 		n, err := strconv.Atoi(d)
 		if err != nil {
@@ -299,7 +335,7 @@ func (c *Console) readTerms(form url.Values) (t exemption.Terms, errs []fieldErr
 		}
 		return d
 	}
-	t.From = date("from")
+	t.From, t.Asked = date("from"), date("asked")
 	if last := date("until"); !last.IsZero() {
 		t.Until = last.AddDate(0, 0, 1) // the last day is part of it
 	}

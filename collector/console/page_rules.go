@@ -175,7 +175,7 @@ func (c *Console) showRule(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if err != nil {
 		return fmt.Errorf("read rule: %w", err)
 	}
-	groups, _, err := c.oversight.Choices(r.Context(), id.Tenant)
+	choices, err := c.oversight.Choices(r.Context(), id.Tenant)
 	if err != nil {
 		return fmt.Errorf("read rule: %w", err)
 	}
@@ -198,7 +198,7 @@ func (c *Console) showRule(w http.ResponseWriter, r *http.Request, id auth.Ident
 		v.Changes = append(v.Changes, c.changeRow(ch))
 	}
 	v.GroupsAvailable = []choice{{"", "All devices", f.Group == ""}}
-	for _, g := range groups {
+	for _, g := range choices.Groups {
 		v.GroupsAvailable = append(v.GroupsAvailable, choice{g, g, f.Group == g})
 	}
 	v.Form = newChangeForm(rule.Rule, f, errs)

@@ -108,14 +108,32 @@ func check(t Terms, now time.Time) (p Problems) {
 			break
 		}
 	}
+	if len(t.Classes) > MaxList {
+		bad("classes", MaxList, "Choose at most %d classes.", MaxList)
+	}
+	checkAsked(t, now, bad)
 	if max(len(t.Groups), len(t.Years), len(t.Categories), len(t.Rules)) > MaxList || longest(t.Groups, t.Years, t.Rules) > 128 {
 		bad("groups", MaxList, "Choose at most %d groups, years, categories and rules.", MaxList)
 	}
-	if len(t.Groups) == 0 && len(t.Years) == 0 && t.Kind != Exam {
-		bad("groups", 0, "Choose the device groups or the year groups that have this lesson. Only an exam can be for the whole school.")
+	if len(t.Groups)+len(t.Years)+len(t.Classes) == 0 && t.Kind != Exam {
+		bad("groups", 0, "Choose the device groups, the year groups or the classes that have this lesson. Only an exam can be for the whole school.")
 	}
 	checkTimes(t, now, bad)
 	return p
+}
+
+// checkAsked wants who asked and when, or neither.
+func checkAsked(t Terms, now time.Time, bad func(field string, limit int, format string, args ...any)) {
+	switch {
+	case t.Asker == "" && !t.Asked.IsZero():
+		bad("asker", 0, "Enter who asked for it, or leave the day empty too.")
+	case t.Asker != "" && t.Asked.IsZero():
+		bad("asked", 0, "Enter the day on which they asked, for example 9 November 2026.")
+	case t.Asked.After(now):
+		bad("asked", 0, "The day on which they asked must not be in the future.")
+	case !t.Asked.IsZero() && now.Sub(t.Asked) > 366*24*time.Hour:
+		bad("asked", 366, "The day on which they asked must be within the last 366 days.")
+	}
 }
 
 func checkTimes(t Terms, now time.Time, bad func(field string, limit int, format string, args ...any)) {

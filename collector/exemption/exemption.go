@@ -58,6 +58,8 @@ type Terms struct {
 	Title string // "Year 9 history"
 	// Groups are device groups: the place. Years are year groups of the directory.
 	Groups, Years []string
+	// Classes are teaching groups of the directory. Each list that is not empty must hold.
+	Classes []Class
 	// Categories or Rules: a capture is covered when all its categories are
 	// among these, or all its rules are among those.
 	Categories []vocab.Category
@@ -68,10 +70,16 @@ type Terms struct {
 	Weekdays    []time.Weekday
 	Start, End  int
 	Zone        string
-	Asker       string // teacher who asked, as the DSL writes it; may be empty
-	Reason      string
-	RiskNote    string // what might be missed, and what is done about it
+	// Asker is the teacher who asked, as the DSL writes it, and Asked the day;
+	// both empty where who proposes it saw the need.
+	Asker    string
+	Asked    time.Time
+	Reason   string
+	RiskNote string // what might be missed, and what is done about it
 }
+
+// Class is a teaching group, with the title that it had when it was chosen.
+type Class struct{ ID, Title string }
 
 // Exemption is one, with its history.
 type Exemption struct {
@@ -99,8 +107,9 @@ type Facts struct {
 	// At is the corrected device time; Suspect says that it is not the device's.
 	At         time.Time
 	Suspect    bool
-	Group      string // device group
-	Year       string // year group, empty when not known
+	Group      string   // device group
+	Year       string   // year group, empty when not known
+	Classes    []string // ids of the classes that the person is in
 	Audience   vocab.Audience
 	Subjects   int // members of staff whom it names
 	Categories []vocab.Category
@@ -159,7 +168,8 @@ func (e Exemption) when(at time.Time, zone *time.Location) bool {
 
 func (e Exemption) where(f Facts) bool {
 	group := len(e.Groups) == 0 || slices.Contains(e.Groups, f.Group)
-	return group && (len(e.Years) == 0 || f.Year != "" && slices.Contains(e.Years, f.Year))
+	class := len(e.Classes) == 0 || slices.ContainsFunc(e.Classes, func(c Class) bool { return slices.Contains(f.Classes, c.ID) })
+	return group && class && (len(e.Years) == 0 || f.Year != "" && slices.Contains(e.Years, f.Year))
 }
 
 func (e Exemption) what(f Facts) bool {

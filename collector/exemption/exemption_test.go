@@ -26,7 +26,7 @@ func lesson() exemption.Terms {
 	return exemption.Terms{Kind: exemption.Lesson, Title: "Year 9 history", Groups: []string{"Year 9 trolley"}, Years: []string{"9"},
 		Categories: []vocab.Category{vocab.Violence, vocab.Extremism}, From: now, Until: now.AddDate(0, 0, 12),
 		Weekdays: []time.Weekday{time.Monday, time.Wednesday}, Start: 9 * 60, End: 10 * 60, Zone: "Europe/London",
-		Asker: "Mr Quill", Reason: "The causes of the war", RiskNote: "A real threat reads like the lesson; the teacher watches."}
+		Asker: "Mr Quill", Asked: now.AddDate(0, 0, -2), Reason: "The causes of the war", RiskNote: "A real threat reads like the lesson; the teacher watches."}
 }
 
 func approved(t testing.TB, terms exemption.Terms) exemption.Exemption {
@@ -135,6 +135,8 @@ func TestHostileTerms(t *testing.T) {
 		"reason":     func(t *exemption.Terms) { t.Reason = strings.Repeat("é", 501) },
 		"risk":       func(t *exemption.Terms) { t.RiskNote = " \n " },
 		"asker":      func(t *exemption.Terms) { t.Asker = "a\u202eb" },
+		"asked":      func(t *exemption.Terms) { t.Asked = time.Time{} },
+		"classes":    func(t *exemption.Terms) { t.Classes = make([]exemption.Class, 41) },
 		"kind":       func(t *exemption.Terms) { t.Kind = "party" },
 		"categories": func(t *exemption.Terms) { t.Categories = append(t.Categories, vocab.Suicide) },
 		"groups":     func(t *exemption.Terms) { t.Groups = make([]string, 41) },
@@ -177,4 +179,48 @@ func TestNeverCovers(t *testing.T) {
 			t.Fatalf("%+v does not cover %+v", e, f)
 		}
 	})
+}
+
+// A lesson of one class covers its pupils and nobody else, and every list that is not empty must hold.
+func TestClasses(t *testing.T) {
+	terms := lesson()
+	terms.Groups, terms.Years, terms.Classes = nil, nil, []exemption.Class{{ID: "c-9h", Title: "9 History"}, {ID: "c-9g"}}
+	of := func(year string, classes ...string) exemption.Facts {
+		return exemption.Facts{At: time.Date(now.Year(), now.Month(), now.Day(), 9, 30, 0, 0, london), Group: "Year 9 trolley", Year: year, Classes: classes, Audience: vocab.Pupil,
+			Categories: []vocab.Category{vocab.Violence}}
+	}
+	terms.Weekdays = nil
+	for name, c := range map[string]struct {
+		years []string
+		f     exemption.Facts
+		want  bool
+	}{
+		"in it": {nil, of("9", "c-maths", "c-9h"), true}, "in the other": {nil, of("", "c-9g"), true}, "in none": {nil, of("9"), false}, "in another": {nil, of("9", "c-maths"), false},
+		"in it, of the year": {[]string{"9"}, of("9", "c-9h"), true}, "in it, of another year": {[]string{"9"}, of("10", "c-9h"), false}, "of the year alone": {[]string{"9"}, of("9"), false},
+	} {
+		terms.Years = c.years
+		if got := approved(t, terms).Covers(c.f, london); got != c.want {
+			t.Errorf("%s: covered %v", name, got)
+		}
+	}
+}
+
+// Who asked and when are known together, or not at all.
+func TestAsked(t *testing.T) {
+	for name, c := range map[string]struct {
+		asker string
+		asked time.Time
+		field string
+	}{
+		"both": {"Mr Quill", now.AddDate(0, 0, -2), ""}, "neither": {"", time.Time{}, ""}, "no day": {"Mr Quill", time.Time{}, "asked"}, "nobody": {"", now, "asker"},
+		"tomorrow": {"Mr Quill", now.AddDate(0, 0, 1), "asked"}, "long ago": {"Mr Quill", now.AddDate(-2, 0, 0), "asked"},
+	} {
+		terms := lesson()
+		terms.Asker, terms.Asked = c.asker, c.asked
+		_, err := exemption.Propose("e", terms, dsl, now)
+		var p exemption.Problems
+		if errors.As(err, &p); c.field == "" && err != nil || c.field != "" && (len(p) != 1 || p[0].Field != c.field) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -8,9 +8,11 @@
 package oversight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -117,11 +119,18 @@ func (s *Service) Ask(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 	}
 	terms.Zone = s.cfg.Zone.String()
 	now := s.cfg.Now()
+	unknown, err := s.nameClasses(ctx, t, &terms)
+	if err != nil {
+		return err
+	}
 	e, err := exemption.Propose(id, terms, viewer, now)
 	if err != nil {
 		return hidden(err)
 	}
 	var p exemption.Problems
+	if unknown {
+		p = append(p, &caseflow.InvalidError{Field: "classes", Message: "Choose classes from the list."})
+	}
 	known := s.rules()
 	for _, r := range terms.Rules {
 		if _, ok := known[r]; !ok {
@@ -144,6 +153,27 @@ func (s *Service) Ask(ctx context.Context, t store.Tenant, viewer caseflow.Actor
 		return fmt.Errorf("ask for exemption: %w", err)
 	}
 	return nil
+}
+
+// nameClasses gives the chosen classes their titles; unknown is true when the
+// directory has one of them no more.
+func (s *Service) nameClasses(ctx context.Context, t store.Tenant, terms *exemption.Terms) (unknown bool, err error) {
+	if len(terms.Classes) == 0 {
+		return false, nil
+	}
+	known, err := s.Choices(ctx, t)
+	if err != nil {
+		return false, err
+	}
+	terms.Classes = slices.Clone(terms.Classes)
+	for i, c := range terms.Classes {
+		at := slices.IndexFunc(known.Classes, func(k exemption.Class) bool { return k.ID == c.ID })
+		if at < 0 {
+			return true, nil
+		}
+		terms.Classes[i] = known.Classes[at]
+	}
+	return false, nil
 }
 
 // sameAsk accepts the second sending of one's own form.
@@ -214,36 +244,63 @@ func hidden(err error) error {
 	return err
 }
 
-// Choices are what the forms offer: device groups and year groups of the school.
-func (s *Service) Choices(ctx context.Context, t store.Tenant) (groups, years []string, err error) {
-	devices, err := t.Devices(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("list groups: %w", err)
+// Choices are what the forms offer: device groups, and the directory's year
+// groups and classes of pupils.
+type Choices struct {
+	Groups, Years []string
+	Classes       []exemption.Class
+}
+
+// Choices lists them as they are now.
+func (s *Service) Choices(ctx context.Context, t store.Tenant) (c Choices, err error) {
+	if c.Groups, err = s.groups(ctx, t); err != nil {
+		return Choices{}, err
 	}
-	for _, d := range devices {
-		if !slices.Contains(groups, d.Group) && d.Group != "" {
-			groups = append(groups, d.Group)
-		}
-	}
+	years, classes := map[string]bool{}, map[string]string{}
 	var after caseflow.PersonKey
 	for {
 		entries, err := t.DirectoryEntries(ctx, after, store.MaxEntries)
 		if err != nil {
-			return nil, nil, fmt.Errorf("list year groups: %w", err)
+			return Choices{}, fmt.Errorf("list year groups and classes: %w", err)
 		}
 		for _, e := range entries {
 			after = e.Key
-			if e.Audience == vocab.Pupil && !e.Gone && e.Year != "" && !slices.Contains(years, e.Year) {
-				years = append(years, e.Year)
+			if e.Audience != vocab.Pupil || e.Gone {
+				continue
+			}
+			if e.Year != "" {
+				years[e.Year] = true
+			}
+			for _, class := range e.Classes {
+				classes[class.ID] = class.Title
 			}
 		}
 		if len(entries) < store.MaxEntries {
 			break
 		}
 	}
+	c.Years = slices.SortedFunc(maps.Keys(years), byNumber)
+	for id, title := range classes {
+		c.Classes = append(c.Classes, exemption.Class{ID: id, Title: cmp.Or(title, id)})
+	}
+	slices.SortFunc(c.Classes, func(a, b exemption.Class) int {
+		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.ID, b.ID))
+	})
+	return c, nil
+}
+
+func (s *Service) groups(ctx context.Context, t store.Tenant) (groups []string, err error) {
+	devices, err := t.Devices(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list groups: %w", err)
+	}
+	for _, d := range devices {
+		if !slices.Contains(groups, d.Group) && d.Group != "" {
+			groups = append(groups, d.Group)
+		}
+	}
 	slices.Sort(groups)
-	slices.SortFunc(years, byNumber)
-	return groups, years, nil
+	return groups, nil
 }
 
 // byNumber orders 9 before 10.

@@ -166,7 +166,7 @@ type PolicyVersion struct {
 
 // Versions lists the policy in force of every device group.
 func (s *Service) Versions(ctx context.Context, t store.Tenant, kind func(group string) string) ([]PolicyVersion, error) {
-	groups, _, err := s.Choices(ctx, t)
+	groups, err := s.groups(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (s *Service) Propose(ctx context.Context, t store.Tenant, viewer caseflow.A
 	if !store.CheckID(f.ID) {
 		return &caseflow.InvalidError{Field: "key", Message: "Load the page again and fill the form in once more."}
 	}
-	groups, _, err := s.Choices(ctx, t)
+	groups, err := s.groups(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,9 @@ func CheckExemption(e exemption.Exemption) error {
 	for _, c := range e.Categories {
 		lists = append(lists, string(c))
 	}
+	for _, c := range e.Classes {
+		lists = append(lists, c.ID, c.Title)
+	}
 	notes := []string{e.Reason, e.RiskNote}
 	for _, s := range e.Steps {
 		texts, notes = append(texts, s.Name, string(s.User), string(s.Did)), append(notes, s.Note)
@@ -48,7 +51,7 @@ func CheckExemption(e exemption.Exemption) error {
 		return invalid("an exemption's text over %d bytes", MaxText)
 	case slices.ContainsFunc(slices.Concat(texts, lists, notes), func(s string) bool { return !utf8.ValidString(s) }):
 		return invalid("an exemption's text is not UTF-8")
-	case len(lists) > 4*exemption.MaxList || len(e.Steps) > maxSteps || len(e.Weekdays) > 7 || len(e.Author.Persons) > maxList:
+	case len(lists) > 6*exemption.MaxList || len(e.Steps) > maxSteps || len(e.Weekdays) > 7 || len(e.Author.Persons) > maxList:
 		return invalid("an exemption with too long a list")
 	case e.From.IsZero() || e.Until.IsZero() || e.Start < 0 || e.End < 0 || max(e.Start, e.End) > int(24*time.Hour/time.Minute):
 		return invalid("an exemption without its time")

@@ -92,6 +92,9 @@ func (t *tx) covering(sc *school, x *exempted, a triage.Arrival, person caseflow
 			return "", err
 		}
 		f.Year = e.Year
+		for _, class := range e.Classes {
+			f.Classes = append(f.Classes, class.ID)
+		}
 	}
 	return x.set.Find(f), nil
 }
@@ -290,6 +293,11 @@ func exemptionFields(c *codec, x *exemption.Exemption) {
 	list(c, 20, &x.Author.Persons, personKey)
 	list(c, 21, &x.Steps, stepFields)
 	c.flag(22, &x.Settled)
+	list(c, 23, &x.Classes, func(c *codec, x *exemption.Class) {
+		text(c, 1, &x.ID)
+		text(c, 2, &x.Title)
+	})
+	c.moment(24, &x.Asked)
 }
 
 func stepFields(c *codec, x *exemption.Step) {

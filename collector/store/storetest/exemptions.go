@@ -70,7 +70,7 @@ func testExemptionKept(t *testing.T, open Open) {
 	_, err := tn.Exemption(ctx, "none")
 	fails(t, "none", err, store.ErrNotFound)
 	terms := lesson("e-1", vocab.Violence)
-	terms.Weekdays, terms.Start, terms.End, terms.Years, terms.Rules, terms.Asker = []time.Weekday{time.Sunday, time.Monday}, 540, 600, []string{"9"}, []string{"r-1"}, "Mr Quill"
+	terms.Weekdays, terms.Start, terms.End, terms.Years, terms.Rules, terms.Classes, terms.Asked, terms.Asker = []time.Weekday{time.Sunday, time.Monday}, 540, 600, []string{"9"}, []string{"r-1"}, []exemption.Class{{ID: "c-9h", Title: "9 History"}}, Start, "Mr Quill"
 	e := propose(t, tn, "e-1", terms)
 	fails(t, "id taken", tn.PutExemption(ctx, e, entryOf(audit.ExemptionProposed, dsl)), store.ErrExists)
 	e = decide(t, tn, e, exemption.Approved, Start)
