@@ -119,7 +119,8 @@ func (s *service) sessionConfig(target supervise.Target) supervise.Config {
 	stamps := s.stamps.Session(target.ID, target.Account)
 	return supervise.Config{
 		Command: []string{s.program, "session"}, Target: target, Stderr: os.Stderr, Log: s.log, Now: time.Now,
-		OnHit: func(_ context.Context, h *lapwingv1.Hit) error { return stamps.Hit(h) },
+		OnHit:  func(_ context.Context, h *lapwingv1.Hit) error { return stamps.Hit(h) },
+		OnLock: func(_ context.Context, r *lapwingv1.LockReport) error { return s.stamps.Lock(r) },
 		OnStatus: func(st *lapwingv1.SessionStatus) {
 			if st == nil {
 				stamps = s.stamps.Session(target.ID, target.Account)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -85,7 +86,9 @@ func TestNothingElseLeaves(t *testing.T) {
 	f.typeText(t, echoOff+" i want to kill myself by saxophone\n")
 	f.openSilentTmux(t)
 	f.typeText(t, inTmux+more+"\n")
-	f.lock(t, func() { f.typeText(t, unlocking+more+"\n") })
+	for _, locker := range []string{"i3lock", "xscreensaver"} {
+		f.lockAndUnlock(t, locker, unlocking+more)
+	}
 	f.focus(t, "mousepad")
 	f.typeText(t, "and at last i want to kill myself\n")
 	dsl.await(t, "the last phrase", shows("and at last"))
@@ -113,6 +116,9 @@ func TestNothingElseLeaves(t *testing.T) {
 	search(t, "the agent's system calls", sent, secrets)
 	search(t, "the network", packets(), secrets)
 	f.searchFiles(t, append(secrets, "kill myself"))
+	// The lockers' password is one that would have been captured anywhere else.
+	f.typeText(t, unlocking+more+"\n")
+	dsl.await(t, "the lockers' password, typed in the open", shows(unlocking))
 }
 
 func words(sentence string) []string { return strings.Fields(sentence) }
@@ -237,19 +243,16 @@ func (f *flight) clickPassword(t *testing.T) {
 	}
 }
 
-// lock does something while the screen is locked.
-func (f *flight) lock(t *testing.T, do func()) {
+// lockAndUnlock locks the screen and opens it with the password, by PAM.
+func (f *flight) lockAndUnlock(t *testing.T, locker, password string) {
 	t.Helper()
-	locker, err := f.desktop.Start("i3lock", "--nofork", "--color=000000")
+	l, err := f.desktop.Lock(t.Context(), locker, password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the locked screen", func() error {
-		_, err := f.desktop.Run(t.Context(), "xdotool", "search", "--onlyvisible", "--class", "i3lock")
-		return err
-	})
-	do()
-	locker.Kill()
+	if err := errors.Join(l.Unlock(t.Context(), password), l.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // traceWrites records every system call by which the agent's two processes

@@ -18,6 +18,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	"github.com/lapwing-schools/lapwing/internal/detect"
 	testdesktop "github.com/lapwing-schools/lapwing/internal/testkit/desktop"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,6 +38,8 @@ type eyes struct {
 
 	mu     sync.Mutex
 	cond   *sync.Cond
+	there  *attendance
+	locks  []*lapwingv1.LockReport
 	texts  []string
 	inputs []capture.Input
 }
@@ -67,6 +70,12 @@ func newEyes(t *testing.T, o testdesktop.Options) *eyes {
 	})
 	e := &eyes{t: t, d: d, board: coverage.NewBoard(time.Now, sensor.Text, sensor.Window, sensor.Lock)}
 	e.cond = sync.NewCond(&e.mu)
+	e.there = newAttendance(time.Now(), func(r *lapwingv1.LockReport) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.locks = append(e.locks, r)
+		e.cond.Broadcast()
+	})
 	return e
 }
 
@@ -88,7 +97,7 @@ func (e *eyes) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	inputs := make(chan capture.Input, maxInputs)
 	var wg sync.WaitGroup
-	wg.Go(func() { watch(ctx, cfg, e.board, inputs, nil) })
+	wg.Go(func() { watch(ctx, cfg, e.there, e.board, inputs, nil) })
 	wg.Go(func() { e.feed(ctx, inputs) })
 	e.t.Cleanup(func() { cancel(); wg.Wait() })
 	e.awaitStatus(sensor.Window, "COVERAGE_STATE_OK", "")

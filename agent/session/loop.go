@@ -17,6 +17,7 @@ type loop struct {
 	machine *capture.Machine
 	outbox  *outbox
 	inputs  chan capture.Input
+	there   *attendance
 	locked  bool
 	told    bool // what the schedule lets this session look at
 	shut    bool // and that is nothing
@@ -40,7 +41,7 @@ func (l *loop) watch(ctx context.Context) {
 		return
 	}
 	l.watched = true
-	l.watching.Go(func() { watch(ctx, l.cfg, l.board, l.inputs, l.typings) })
+	l.watching.Go(func() { watch(ctx, l.cfg, l.there, l.board, l.inputs, l.typings) })
 }
 
 func (l *loop) run(ctx context.Context, messages <-chan received) error {
@@ -82,11 +83,13 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 // acknowledged; the supervisor gives it three seconds in all.
 const finishBound = time.Second
 
-// finish closes what is open, sends it, and waits until it is durable.
+// finish closes what is open, sends it, and waits until hits are durable and the
+// rest is sent.
 func (l *loop) finish(messages <-chan received) {
 	for _, r := range l.machine.Close(l.cfg.Now()) {
 		l.outbox.add(r, l.cfg.Now())
 	}
+	l.there.close()
 	bound := time.NewTimer(finishBound)
 	defer bound.Stop()
 	for !l.outbox.empty() {
@@ -98,6 +101,7 @@ func (l *loop) finish(messages <-chan received) {
 			if ack := m.message.GetHitAck(); ack != nil {
 				l.outbox.ack(ack.Upto)
 			}
+		case <-l.outbox.sent:
 		case <-bound.C:
 			return
 		}

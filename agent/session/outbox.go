@@ -23,6 +23,7 @@ const maxAge = 10 * time.Minute
 // for concurrent use.
 type outbox struct {
 	wake chan struct{}
+	sent chan struct{} // holds a value when nothing waits to be sent
 
 	// mu guards what follows.
 	mu      sync.Mutex
@@ -31,14 +32,20 @@ type outbox struct {
 	status  *lapwingv1.SessionStatus
 	canary  *lapwingv1.CanarySeen
 	dropped uint64
+	reports []*lapwingv1.LockReport
+	sending bool // the first of reports
 }
+
+// maxReports of the lock sensor wait; the service takes them at once, so that
+// only one that hangs for days comes near.
+const maxReports = 256
 
 type pending struct {
 	hit *lapwingv1.Hit
 	at  time.Time
 }
 
-func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
+func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1), sent: make(chan struct{}, 1)} }
 
 // add takes a report at a time of the same clock as the report's own.
 func (o *outbox) add(r capture.Report, now time.Time) {
@@ -77,10 +84,11 @@ func (o *outbox) ack(upto uint64) {
 	})
 }
 
+// empty: hits are durable, and what the lock sensor told is sent.
 func (o *outbox) empty() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.unacked) == 0
+	return len(o.unacked) == 0 && len(o.reports) == 0
 }
 
 func (o *outbox) droppedCount() uint64 {
@@ -104,6 +112,17 @@ func (o *outbox) addCanary(c *lapwingv1.CanarySeen) {
 	o.signal()
 }
 
+// lockReport adds what the lock sensor counted; the oldest makes room.
+func (o *outbox) lockReport(r *lapwingv1.LockReport) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.reports) >= maxReports {
+		o.reports = slices.Delete(o.reports, 1, 2) // the first may be on its way
+	}
+	o.reports = append(o.reports, r)
+	o.signal()
+}
+
 func (o *outbox) signal() {
 	select {
 	case o.wake <- struct{}{}:
@@ -112,10 +131,14 @@ func (o *outbox) signal() {
 }
 
 // next returns the next message to be sent: hits first, in order. The sequence
-// number is given here, so that a dropped hit leaves no gap.
+// number is given here, so that a dropped hit leaves no gap. It is called again
+// when the one before has been sent.
 func (o *outbox) next() *lapwingv1.SessionMessage {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.sending {
+		o.reports, o.sending = o.reports[1:], false
+	}
 	for i := range o.unacked {
 		if h := o.unacked[i].hit; h.Seq == 0 {
 			o.lastSeq++
@@ -127,9 +150,17 @@ func (o *outbox) next() *lapwingv1.SessionMessage {
 		o.canary = nil
 		return &lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Canary{Canary: c}}
 	}
+	if len(o.reports) > 0 {
+		o.sending = true
+		return &lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Lock{Lock: o.reports[0]}}
+	}
 	if s := o.status; s != nil {
 		o.status = nil
 		return &lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Status{Status: s}}
+	}
+	select {
+	case o.sent <- struct{}{}:
+	default:
 	}
 	return nil
 }

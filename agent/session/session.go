@@ -106,6 +106,7 @@ func Run(ctx context.Context, cfg Config) error {
 		inputs:  make(chan capture.Input, maxInputs),
 		typings: make(chan typing, 1),
 	}
+	l.there = newAttendance(cfg.Now(), l.outbox.lockReport)
 	hello := &lapwingv1.SessionHello{Protocol: ipc.Protocol, Pid: uint32(os.Getpid()), Display: cfg.Desktop.Display}
 	if err := cfg.Conn.Send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hello{Hello: hello}}); err != nil {
 		return fmt.Errorf("say hello to the service: %w", err)
@@ -233,6 +234,7 @@ func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
 		Pause:        time.Duration(limits.GetFragmentPauseMs()) * time.Millisecond,
 	})
 	l.setEngine(engine)
+	l.there.setPolicy(p.Lock)
 	l.machine.SetPlaces(capture.NewPlaces(p.Places))
 	if p.Schedule != nil && !l.told {
 		l.scope(&lapwingv1.Watch{Scope: lapwingv1.Outside_OUTSIDE_NOTHING}) // until the service has looked at the clock

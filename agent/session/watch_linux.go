@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/canary"
@@ -24,9 +22,10 @@ import (
 const displayRetry = 5 * time.Second
 
 // watch keeps the desktop watched until ctx is done.
-func watch(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input, typings <-chan typing) {
+func watch(ctx context.Context, cfg Config, there *attendance, board *coverage.Board, inputs chan<- capture.Input, typings <-chan typing) {
 	for ctx.Err() == nil {
-		code, err := watchOnce(ctx, cfg, board, inputs, typings)
+		code, err := watchOnce(ctx, cfg, there, board, inputs, typings)
+		there.see(cfg.Now(), presence{})
 		if ctx.Err() != nil {
 			return
 		}
@@ -55,15 +54,16 @@ func refuse(ctx context.Context, typings <-chan typing, pause time.Duration) {
 }
 
 // watchOnce watches until the desktop is lost; code says what was the matter.
-func watchOnce(ctx context.Context, cfg Config, board *coverage.Board, inputs chan<- capture.Input, typings <-chan typing) (code string, err error) {
+func watchOnce(ctx context.Context, cfg Config, there *attendance, board *coverage.Board, inputs chan<- capture.Input, typings <-chan typing) (code string, err error) {
 	if cfg.Desktop.wayland() {
-		return conditions.DisplayLost, newWayland(cfg, board, inputs).run(ctx)
+		return conditions.DisplayLost, newWayland(cfg, there, board, inputs).run(ctx)
 	}
 	d, err := openDesktop(ctx, cfg, board, inputs)
 	if err != nil {
 		return conditions.NoDisplay, err
 	}
 	d.typings = typings
+	d.there = there
 	err = d.run(ctx)
 	return conditions.DisplayLost, errors.Join(err, d.close())
 }
@@ -72,6 +72,7 @@ func watchOnce(ctx context.Context, cfg Config, board *coverage.Board, inputs ch
 // is acted on in its order, what the buses say between two X events.
 type desktop struct {
 	cfg    Config
+	there  *attendance
 	board  *coverage.Board
 	inputs chan<- capture.Input
 	ctx    context.Context // of run; cancels the questions it asks
@@ -89,6 +90,7 @@ type desktop struct {
 	bus     *bus
 	locks   *locks
 	buses   map[string]lockState
+	watched attended
 
 	lastKey time.Time
 	enter   bool
@@ -188,6 +190,8 @@ func (d *desktop) run(ctx context.Context) error {
 			d.typeTest(t)
 		case id := <-d.test.windows:
 			d.test.opened(id)
+		case <-d.there.changed:
+			d.watched.again()
 		case <-timer.C:
 		case <-ctx.Done():
 			return nil
@@ -228,23 +232,25 @@ func (d *desktop) due(timer *time.Timer) error {
 	if err := d.held(now); err != nil {
 		return err
 	}
+	if err := d.attend(now); err != nil {
+		return err
+	}
 	if q, ok := d.fields.Due(now); ok {
 		d.bus.ask(d.ctx, q)
 	}
 	d.merge.Due(now)
 	next, ok := d.fields.Deadline()
-	if when, waiting := d.merge.Deadline(); waiting && (!ok || when.Before(next)) {
-		next, ok = when, true
+	if when := d.watched.due; !ok || when.Before(next) {
+		next = when
 	}
-	if when, waiting := d.reportText(now); waiting && (!ok || when.Before(next)) {
-		next, ok = when, true
+	if when, waiting := d.merge.Deadline(); waiting && when.Before(next) {
+		next = when
 	}
-	if when := d.repeatAt; !when.IsZero() && (!ok || when.Before(next)) {
-		next, ok = when, true
+	if when, waiting := d.reportText(now); waiting && when.Before(next) {
+		next = when
 	}
-	if !ok {
-		timer.Stop()
-		return nil
+	if when := d.repeatAt; !when.IsZero() && when.Before(next) {
+		next = when
 	}
 	timer.Reset(max(0, next.Sub(now)))
 	return nil
@@ -294,6 +300,7 @@ func (d *desktop) packet(p []byte) error {
 	now := d.cfg.Now()
 	switch ev := ev.(type) {
 	case x11.KeyPress:
+		d.watched.back()
 		d.key(now, ev)
 		return nil
 	case x11.KeyRelease:
@@ -302,6 +309,7 @@ func (d *desktop) packet(p []byte) error {
 		}
 		return d.watchReleases(d.typist.Repeating())
 	case x11.ButtonPress:
+		d.watched.back()
 		const firstWheel, lastWheel = 4, 7
 		if !d.lock.Locked() && (ev.Button < firstWheel || ev.Button > lastWheel) {
 			d.typist.Click(now)
@@ -374,52 +382,4 @@ func (d *desktop) title(now time.Time) {
 		return
 	}
 	d.emit(capture.Input{At: now, Kind: capture.TitleShown, Text: w.Title, Field: capture.Field{App: w.App, Title: w.Title, Web: d.fields.Web()}})
-}
-
-// starting is the source that says locked until the buses are listened on.
-const starting = "starting"
-
-func (d *desktop) lockEvent(ev lockEvent) {
-	if ev.bus != "" {
-		d.buses[ev.bus] = ev.state
-		if len(d.buses) < len(d.locks.buses) {
-			return
-		}
-		defer d.board.Report(sensor.Lock, lockStatus(d.buses))
-		ev.Event = lock.Event{Source: starting}
-	}
-	// An error here is a lost display; the next packet says so too.
-	if err := d.setLock(ev.Event); err != nil {
-		d.cfg.Log.Warn("lock state not applied", "error", err)
-	}
-}
-
-// lockStatus is limited when no bus is listened on (lockers that only cover the
-// screen are still seen), or not one that this system has.
-func lockStatus(buses map[string]lockState) sensor.Status {
-	states := slices.Collect(maps.Values(buses))
-	if slices.Contains(states, lockMissing) || !slices.Contains(states, lockListening) {
-		return sensor.Status{State: sensor.Limited, Code: conditions.LockSourceMissing}
-	}
-	return sensor.Status{State: sensor.OK}
-}
-
-// setLock stops everything on lock, and looks afresh on unlock.
-func (d *desktop) setLock(ev lock.Event) error {
-	if !d.lock.Set(ev.Source, ev.Locked) {
-		return nil
-	}
-	now := d.cfg.Now()
-	d.typist.Drop()
-	d.merge.Drop()
-	if d.lock.Locked() {
-		d.emit(capture.Input{At: now, Kind: capture.ScreenLocked})
-		return nil
-	}
-	d.emit(capture.Input{At: now, Kind: capture.ScreenUnlocked})
-	if _, err := d.window.Refresh(); err != nil {
-		return fmt.Errorf("look after unlock: %w", err)
-	}
-	d.activated(now)
-	return nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // watch says that there is nothing to watch with, and waits.
-func watch(ctx context.Context, _ Config, board *coverage.Board, _ chan<- capture.Input, typings <-chan typing) {
+func watch(ctx context.Context, _ Config, _ *attendance, board *coverage.Board, _ chan<- capture.Input, typings <-chan typing) {
 	for _, name := range []string{sensor.Text, sensor.Window, sensor.Lock} {
 		board.Report(name, sensor.Status{State: sensor.Off, Code: conditions.Unsupported})
 	}

@@ -28,6 +28,7 @@ const frontEvery = 15 * time.Second
 // focus, and only when that field has said, asked, that it is one of text.
 type waylandDesktop struct {
 	cfg    Config
+	there  *attendance
 	board  *coverage.Board
 	inputs chan<- capture.Input
 	ctx    context.Context // of run; cancels the questions it asks
@@ -38,6 +39,9 @@ type waylandDesktop struct {
 	locks  *locks
 	buses  map[string]lockState
 	lock   lock.State
+	// idle is logind's hint, nil until the desktop has set it once.
+	idle    *lock.Idle
+	watched attended
 
 	window text.Window
 	// titled: the compositor tells of titles itself.
@@ -48,8 +52,8 @@ type waylandDesktop struct {
 	report  textReport
 }
 
-func newWayland(cfg Config, board *coverage.Board, inputs chan<- capture.Input) *waylandDesktop {
-	w := &waylandDesktop{cfg: cfg, board: board, inputs: inputs, bus: newBus(cfg.Desktop, ""), locks: newLocks(cfg.Desktop), buses: map[string]lockState{}}
+func newWayland(cfg Config, there *attendance, board *coverage.Board, inputs chan<- capture.Input) *waylandDesktop {
+	w := &waylandDesktop{cfg: cfg, there: there, watched: attended{blind: true}, board: board, inputs: inputs, bus: newBus(cfg.Desktop, ""), locks: newLocks(cfg.Desktop), buses: map[string]lockState{}}
 	// What is not on the accessibility bus shows nothing here at all.
 	noEcho := func(uint32, bool) (off, known bool) { return false, false }
 	w.fields = text.NewFields(w.emit, w.bus.has, noEcho)
@@ -96,6 +100,8 @@ func (w *waylandDesktop) run(ctx context.Context) error {
 			w.accessibility(ev)
 		case ev := <-w.locks.events:
 			w.lockEvent(ev)
+		case <-w.there.changed:
+			w.watched.again()
 		case <-timer.C:
 		case <-ctx.Done():
 			return nil
@@ -127,22 +133,22 @@ func (w *waylandDesktop) connect(ctx context.Context) (*wayland.Toplevels, error
 // due asks what is due to be asked, and sets the timer to what comes next.
 func (w *waylandDesktop) due(timer *time.Timer) {
 	now := w.cfg.Now()
+	w.attend(now)
 	if q, ok := w.fields.Due(now); ok {
 		w.bus.ask(w.ctx, q)
 	}
 	next, ok := w.fields.Deadline()
+	if when := w.watched.due; !ok || when.Before(next) {
+		next = when
+	}
 	w.reportText()
 	if !w.titled && !w.lock.Locked() && w.report.busUp {
 		if when := w.askedAt.Add(frontEvery); !now.Before(when) {
 			w.askFront(now)
 		}
-		if when := w.askedAt.Add(frontEvery); !ok || when.Before(next) {
-			next, ok = when, true
+		if when := w.askedAt.Add(frontEvery); when.Before(next) {
+			next = when
 		}
-	}
-	if !ok {
-		timer.Stop()
-		return
 	}
 	timer.Reset(max(0, next.Sub(now)))
 }
@@ -246,37 +252,6 @@ func (w *waylandDesktop) title(now time.Time, f wayland.Front) {
 	if w.window.PID != 0 && w.window.Title != f.Title {
 		w.window.Title = f.Title
 		w.fields.Title(now, f.Title)
-	}
-}
-
-func (w *waylandDesktop) lockEvent(ev lockEvent) {
-	if ev.bus != "" {
-		w.buses[ev.bus] = ev.state
-		if len(w.buses) < len(w.locks.buses) {
-			return
-		}
-		defer w.board.Report(sensor.Lock, lockStatus(w.buses))
-		ev.Event = lock.Event{Source: starting}
-	}
-	w.setLock(ev.Event)
-}
-
-// setLock stops everything on lock, and looks afresh on unlock.
-func (w *waylandDesktop) setLock(ev lock.Event) {
-	if !w.lock.Set(ev.Source, ev.Locked) {
-		return
-	}
-	now := w.cfg.Now()
-	w.merge.Drop()
-	if w.lock.Locked() {
-		w.emit(capture.Input{At: now, Kind: capture.ScreenLocked})
-		return
-	}
-	w.emit(capture.Input{At: now, Kind: capture.ScreenUnlocked})
-	w.shown = wayland.Front{}
-	w.title(now, w.front)
-	if w.window.PID != 0 {
-		w.fields.Window(now, w.window)
 	}
 }
 

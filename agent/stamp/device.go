@@ -15,6 +15,14 @@ func (s *Stamper) Media(account string, m *lapwingv1.Media) error {
 	return s.own(account, &lapwingv1.Event{Lane: lapwingv1.Lane_LANE_ROUTINE, Body: &lapwingv1.Event_Media{Media: m}})
 }
 
+// Lock keeps what a session's lock sensor counted; it names nobody.
+func (s *Stamper) Lock(r *lapwingv1.LockReport) error {
+	if r.Unattended != nil {
+		return s.Unattended(r.Unattended)
+	}
+	return s.LockMinutes(r.Minutes)
+}
+
 // Unattended keeps a stretch in which the screen was left open.
 func (s *Stamper) Unattended(u *lapwingv1.Unattended) error {
 	return s.own("", &lapwingv1.Event{Lane: lapwingv1.Lane_LANE_ROUTINE, Body: &lapwingv1.Event_Unattended{Unattended: u}})

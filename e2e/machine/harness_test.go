@@ -93,6 +93,7 @@ type world struct {
 	m         *machine.Machine
 	collector *fakecollector.Collector
 	line      *line
+	limit     *lapwingv1.LockPolicy
 }
 
 func newWorld(t *testing.T) *world {
@@ -132,7 +133,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) policy() {
 	w.t.Helper()
 	signed, err := policydoc.Sign(&lapwingv1.Policy{
-		Version: 1, School: fakecollector.School, IssuedMs: time.Now().UnixMilli(), Rules: rules,
+		Version: 1, School: fakecollector.School, IssuedMs: time.Now().UnixMilli(), Rules: rules, Lock: w.limit,
 		Limits: &lapwingv1.Limits{HeartbeatSeconds: 5},
 	}, w.collector.PolicyKey)
 	if err != nil {

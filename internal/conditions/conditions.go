@@ -48,6 +48,7 @@ const (
 	A11yBusLost       = "a11y_bus_lost"
 	EchoOff           = "echo_off"
 	LockSourceMissing = "lock_source_missing"
+	IdleSourceMissing = "idle_source_missing"
 	ScreenLocked      = "screen_locked"
 
 	// Sessions and schedule.
@@ -135,6 +136,8 @@ var registry = [...]Condition{
 		"Nothing to do."},
 	{LockSourceMissing, Warning, "The agent cannot tell when the screen is locked",
 		"Use a desktop or screen locker that reports its state to logind."},
+	{IdleSourceMissing, Info, "The desktop does not say whether anybody is there",
+		"Nothing to do. Locks are seen; minutes in which the screen stood open are not counted on this device."},
 	{ScreenLocked, Info, "The screen is locked; nothing is captured", "Nothing to do."},
 	{Unsupported, Warning, "This sensor is not available on this system", "Nothing to do until a later version."},
 	{SensorFailed, Problem, "The sensor stopped with an error",

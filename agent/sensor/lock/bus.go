@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 )
@@ -82,7 +83,7 @@ func (b *Bus) Close() error {
 func (b *Bus) run(signals <-chan *dbus.Signal) {
 	defer close(b.events)
 	for s := range signals {
-		if ev, ok := eventOf(s); ok {
+		for _, ev := range eventsOf(s) {
 			b.events <- ev
 		}
 	}
@@ -158,32 +159,38 @@ func subscribeLogind(ctx context.Context, c *dbus.Conn, id string) ([]Event, err
 	if err != nil {
 		return nil, fmt.Errorf("add match: %w", err)
 	}
-	hint, err := c.Object("org.freedesktop.login1", path).GetProperty(logindSession + ".LockedHint")
-	if err != nil {
-		return nil, fmt.Errorf("read LockedHint: %w", err)
+	properties := map[string]dbus.Variant{}
+	get := c.Object("org.freedesktop.login1", path).CallWithContext(ctx, "org.freedesktop.DBus.Properties.GetAll", 0, logindSession)
+	if err := get.Store(&properties); err != nil {
+		return nil, fmt.Errorf("read the session's properties: %w", err)
 	}
-	locked, _ := hint.Value().(bool)
-	return []Event{{Source: logindSession, Locked: locked}}, nil
+	return hints(properties), nil
 }
 
-// eventOf reads ActiveChanged of a screen saver and LockedHint of logind.
+// eventsOf reads ActiveChanged of a screen saver, and the hints of logind.
 // logind's signal Lock is only a request, and is not looked at.
-func eventOf(s *dbus.Signal) (Event, bool) {
+func eventsOf(s *dbus.Signal) []Event {
 	if name, ok := strings.CutSuffix(s.Name, ".ActiveChanged"); ok && slices.Contains(savers(), name) && len(s.Body) == 1 {
-		active, ok := s.Body[0].(bool)
-		return Event{Source: name, Locked: active}, ok
+		if active, ok := s.Body[0].(bool); ok {
+			return []Event{{Source: name, Locked: active}}
+		}
+		return nil
 	}
 	if s.Name != "org.freedesktop.DBus.Properties.PropertiesChanged" || len(s.Body) < 2 || s.Body[0] != logindSession {
-		return Event{}, false
+		return nil
 	}
-	changed, ok := s.Body[1].(map[string]dbus.Variant)
-	if !ok {
-		return Event{}, false
+	changed, _ := s.Body[1].(map[string]dbus.Variant)
+	return hints(changed)
+}
+
+// hints reads LockedHint and IdleHint among a session's properties.
+func hints(properties map[string]dbus.Variant) (events []Event) {
+	if isLocked, ok := properties["LockedHint"].Value().(bool); ok {
+		events = append(events, Event{Source: logindSession, Locked: isLocked})
 	}
-	hint, ok := changed["LockedHint"]
-	if !ok {
-		return Event{}, false
+	if away, ok := properties["IdleHint"].Value().(bool); ok {
+		since, _ := properties["IdleSinceHint"].Value().(uint64)
+		events = append(events, Event{Source: logindSession, Idle: &Idle{Away: away, Since: time.UnixMicro(int64(min(since, 1<<62)))}})
 	}
-	locked, ok := hint.Value().(bool)
-	return Event{Source: logindSession, Locked: locked}, ok
+	return events
 }

@@ -57,7 +57,7 @@ func TestScreenSaverOnARealBus(t *testing.T) {
 		if err := gnome.Emit(path, name+".ActiveChanged", active); err != nil {
 			t.Fatal(err)
 		}
-		if ev := <-b.Events(); ev != (Event{name, active}) {
+		if ev := <-b.Events(); ev != (Event{Source: name, Locked: active}) {
 			t.Errorf("got %+v, want %v", ev, active)
 		}
 	}

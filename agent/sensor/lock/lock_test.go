@@ -3,6 +3,7 @@ package lock
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/godbus/dbus/v5"
 	"go.uber.org/goleak"
@@ -41,22 +42,31 @@ func TestEventOf(t *testing.T) {
 		want   Event
 		ok     bool
 	}{
-		{"GNOME locks", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged", Body: []any{true}}, Event{"org.gnome.ScreenSaver", true}, true},
-		{"KDE unlocks", &dbus.Signal{Name: "org.freedesktop.ScreenSaver.ActiveChanged", Body: []any{false}}, Event{"org.freedesktop.ScreenSaver", false}, true},
+		{"GNOME locks", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged", Body: []any{true}}, Event{Source: "org.gnome.ScreenSaver", Locked: true}, true},
+		{"KDE unlocks", &dbus.Signal{Name: "org.freedesktop.ScreenSaver.ActiveChanged", Body: []any{false}}, Event{Source: "org.freedesktop.ScreenSaver", Locked: false}, true},
 		{"unknown saver", &dbus.Signal{Name: "org.example.ScreenSaver.ActiveChanged", Body: []any{true}}, Event{}, false},
-		{"wrong type", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged", Body: []any{"yes"}}, Event{"org.gnome.ScreenSaver", false}, false},
+		{"wrong type", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged", Body: []any{"yes"}}, Event{Source: "org.gnome.ScreenSaver", Locked: false}, false},
 		{"no body", &dbus.Signal{Name: "org.gnome.ScreenSaver.ActiveChanged"}, Event{}, false},
-		{"logind locks", changed(logindSession, hint(true)), Event{logindSession, true}, true},
-		{"logind, another property", changed(logindSession, map[string]dbus.Variant{"IdleHint": dbus.MakeVariant(true)}), Event{}, false},
+		{"logind locks", changed(logindSession, hint(true)), Event{Source: logindSession, Locked: true}, true},
+		{"logind, another property", changed(logindSession, map[string]dbus.Variant{"Active": dbus.MakeVariant(true)}), Event{}, false},
 		{"another interface", changed("org.example", hint(true)), Event{}, false},
 		{"Lock is only a request", &dbus.Signal{Name: logindSession + ".Lock"}, Event{}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, ok := eventOf(tc.signal)
-			if ok != tc.ok || ok && got != tc.want {
-				t.Errorf("got %+v, %v", got, ok)
+			got := eventsOf(tc.signal)
+			if !tc.ok && len(got) > 0 || tc.ok && (len(got) != 1 || got[0] != tc.want) {
+				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+func TestIdleHint(t *testing.T) {
+	got := eventsOf(&dbus.Signal{Name: "org.freedesktop.DBus.Properties.PropertiesChanged", Body: []any{logindSession, map[string]dbus.Variant{
+		"LockedHint": dbus.MakeVariant(true), "IdleHint": dbus.MakeVariant(true), "IdleSinceHint": dbus.MakeVariant(uint64(1_700_000_000_000_000)),
+	}, []string{}}})
+	if len(got) != 2 || !got[0].Locked || got[1].Idle == nil || !got[1].Idle.Away || !got[1].Idle.Since.Equal(time.Unix(1_700_000_000, 0)) {
+		t.Errorf("got %+v", got)
 	}
 }
 

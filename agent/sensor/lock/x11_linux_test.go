@@ -54,14 +54,14 @@ func TestLockersThatCoverTheScreen(t *testing.T) {
 	check("tooltip as large as the screen", x11.Mapped{Window: 6, OverrideRedirect: true}, nil)
 	check("small window of a locker", x11.Mapped{Window: 7, OverrideRedirect: true}, nil)
 	check("managed window with a locker's class", x11.Mapped{Window: 5}, nil)
-	check("locker", x11.Mapped{Window: 5, OverrideRedirect: true}, &Event{sourceCover, true})
+	check("locker", x11.Mapped{Window: 5, OverrideRedirect: true}, &Event{Source: sourceCover, Locked: true})
 	check("another window goes", x11.Unmapped{Window: 6}, nil)
-	check("locker goes", x11.Unmapped{Window: 5}, &Event{sourceCover, false})
+	check("locker goes", x11.Unmapped{Window: 5}, &Event{Source: sourceCover, Locked: false})
 	check("it goes once", x11.Unmapped{Window: 5}, nil)
 	f.status = 1278164308
-	check("xscreensaver", x11.PropertyChanged{Window: 1, Atom: statusAtom}, &Event{sourceScreenSaver, true})
+	check("xscreensaver", x11.PropertyChanged{Window: 1, Atom: statusAtom}, &Event{Source: sourceScreenSaver, Locked: true})
 	f.status = 0
-	check("xscreensaver ends", x11.PropertyChanged{Window: 1, Atom: statusAtom}, &Event{sourceScreenSaver, false})
+	check("xscreensaver ends", x11.PropertyChanged{Window: 1, Atom: statusAtom}, &Event{Source: sourceScreenSaver, Locked: false})
 	check("other property", x11.PropertyChanged{Window: 1, Atom: 3}, nil)
 }
 

@@ -26,6 +26,7 @@ type extensions struct {
 	input    uint8 // XInput's major opcode
 	xkb      uint8 // XKB's major opcode
 	xkbEvent uint8 // XKB's first (and only) event
+	saver    uint8 // MIT-SCREEN-SAVER's major opcode; 0: the server has none
 }
 
 // Open connects to a display, for example ":0", with the cookie of the
@@ -51,6 +52,9 @@ func (c *Conn) prepare() error {
 		return err
 	}
 	if err := c.startXInput(); err != nil {
+		return err
+	}
+	if err := c.findSaver(); err != nil {
 		return err
 	}
 	return c.Watch(c.Root(), PropertyChangeMask|SubstructureNotifyMask)
@@ -81,6 +85,8 @@ func (c *Conn) Err() error {
 	}
 }
 
+var errNoExtension = errors.New("the X server lacks an extension")
+
 // queryExtension returns an extension's major opcode and first event.
 func (c *Conn) queryExtension(name string) (major, event uint8, err error) {
 	b := []byte{98, 0, 0, 0}
@@ -92,7 +98,7 @@ func (c *Conn) queryExtension(name string) (major, event uint8, err error) {
 		return 0, 0, fmt.Errorf("query extension %s: %w", name, err)
 	}
 	if r[8] == 0 {
-		return 0, 0, fmt.Errorf("the X server has no extension %s", name)
+		return 0, 0, fmt.Errorf("%w: %s", errNoExtension, name)
 	}
 	return r[9], r[10], nil
 }

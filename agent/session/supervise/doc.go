@@ -52,6 +52,8 @@ type Config struct {
 	OnStatus func(*lapwingv1.SessionStatus)
 	// OnCanary takes what became of a canary, which is valid.
 	OnCanary func(*lapwingv1.CanarySeen)
+	// OnLock takes what the lock sensor counted, and is called again as OnHit is.
+	OnLock func(context.Context, *lapwingv1.LockReport) error
 	// OnTamper says that the session process was killed count times within
 	// TamperWindow.
 	OnTamper func(count uint32)
@@ -86,7 +88,7 @@ func (c Config) check() error {
 	switch {
 	case len(c.Command) == 0:
 		return errors.New("no command")
-	case c.OnHit == nil, c.OnStatus == nil, c.OnCanary == nil, c.OnTamper == nil:
+	case c.OnHit == nil, c.OnLock == nil, c.OnStatus == nil, c.OnCanary == nil, c.OnTamper == nil:
 		return errors.New("a callback is missing")
 	case c.Log == nil, c.Now == nil:
 		return errors.New("logger or clock is missing")

@@ -53,6 +53,7 @@ func TestGroupFollowsItsTargets(t *testing.T) {
 			Command: []string{os.Args[0]}, Target: target,
 			OnHit:    func(context.Context, *lapwingv1.Hit) error { return nil },
 			OnStatus: func(st *lapwingv1.SessionStatus) { u.status(target.ID, st) },
+			OnLock:   func(context.Context, *lapwingv1.LockReport) error { return nil },
 			OnCanary: func(*lapwingv1.CanarySeen) {}, OnTamper: func(uint32) { t.Error("tampering without any") },
 			Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		}

@@ -44,7 +44,7 @@ func TestRunsAsTheDisplaysOwner(t *testing.T) {
 	s := newService(t)
 	sup, err := supervise.New(supervise.Config{
 		Command: []string{copyOfThisTest(t)}, Target: target,
-		OnHit: s.hit, OnStatus: s.status, OnCanary: s.canary, OnTamper: s.tamper,
+		OnHit: s.hit, OnLock: s.lock, OnStatus: s.status, OnCanary: s.canary, OnTamper: s.tamper,
 		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 	if err != nil {

@@ -82,6 +82,8 @@ func misbehave(mode string, conn *ipc.SessionConn) int {
 		hit(2)
 	case "invalid":
 		send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Hit{Hit: &lapwingv1.Hit{Seq: 1}}})
+	case "lock":
+		send(&lapwingv1.SessionMessage{Kind: &lapwingv1.SessionMessage_Lock{Lock: &lapwingv1.LockReport{Minutes: &lapwingv1.LockMinutes{Day: 20261123, InUse: 7}}}})
 	case "hits":
 		for seq := range uint64(3) {
 			hit(seq + 1)
@@ -110,6 +112,7 @@ type service struct {
 	mu       sync.Mutex
 	cond     *sync.Cond
 	hits     []*lapwingv1.Hit
+	locks    []*lapwingv1.LockReport
 	statuses []*lapwingv1.SessionStatus
 	canaries []*lapwingv1.CanarySeen
 	tampered uint32
@@ -128,7 +131,7 @@ func (s *service) run(env []string, mode string) (sup *supervise.Supervisor, sto
 	cfg := supervise.Config{
 		Command: []string{os.Args[0]},
 		Target:  supervise.Target{ID: "test", UID: uint32(os.Geteuid()), Env: append(env, childMode+"="+mode)},
-		OnHit:   s.hit, OnStatus: s.status, OnCanary: s.canary, OnTamper: s.tamper,
+		OnHit:   s.hit, OnLock: s.lock, OnStatus: s.status, OnCanary: s.canary, OnTamper: s.tamper,
 		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
 	sup, err := supervise.New(cfg)
@@ -155,6 +158,18 @@ func (s *service) hit(_ context.Context, h *lapwingv1.Hit) error {
 		return errors.New("disk full")
 	}
 	s.hits = append(s.hits, h)
+	s.cond.Broadcast()
+	return nil
+}
+
+func (s *service) lock(_ context.Context, r *lapwingv1.LockReport) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failures > 0 {
+		s.failures--
+		return errors.New("disk full")
+	}
+	s.locks = append(s.locks, r)
 	s.cond.Broadcast()
 	return nil
 }
@@ -196,6 +211,16 @@ func (s *service) await(what string, ok func() bool) {
 			s.t.Fatalf("waited in vain for %s: %d hits, %d statuses, %d ends", what, len(s.hits), len(s.statuses), s.ends)
 		}
 		s.cond.Wait()
+	}
+}
+
+func TestLockReportsAreTriedAgain(t *testing.T) {
+	s := newService(t)
+	s.failures = 1
+	s.run(os.Environ(), "lock")
+	s.await("the report", func() bool { return len(s.locks) == 1 })
+	if m := s.locks[0].GetMinutes(); m.GetInUse() != 7 {
+		t.Errorf("got %v", m)
 	}
 }
 

@@ -290,12 +290,16 @@ func (s *Supervisor) listen(ctx context.Context, conn *ipc.ServiceConn) error {
 			s.cfg.OnStatus(kind.Status)
 		case *lapwingv1.SessionMessage_Canary:
 			s.cfg.OnCanary(kind.Canary)
+		case *lapwingv1.SessionMessage_Lock:
+			if err := s.keep(ctx, func() error { return s.cfg.OnLock(ctx, kind.Lock) }); err != nil {
+				return err
+			}
 		case *lapwingv1.SessionMessage_Hit:
 			if kind.Hit.Seq != lastSeq+1 {
 				return fmt.Errorf("hear from session: %w: hit %d after %d", errInvalid, kind.Hit.Seq, lastSeq)
 			}
 			lastSeq = kind.Hit.Seq
-			if err := s.keep(ctx, kind.Hit); err != nil {
+			if err := s.keep(ctx, func() error { return s.cfg.OnHit(ctx, kind.Hit) }); err != nil {
 				return err
 			}
 			ack := &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_HitAck{HitAck: &lapwingv1.HitAck{Upto: lastSeq}}}
@@ -303,19 +307,19 @@ func (s *Supervisor) listen(ctx context.Context, conn *ipc.ServiceConn) error {
 				return fmt.Errorf("acknowledge hit: %w", err)
 			}
 		default:
-			return fmt.Errorf("hear from session: %w: a second hello", errInvalid)
+			return fmt.Errorf("hear from session: %w: a message that is not for now", errInvalid)
 		}
 	}
 }
 
-// keep calls OnHit until it has worked or ctx is done.
-func (s *Supervisor) keep(ctx context.Context, h *lapwingv1.Hit) error {
+// keep calls a callback until it has worked or ctx is done.
+func (s *Supervisor) keep(ctx context.Context, take func() error) error {
 	for {
-		err := s.cfg.OnHit(ctx, h)
+		err := take()
 		if err == nil {
 			return nil
 		}
-		s.cfg.Log.Error("hit not kept, it is tried again", "error", err)
+		s.cfg.Log.Error("what a session told was not kept, it is tried again", "error", err)
 		select {
 		case <-time.After(retryHit):
 		case <-ctx.Done():
