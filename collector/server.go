@@ -26,6 +26,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/ingest"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
+	"github.com/lapwing-schools/lapwing/collector/permits"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/roster"
@@ -159,11 +160,22 @@ func (s *server) ruleTitle(id string) string {
 	return s.policies.RuleTitle(id)
 }
 
+// newPermits makes what gives permission for media. Serial numbers have a key of
+// the school's own, so that two schools' hashes of one stick tell nothing.
+func (s *server) newPermits() *permits.Service {
+	return permits.New(permits.Config{
+		Key:     func(slug string) [32]byte { return s.data.Vault.Subkey("usb media of " + slug) },
+		Changed: func(school store.SchoolID) { s.policies.Refresh(school) },
+		Now:     s.now,
+	})
+}
+
 // wire makes what serves agents and browsers.
 func (s *server) wire() error {
 	schools := tenants.New(s.store)
 	var err error
-	s.policies, err = policy.New(policy.Config{Rules: configs.Rules(), Form: shippedForm(), Key: s.data.Policy, Now: s.now, Log: s.log})
+	media := s.newPermits()
+	s.policies, err = policy.New(policy.Config{Rules: configs.Rules(), Form: shippedForm(), Key: s.data.Policy, Now: s.now, Log: s.log, Amend: media.Amend})
 	if err != nil {
 		return fmt.Errorf("load the rule packs: %w", err)
 	}
@@ -192,7 +204,7 @@ func (s *server) wire() error {
 	}
 	s.oversight = oversight.New(oversight.Config{Policies: s.policies, Now: s.now, Zone: zone})
 	key := s.data.Vault.Subkey("known browsers")
-	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox, Fleet: s.fleet,
+	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox, Fleet: s.fleet, Permits: media,
 		Policies: s.policies, Edits: s.folder,
 		Oversight: s.oversight, Trials: s.cases, Rules: s.policies, Zone: zone,
 		Prove: func(school store.SchoolID, ids []caseflow.DeviceID, by audit.Who) int {

@@ -70,6 +70,9 @@ func (e *eyes) nothingLocked() {
 // TestLeftOpen: a real display on which nobody does anything for a minute, with
 // a policy of one; then somebody moves the mouse, and nothing else.
 func TestLeftOpen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute by the clock; make test runs it")
+	}
 	e := startEyes(t, testdesktop.Options{})
 	e.there.setPolicy(&lapwingv1.LockPolicy{UnattendedMinutes: 1})
 	e.awaitStatus(sensor.Lock, "COVERAGE_STATE_OK", "")

@@ -79,8 +79,11 @@ const (
 	DirectoryImported Action = "directory.import"
 	DirectoryRefused  Action = "directory.refuse" // a nightly file could not be taken
 	DirectoryRead     Action = "directory.read"   // names of accounts or people were shown
-	FlagSet           Action = "flag.set"
-	FlagEnded         Action = "flag.end"
+	MediaPermitted    Action = "media.permit"
+	MediaPermitEnded  Action = "media.end" // a permit was taken back before its time
+
+	FlagSet   Action = "flag.set"
+	FlagEnded Action = "flag.end"
 
 	MonitoringChecked Action = "monitoring.check" // a check on monitoring was recorded
 
@@ -105,6 +108,7 @@ func Actions() []Action {
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
 		PlaybookProposed, PlaybookApproved, PlaybookRefused, RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
+		MediaPermitted, MediaPermitEnded,
 		MonitoringChecked, NoticeSeen, NoticeOnPaper, DocumentPut, KeyDestroyed, LedgerRead,
 	}
 }

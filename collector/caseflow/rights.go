@@ -49,6 +49,8 @@ const (
 	ReadDevices Right = "read-devices"
 	// ManageDevices enrols, moves, revokes and retires devices and asks them for a check.
 	ManageDevices Right = "manage-devices"
+	// PermitMedia says which portable media may be used, by whom and until when.
+	PermitMedia Right = "permit-media"
 	// ReadCompliance opens the answer to "is our monitoring working?"; without
 	// ReadDevices beside it, as numbers that name no device and hide small groups.
 	ReadCompliance Right = "read-compliance"
@@ -97,6 +99,7 @@ var table = map[Right][]Role{
 
 	ReadDevices:   {Technician, Head},
 	ManageDevices: {Technician},
+	PermitMedia:   {Technician, Head},
 
 	ReadCompliance:       {Technician, Head, Leadership, Governor, Chair},
 	ReadMonitoringRecord: {Technician, Head, Leadership, Governor, Chair, DSL, Deputy},

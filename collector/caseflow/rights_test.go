@@ -34,6 +34,7 @@ func TestWhoHoldsWhichRight(t *testing.T) {
 		caseflow.ReadPolicy:    "administrator technician dsl deputy head chair leadership governor dpo",
 
 		caseflow.ReadMonitoringRecord: "technician head leadership governor chair dsl deputy",
+		caseflow.PermitMedia:          "technician head",
 		caseflow.KeepMonitoringRecord: "technician head dsl deputy",
 		caseflow.ListUsers:            "administrator dsl head",
 		caseflow.ConfirmRoles:         "dsl head",

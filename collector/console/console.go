@@ -13,6 +13,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
+	"github.com/lapwing-schools/lapwing/collector/permits"
 	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
@@ -27,6 +28,8 @@ type Config struct {
 	Fleet *fleet.Service
 	// Pickups, if set, tells what became of nightly files.
 	Pickups Pickups
+	// Permits gives the pages of permissions for portable media; without it there are none.
+	Permits *permits.Service
 	// Oversight, Trials and Rules give the pages of exemptions and rules; all or none.
 	Oversight *oversight.Service
 	Trials    Trials
@@ -58,6 +61,7 @@ type Console struct {
 	policies  Policies
 	edits     Edits
 	fleet     *fleet.Service
+	permits   *permits.Service
 	plans     plans
 	oversight *oversight.Service
 	trialsOf  Trials
@@ -83,7 +87,7 @@ func New(cfg Config) (*Console, error) {
 	if cfg.Store == nil || cfg.Cases == nil {
 		return nil, errors.New("console: a store and casework are needed")
 	}
-	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups, fleet: cfg.Fleet, policies: cfg.Policies, edits: cfg.Edits,
+	c := &Console{store: cfg.Store, cases: cfg.Cases, directory: cfg.Directory, pickups: cfg.Pickups, fleet: cfg.Fleet, permits: cfg.Permits, policies: cfg.Policies, edits: cfg.Edits,
 		oversight: cfg.Oversight, trialsOf: cfg.Trials, rules: cfg.Rules, auth: cfg.Auth, now: cfg.Now, log: cfg.Logger,
 		zone: cfg.Zone, heartbeat: cfg.Heartbeat}
 	if c.now == nil {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
@@ -52,7 +54,7 @@ func (c *Console) actOnDevices(w http.ResponseWriter, r *http.Request, id auth.I
 		var err error
 		switch device := caseflow.DeviceID(one); act {
 		case "move":
-			err = id.Tenant.MoveDevice(r.Context(), device, group.Name, group.Audience, id.Who(), c.now())
+			err = c.moveDevice(r.Context(), id, device, group)
 		case "retire":
 			err = id.Tenant.RetireDevice(r.Context(), device, id.Who(), c.now())
 		case "revoke":
@@ -77,6 +79,24 @@ func (c *Console) proveDevices(id auth.Identity, ids []string) int {
 		devices[i] = caseflow.DeviceID(one)
 	}
 	return c.prove(id.Tenant.Info().ID, devices, id.Who())
+}
+
+// moveDevice gives a device another group, whose policy is then newer than the
+// one that it has.
+func (c *Console) moveDevice(ctx context.Context, id auth.Identity, device caseflow.DeviceID, to store.GroupName) error {
+	if c.policies != nil {
+		d, err := id.Tenant.Device(ctx, device)
+		if err != nil {
+			return err
+		}
+		from := policy.Group{Name: d.Group, Audience: d.Audience}
+		if into := (policy.Group{Name: to.Name, Audience: to.Audience}); from != into {
+			if err := c.policies.Outrun(ctx, id.Tenant, from, into); err != nil {
+				return err
+			}
+		}
+	}
+	return id.Tenant.MoveDevice(ctx, device, to.Name, to.Audience, id.Who(), c.now())
 }
 
 // audienceOf is the audience of a group that has devices; empty for another.

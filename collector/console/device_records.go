@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/internal/checks"
@@ -34,7 +35,10 @@ type checkRow struct {
 
 type historyRow struct{ When, What string }
 
-type mediaRow struct{ When, What, State, Word, Why, Scan string }
+type mediaRow struct {
+	When, What, State, Word, Why, Scan string
+	Permit                             string // address of the form, for those who may give permission
+}
 
 type dayRow struct {
 	Day                        string
@@ -66,7 +70,11 @@ func (c *Console) deviceRecords(r *http.Request, id auth.Identity, d store.Devic
 	v.checks(said, d.Report.Silent(now), now)
 	v.history(history, now)
 	for _, m := range media {
-		v.Media = append(v.Media, newMediaRow(m, now))
+		row := newMediaRow(m, now)
+		if c.permits != nil && !m.Permitted && m.Kind != triage.KindComposite && caseflow.Allows(id.Actor, caseflow.PermitMedia) {
+			row.Permit = permitHref(m)
+		}
+		v.Media = append(v.Media, row)
 	}
 	for _, day := range days {
 		v.Days = append(v.Days, dayRow{dayWord(day.Day), int(day.InUse), int(day.Locked), int(day.LockMinutes.Unattended), int(day.Breaches)})

@@ -22,6 +22,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/console"
 	"github.com/lapwing-schools/lapwing/collector/fleet"
+	"github.com/lapwing-schools/lapwing/collector/permits"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
@@ -39,17 +40,18 @@ var morning = time.Date(2026, 11, 12, 8, 14, 0, 0, time.UTC)
 
 // fixture is a collector's upper half over a real store, without a network of agents.
 type fixture struct {
-	t      testing.TB
-	store  *badgerstore.Store
-	tenant store.Tenant
-	vault  *vault.Vault
-	cases  *casework.Service
-	signer *auth.Service
-	server *httptest.Server
-	routes []string
-	log    *lockedBuffer
-	policy *policy.Publisher
-	edit   *lastEdit
+	t       testing.TB
+	store   *badgerstore.Store
+	tenant  store.Tenant
+	vault   *vault.Vault
+	cases   *casework.Service
+	signer  *auth.Service
+	server  *httptest.Server
+	routes  []string
+	log     *lockedBuffer
+	policy  *policy.Publisher
+	permits *permits.Service
+	edit    *lastEdit
 
 	mu  sync.Mutex // guards now
 	now time.Time
@@ -111,8 +113,12 @@ func newFixture(t testing.TB) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.policy, f.edit = f.policies(), &lastEdit{}
-	handler, err := console.New(console.Config{Fleet: fleet.New(fleet.Config{Agents: "lapwing.example:9443", Now: f.clock}), Policies: f.policy, Edits: f.edit, Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
+	f.permits = permits.New(permits.Config{
+		Key:     func(slug string) [32]byte { return f.vault.Subkey("usb media of " + slug) },
+		Changed: func(school store.SchoolID) { f.policy.Refresh(school) }, Now: f.clock,
+	})
+	f.policy, f.edit = f.policies(f.permits), &lastEdit{}
+	handler, err := console.New(console.Config{Fleet: fleet.New(fleet.Config{Agents: "lapwing.example:9443", Now: f.clock}), Permits: f.permits, Policies: f.policy, Edits: f.edit, Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,10 +341,16 @@ func (f *fixture) seal(key caseflow.PersonKey, p vault.Purpose, plain []byte) ca
 // device enrols a device that reports what is given.
 func (f *fixture) device(id caseflow.DeviceID, host string, seenAgo time.Duration, coverage ...store.SensorState) {
 	f.t.Helper()
+	f.deviceOf(id, host, "Year 8 trolley A", seenAgo, coverage...)
+}
+
+// deviceOf is device, in a group.
+func (f *fixture) deviceOf(id caseflow.DeviceID, host, group string, seenAgo time.Duration, coverage ...store.SensorState) {
+	f.t.Helper()
 	hash := [32]byte{}
 	copy(hash[:], id)
 	now := f.clock()
-	if err := f.tenant.CreateToken(f.t.Context(), store.Token{Hash: hash, Group: "Year 8 trolley A", Audience: vocab.GroupPupil, Uses: 1, Expires: now.Add(time.Hour), Created: now}); err != nil {
+	if err := f.tenant.CreateToken(f.t.Context(), store.Token{Hash: hash, Group: group, Audience: vocab.GroupPupil, Uses: 1, Expires: now.Add(time.Hour), Created: now}); err != nil {
 		f.t.Fatal(err)
 	}
 	d := store.Device{ID: id, Host: host, OS: "linux", OSText: "Debian 12", Arch: "amd64", Enrolled: now.AddDate(0, -2, 0), CertSerial: fmt.Sprintf("5CG1-%s", id), CertExpires: now.AddDate(0, 0, 21)}

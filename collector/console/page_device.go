@@ -21,6 +21,7 @@ type deviceView struct {
 	Proof deviceProof
 	ID    string
 	Done  string
+	PermitsPage bool
 }
 
 type fact struct{ Label, Value string }
@@ -40,6 +41,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, id auth.Identit
 	}
 	v.ID, v.Done = string(d.ID), deviceDone(r.URL.Query())
 	v.judgeChecks()
+	v.PermitsPage = c.permits != nil
 	return c.show(w, r, id, "device", "/devices", v.Host, v)
 }
 

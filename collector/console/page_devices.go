@@ -22,6 +22,7 @@ type devicesView struct {
 	Rows           []deviceRow
 	Any            bool
 	Enrol          bool // the reader may let devices in
+	Permits        bool // there are pages of media permissions
 	Show, Search   string
 	Lists          []deviceList
 	Filtered       bool
@@ -97,7 +98,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	}
 	now := c.now().In(c.zone)
 	filtered := q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
-	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Done: deviceDone(r.URL.Query())}
+	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Permits: c.permits != nil, Done: deviceDone(r.URL.Query())}
 	for _, row := range page.Rows {
 		v.Rows = append(v.Rows, newListRow(row, now))
 	}

@@ -18,6 +18,9 @@ import (
 type Policies interface {
 	// Open verifies and reads a stored policy.
 	Open(doc store.Document) (*lapwingv1.Policy, error)
+	// Outrun gives the policy of a group a version above that of another, for a
+	// device that moves from there.
+	Outrun(ctx context.Context, t store.Tenant, from, to policy.Group) error
 }
 
 // Edits tells what became of the last change of the policy folder.
@@ -129,6 +132,7 @@ func policyFacts(p *lapwingv1.Policy) []fact {
 	if len(s.GetSiteNetworks()) == 0 {
 		facts[6].Value = "as at school: the policy names no networks"
 	}
+	facts = append(facts, deviceFacts(p)...)
 	n := p.GetNotice()
 	mode := map[lapwingv1.Notice_Mode]string{lapwingv1.Notice_MODE_SCREEN: "on the screen at log-on",
 		lapwingv1.Notice_MODE_PAPER: "on paper"}[n.GetMode()]

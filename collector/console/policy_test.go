@@ -10,6 +10,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/collectortest"
+	"github.com/lapwing-schools/lapwing/collector/permits"
 	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 )
@@ -20,13 +21,13 @@ type lastEdit struct{ policy.Edit }
 func (l *lastEdit) Last() policy.Edit { return l.Edit }
 
 // policies gives the fixture's school policies that are in force.
-func (f *fixture) policies() *policy.Publisher {
+func (f *fixture) policies(media *permits.Service) *policy.Publisher {
 	f.t.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	p, err := policy.New(policy.Config{Rules: collectortest.Rules("test"), Form: collectortest.Form(), Key: key, Now: f.clock,
+	p, err := policy.New(policy.Config{Rules: collectortest.Rules("test"), Form: collectortest.Form(), Key: key, Now: f.clock, Amend: media.Amend,
 		Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		f.t.Fatal(err)

@@ -120,6 +120,12 @@ func (c *Console) routes() *mux {
 	m.Handle("GET /devices.csv", c.signedIn(fleetKeeper, c.devicesCSV))
 	m.Handle("POST /devices", c.signedIn(mayManage, c.actOnDevices))
 	m.Handle("GET /devices/{id}", c.signedIn(fleetKeeper, c.device))
+	if c.permits != nil {
+		m.Handle("GET /media", c.signedIn(fleetKeeper, c.media))
+		m.Handle("POST /media", c.signedIn(can(caseflow.PermitMedia), c.permitMedia))
+		m.Handle("GET /media/new", c.signedIn(can(caseflow.PermitMedia), c.permitForm))
+		m.Handle("POST /media/{id}/end", c.signedIn(can(caseflow.PermitMedia), c.endPermit))
+	}
 	m.Handle("GET /compliance", c.signedIn(leader, c.compliance))
 	m.Handle("GET /compliance/data.csv", c.signedIn(leader, c.complianceCSV))
 	m.Handle("GET /compliance/record", c.signedIn(can(caseflow.ReadMonitoringRecord), c.record))

@@ -101,6 +101,10 @@ var doors = map[string]door{
 	"POST /compliance/record":         {roles: "technician head dsl deputy"},
 	"GET /acknowledgements":           {roles: "administrator dsl deputy head dpo"},
 	"POST /acknowledgements/paper":    {roles: "administrator dsl deputy head"},
+	"GET /media":                      {roles: "technician head"},
+	"POST /media":                     {roles: "technician head"},
+	"GET /media/new":                  {roles: "technician head"},
+	"POST /media/{id}/end":            {roles: "technician head", path: "/media/nothing/end"},
 	"GET /devices.csv":                {roles: "technician head"},
 	"POST /devices":                   {roles: "technician"},
 	"GET /devices":                    {roles: "technician head"},
@@ -346,7 +350,7 @@ func withAll(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.policy = p
-	handler, err := console.New(console.Config{Fleet: fleet.New(fleet.Config{Agents: "lapwing.example:9443", Now: f.clock}), Policies: p, Edits: f.edit,
+	handler, err := console.New(console.Config{Fleet: fleet.New(fleet.Config{Agents: "lapwing.example:9443", Now: f.clock}), Policies: p, Edits: f.edit, Permits: f.permits,
 		Store: f.store, Cases: f.cases, Auth: f.signer, Now: f.clock, Logger: logger, Heartbeat: 50 * time.Millisecond,
 		Directory: roster.New(f.vault, f.clock, logger), Pickups: pickups{},
 		Oversight: oversight.New(oversight.Config{Policies: p, Now: f.clock, Zone: time.UTC}), Trials: f.cases, Rules: p})

@@ -280,7 +280,7 @@ func (s *Sensor) removed(key string, v *visit) {
 // it back when that has changed.
 func (s *Sensor) block(v *visit) {
 	p := s.inForce()
-	allowed := judge(p, v.medium, s.account(), s.cfg.Now()).permitted
+	allowed := Judge(p, v.medium, s.account(), s.cfg.Now()).Permitted
 	want := p.GetBlock() && !allowed
 	if want == v.blocked || v.medium.Control == "" {
 		return
@@ -305,12 +305,12 @@ func (s *Sensor) account() string {
 
 func (s *Sensor) emit(v *visit, step lapwingv1.MediaStep) {
 	p, m := s.inForce(), v.medium
-	verdict := judge(p, m, s.account(), s.cfg.Now())
+	verdict := Judge(p, m, s.account(), s.cfg.Now())
 	e := &lapwingv1.Media{
 		Visit: v.id, Step: step, Kind: m.Kind, VendorId: m.VendorID, ProductId: m.ProductID, Vendor: m.Vendor, Product: m.Product,
 		Serial: SerialHash(p.GetSerialKey(), m), Label: m.Label, FileSystem: m.FileSystem, SizeBytes: m.Size,
 		Encryption: max(m.Encryption, lapwingv1.MediaEncryption_MEDIA_ENCRYPTION_NONE), Mounted: m.Mounted,
-		Permitted: verdict.permitted, Why: verdict.why, Permit: verdict.permit,
+		Permitted: verdict.Permitted, Why: verdict.Why, Permit: verdict.Permit,
 		Scan: v.scan.scan, ScanWhy: v.scan.why, Threats: v.scan.threats, FilesScanned: v.scan.files, BytesScanned: v.scan.bytes,
 		Blocked: v.blocked,
 	}

@@ -5,16 +5,16 @@
 // long. File names are seen while scanning and go nowhere.
 //
 // It may import agent/sensor, internal/checks, internal/conditions,
-// internal/ulid and the messages.
+// internal/policydoc, internal/ulid and the messages.
 package usb
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"strings"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/internal/checks"
+	"github.com/lapwing-schools/lapwing/internal/policydoc"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -36,63 +36,43 @@ type Medium struct {
 	Place             string // where it is mounted
 }
 
-// verdict is what the policy says of a medium.
-type verdict struct {
-	permitted bool
-	why       string
-	permit    string
+// Verdict is what the policy says of a medium.
+type Verdict struct {
+	Permitted bool
+	Why       string // a code of internal/checks
+	Permit    string // id of the permit that applied
 }
 
 // SerialHash is the keyed hash under which a school knows a medium. Without a
 // key or a serial number there is none.
 func SerialHash(key []byte, m Medium) []byte {
-	if len(key) != 32 || m.Serial == "" {
-		return nil
-	}
-	return keyed(key, "usb serial v1", m.VendorID, m.ProductID, m.Serial)
+	return policydoc.SerialHash(key, m.VendorID, m.ProductID, m.Serial)
 }
 
-// AccountHash is the keyed hash of an account in a permit.
-func AccountHash(key []byte, account string) []byte {
-	if len(key) != 32 || account == "" {
-		return nil
-	}
-	return keyed(key, "usb account v1", strings.ToLower(account))
-}
-
-func keyed(key []byte, parts ...string) []byte {
-	mac := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		mac.Write([]byte(p))
-		mac.Write([]byte{0})
-	}
-	return mac.Sum(nil)
-}
-
-// judge says whether the policy permits a medium. What cannot be told is not
+// Judge says whether the policy permits a medium. What cannot be told is not
 // permitted where the policy asks for it.
-func judge(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) verdict {
+func Judge(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) Verdict {
 	if m.Kind == lapwingv1.MediaKind_MEDIA_KIND_COMPOSITE {
-		return verdict{why: checks.USBBadUSB} // no permit can be meant for it
+		return Verdict{Why: checks.USBBadUSB} // no permit can be meant for it
 	}
-	v := verdict{permitted: true, why: checks.USBRecorded}
+	v := Verdict{Permitted: true, Why: checks.USBRecorded}
 	switch p.GetUse() {
 	case lapwingv1.UsbPolicy_USE_NONE:
-		return verdict{why: checks.USBNobody}
+		return Verdict{Why: checks.USBNobody}
 	case lapwingv1.UsbPolicy_USE_PERMITTED:
-		if v = permitOf(p, m, account, now); !v.permitted {
+		if v = permitOf(p, m, account, now); !v.Permitted {
 			return v
 		}
 	}
 	if p.GetEncryptedOnly() && m.Looked && !encrypted(m.Encryption) {
-		return verdict{why: checks.USBNotEncrypted, permit: v.permit}
+		return Verdict{Why: checks.USBNotEncrypted, Permit: v.Permit}
 	}
 	return v
 }
 
-func permitOf(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) verdict {
-	serial, who := SerialHash(p.SerialKey, m), AccountHash(p.SerialKey, account)
-	v := verdict{why: checks.USBNoPermit}
+func permitOf(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) Verdict {
+	serial, who := SerialHash(p.SerialKey, m), policydoc.AccountHash(p.SerialKey, account)
+	v := Verdict{Why: checks.USBNoPermit}
 	for _, t := range p.Permits {
 		if len(t.Serial) == 0 && t.VendorId == "" || // it would permit everything
 			len(t.Serial) > 0 && !hmac.Equal(t.Serial, serial) || t.VendorId != "" && !strings.EqualFold(t.VendorId, m.VendorID) ||
@@ -100,10 +80,10 @@ func permitOf(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) v
 			continue
 		}
 		if t.UntilMs > 0 && now.UnixMilli() > t.UntilMs {
-			v = verdict{why: checks.USBExpired, permit: t.Id}
+			v = Verdict{Why: checks.USBExpired, Permit: t.Id}
 			continue
 		}
-		return verdict{permitted: true, why: checks.USBPermit, permit: t.Id}
+		return Verdict{Permitted: true, Why: checks.USBPermit, Permit: t.Id}
 	}
 	return v
 }

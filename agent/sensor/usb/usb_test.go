@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lapwing-schools/lapwing/internal/checks"
+	"github.com/lapwing-schools/lapwing/internal/policydoc"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -47,14 +48,14 @@ func TestJudge(t *testing.T) {
 		{"another product", permitted(&lapwingv1.UsbPermit{Id: "v", VendorId: "0781", ProductId: "0001"}), m, false, checks.USBNoPermit},
 		{"ended", permitted(&lapwingv1.UsbPermit{Id: "v", VendorId: "0781", UntilMs: noon.UnixMilli() - 1}), m, false, checks.USBExpired},
 		{"not ended", permitted(&lapwingv1.UsbPermit{Id: "v", VendorId: "0781", UntilMs: noon.UnixMilli() + 1}), m, true, checks.USBPermit},
-		{"this account", permitted(&lapwingv1.UsbPermit{Id: "v", VendorId: "0781", Account: AccountHash(key, "Teacher")}), m, true, checks.USBPermit},
-		{"another account", permitted(&lapwingv1.UsbPermit{Id: "v", VendorId: "0781", Account: AccountHash(key, "pupil")}), m, false, checks.USBNoPermit},
+		{"this account", permitted(&lapwingv1.UsbPermit{Id: "v", VendorId: "0781", Account: policydoc.AccountHash(key, "Teacher")}), m, true, checks.USBPermit},
+		{"another account", permitted(&lapwingv1.UsbPermit{Id: "v", VendorId: "0781", Account: policydoc.AccountHash(key, "pupil")}), m, false, checks.USBNoPermit},
 		{"encrypted only, in the clear", only(permitted(serial)), open, false, checks.USBNotEncrypted},
 		{"encrypted only, encrypted", only(permitted(serial)), locked, true, checks.USBPermit},
 		{"encrypted only, not looked at yet", only(permitted(serial)), m, true, checks.USBPermit},
 		{"a keyboard in it", permitted(serial), bad, false, checks.USBBadUSB},
 	} {
-		if v := judge(c.policy, c.m, "teacher", noon); v.permitted != c.ok || v.why != c.why {
+		if v := Judge(c.policy, c.m, "teacher", noon); v.Permitted != c.ok || v.Why != c.why {
 			t.Errorf("%s: %+v", c.name, v)
 		}
 	}
