@@ -18,9 +18,9 @@ type deviceView struct {
 	Facts            []fact
 	Queue            []fact
 	deviceRecords
-	Proof deviceProof
-	ID    string
-	Done  string
+	Proof       deviceProof
+	ID          string
+	Done        string
 	PermitsPage bool
 }
 
