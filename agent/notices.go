@@ -47,6 +47,7 @@ type stand struct {
 	process *supervise.Beside // nil: none
 	version string            // in force when it was last looked at, empty for none
 	browser bool              // it shows a page, which stays for other uses
+	shown   string            // version that this desktop showed
 	again   time.Time
 	pause   time.Duration
 }
@@ -137,6 +138,9 @@ func (n *notices) adjust(ctx context.Context, group *supervise.Group, said *sync
 	untold := map[string]bool{}
 	for id, s := range n.stands {
 		word := n.book.Of(s.target.Account, version, since)
+		if n.service.shared(s.target.Account) && s.shown != version {
+			word = told.Word{} // whoever was told may have been somebody else
+		}
 		answered := word.State > lapwingv1.NoticeSeen_STATE_SHOWN
 		if s.version != version {
 			s.stop()
@@ -144,7 +148,7 @@ func (n *notices) adjust(ctx context.Context, group *supervise.Group, said *sync
 		} else if answered && !s.browser {
 			s.stop()
 		}
-		group.SetTold(s.target.Account, word.Version)
+		group.SetTold(id, word.Version)
 		if version == "" || word.State != 0 {
 			continue
 		}
@@ -227,6 +231,10 @@ func (n *notices) said(ctx context.Context, s *stand, version, word string) {
 	for {
 		err := n.keep(s.target.Account, seen)
 		if err == nil {
+			n.mu.Lock()
+			s.shown = version
+			n.mu.Unlock()
+			n.signal()
 			return
 		}
 		n.service.log.Error("a word on the notice was not kept, it is tried again", "error", err)

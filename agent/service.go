@@ -18,6 +18,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/notice/told"
 	"github.com/lapwing-schools/lapwing/agent/policy"
 	"github.com/lapwing-schools/lapwing/agent/sdnotify"
+	"github.com/lapwing-schools/lapwing/agent/shared"
 	"github.com/lapwing-schools/lapwing/agent/spool"
 	"github.com/lapwing-schools/lapwing/agent/stamp"
 	"github.com/lapwing-schools/lapwing/agent/status"
@@ -116,8 +117,18 @@ func (s *service) now() *lapwingv1.DeviceTime {
 	}
 }
 
-// keep makes an event durable.
+// shared reports whether several people use an account, by the policy in force.
+func (s *service) shared(account string) bool {
+	var patterns []string
+	if p := s.policy.Current(); p != nil {
+		patterns = p.Policy.SharedAccounts
+	}
+	return shared.Account(account, patterns)
+}
+
+// keep makes an event durable, marked if its account stands for nobody in particular.
 func (s *service) keep(e *lapwingv1.Event) error {
+	e.SharedAccount = s.shared(e.Account)
 	record, err := uplink.Record(e)
 	if err != nil {
 		return err

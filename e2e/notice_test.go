@@ -24,20 +24,9 @@ func TestNothingBeforeTheNotice(t *testing.T) {
 	// In letters that the window has not, on a desktop without a browser. The
 	// agent has that policy before it has a desktop.
 	f.launch(t, "DISPLAY=")
-	await(t, "the agent", func() error {
-		if ds := f.devices(t); len(ds) != 1 || len(ds[0].Coverage) == 0 {
-			return errors.New("not heard of yet")
-		}
-		return nil
-	})
-	before := f.policyVersion(t)
+	f.awaitPolicy(t, 1)
 	f.writeNotice(t, "ur-1", "یہ کمپیوٹر")
-	await(t, "the policy with that notice", func() error {
-		if f.policyVersion(t) <= before {
-			return errors.New("not there yet")
-		}
-		return nil
-	})
+	f.awaitPolicy(t, 2)
 	if err := f.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +160,22 @@ func (f *flight) writeNotice(t *testing.T, version, title string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// awaitPolicy waits until the agent obeys a version, or a later one.
+func (f *flight) awaitPolicy(t *testing.T, version float64) {
+	t.Helper()
+	await(t, "the policy", func() error {
+		out, err := f.Agent(t.Context(), "status", "--json", "--dir", f.AgentDir())
+		var now any
+		if jsonErr := json.Unmarshal([]byte(out), &now); jsonErr != nil {
+			return errors.Join(err, jsonErr)
+		}
+		if v, _ := find(now, "policy_version").(float64); v < version {
+			return fmt.Errorf("version %v", v)
+		}
+		return nil
+	})
 }
 
 // awaitText waits until the collector knows the text sensor in a state.

@@ -24,6 +24,9 @@ type Person struct {
 	// Unmatched: no directory entry is known for the account, so whether it is
 	// a pupil or a member of staff is not.
 	Unmatched bool
+	// Shared: several people use the account, so Name is the account's and stands
+	// for none of them.
+	Shared bool
 	// Hidden: the person asked not to show their name; Name is a pseudonym.
 	Hidden bool
 	// Account as the device sent it, where Name is the directory's.
@@ -47,9 +50,9 @@ func (s *Service) person(ctx context.Context, t store.Tenant, viewer caseflow.Ac
 	if c.NameHidden() {
 		return Person{Name: pseudonym, State: WordsShown, Hidden: true}, nil
 	}
-	out := Person{Unmatched: c.Audience == vocab.Unknown}
+	out := Person{Unmatched: c.Audience == vocab.Unknown && !p.Shared, Shared: p.Shared}
 	var err error
-	if out.Name, out.State, err = s.text(ctx, t, p.Key, vault.PersonName, p.Name); err != nil || c.Person.IsZero() {
+	if out.Name, out.State, err = s.text(ctx, t, p.Key, vault.PersonName, p.Name); err != nil || c.Person.IsZero() || p.Shared {
 		return out, err
 	}
 	e, err := t.DirectoryEntry(ctx, c.Person)

@@ -54,7 +54,7 @@ func TestWhoACaseIsAbout(t *testing.T) {
 	head := caseflow.Actor{User: "h", Name: "Hana", Roles: []caseflow.Role{caseflow.Head}}
 	must(people.SetFlag(ctx, tn, dsl, who, roster.FlagForm{Person: rowan, Kind: store.FlagSEND, Reason: "r", Review: t0.AddDate(0, 1, 0)}))
 
-	n := byte(0)
+	n, shared := byte(0), false
 	types := func(account string, subjects ...caseflow.PersonKey) caseflow.Ref {
 		n++
 		key := v.PersonKey(school.ID, account)
@@ -64,7 +64,7 @@ func TestWhoACaseIsAbout(t *testing.T) {
 		must(err)
 		name, err := v.Seal(ctx, tn, school.ID, key, vault.PersonName, []byte(account))
 		must(err)
-		receipts, err := tn.Ingest(ctx, []triage.Arrival{{Kind: triage.KindCapture, Device: "d1", Event: ulid.ID{15: n}, At: t0, ReceivedAt: t0, Person: key, PersonName: name, Group: vocab.GroupPupil,
+		receipts, err := tn.Ingest(ctx, []triage.Arrival{{Kind: triage.KindCapture, Device: "d1", Event: ulid.ID{15: n}, At: t0, ReceivedAt: t0, Person: key, PersonName: name, Group: vocab.GroupPupil, Shared: shared,
 			Capture: &triage.Capture{Categories: []vocab.Category{vocab.Bullying}, Severity: vocab.High, Level: vocab.Alert, Count: 1, Content: sealed, Subjects: subjects}}})
 		must(err)
 		return receipts[0].Case
@@ -91,6 +91,22 @@ func TestWhoACaseIsAbout(t *testing.T) {
 	must(err)
 	if !slices.Equal(view.Concerns, []string{"Jane Porter"}) || len(view.Person.Flags) != 0 {
 		t.Errorf("an allegation before the head: %q, %+v", view.Concerns, view.Person)
+	}
+	// A device says that several people use the account: nobody is named, even
+	// one whose alias it is, and the mark goes when the policy says otherwise.
+	shared = true
+	ref := types("rash")
+	view, err = w.Open(ctx, tn, dsl, ref)
+	must(err)
+	if p := view.Person; p.Name != "rash" || !p.Shared || p.Year != "" || len(p.Flags) != 0 || p.Unmatched {
+		t.Errorf("a shared account: %+v", p)
+	}
+	shared = false
+	types("rash")
+	view, err = w.Open(ctx, tn, dsl, ref)
+	must(err)
+	if p := view.Person; p.Name != "Rowan Ashdown" || p.Shared {
+		t.Errorf("an account that is shared no more: %+v", p)
 	}
 	// Erased people have no name, and their cases stay readable.
 	must(tn.DestroyKey(ctx, rowan))

@@ -106,6 +106,8 @@ func drawWords(w casework.Words, covered bool) words {
 
 func personName(p casework.Person) string {
 	switch {
+	case p.Name != "" && p.Shared:
+		return "Shared account " + p.Name
 	case p.Name != "":
 		return p.Name
 	case p.State == casework.WordsErased:

@@ -36,7 +36,7 @@ type toldRow struct {
 	Key, Name, Year string
 	State, When, By string
 	Glyph           string // as the template state-glyph names them
-	Account         bool
+	Account, Shared bool
 	Chosen          bool
 }
 
@@ -87,7 +87,7 @@ func (c *Console) showTold(w http.ResponseWriter, r *http.Request, id auth.Ident
 }
 
 func (c *Console) toldRow(p roster.ToldPerson) toldRow {
-	row := toldRow{Key: hex.EncodeToString(p.Key[:]), Name: p.Name, Year: p.Year, By: p.By, Account: p.Account}
+	row := toldRow{Key: hex.EncodeToString(p.Key[:]), Name: p.Name, Year: p.Year, By: p.By, Account: p.Account, Shared: p.Shared}
 	if row.Name == "" {
 		row.Name = "Name not known"
 	}

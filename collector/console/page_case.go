@@ -23,6 +23,7 @@ type caseView struct {
 	Seen       string // severity shown, for the form
 	Name       string
 	Unmatched  bool
+	Shared     bool
 	Year       string
 	Flags      []string
 	Concerns   string // staff whom it names
@@ -133,7 +134,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) c
 	now := c.now().In(c.zone)
 	cs := k.Case
 	v := caseView{Ref: cs.Ref, Version: cs.Version, Seen: cs.Severity.String(), Name: personName(k.Person),
-		Unmatched: k.Person.Unmatched && k.Person.Name != "", Year: k.Person.Year, Account: k.Person.Account, Concerns: strings.Join(k.Concerns, ", "), Flags: flagChips(k.Person), Severity: severityGlyph(cs.Severity), Category: categoryWord(cs.Category),
+		Shared: k.Person.Shared, Unmatched: k.Person.Unmatched && k.Person.Name != "", Year: k.Person.Year, Account: k.Person.Account, Concerns: strings.Join(k.Concerns, ", "), Flags: flagChips(k.Person), Severity: severityGlyph(cs.Severity), Category: categoryWord(cs.Category),
 		Due: dueWords(cs.DueAt.In(c.zone), now, k.Late), Claim: newClaimWords(k.Claim, c.zone, now), Closed: cs.State == caseflow.Closed,
 		Exempt: k.Exemption, Captures: captureSpan(cs), Device: k.DeviceHost, Playbook: k.Playbook,
 		Back: "/cases/" + string(cs.Ref), Covered: id.User.CoverWords}

@@ -94,6 +94,7 @@ func (b *builder) arrival(ctx context.Context, e *lapwingv1.Event) (triage.Arriv
 		At: at, ReceivedAt: b.received, Suspect: suspect,
 		Person: who.key, PersonName: who.name,
 		Login: who.account.Login, Domain: who.account.Domain, DomainIsMail: who.account.Mail,
+		Shared: e.SharedAccount && !who.key.IsZero(),
 		// The store says whose it is, in the transaction that keeps it. Where the
 		// directory has nobody, the group's audience routes it.
 		Audience: vocab.Unknown, Group: b.device.Group,

@@ -40,6 +40,8 @@ type ToldPerson struct {
 	Person
 	// Account: not in the directory; Name is the account's.
 	Account bool
+	// Shared: several people use the account; the notice is shown at each log-on.
+	Shared bool
 	State   triage.NoticeState // 0: not told yet
 	At      time.Time
 	By      string // who recorded it on paper
@@ -95,7 +97,7 @@ func (s *Service) people(ctx context.Context, t store.Tenant, known map[caseflow
 			return nil
 		}
 		name, err := s.account(ctx, t, p)
-		row := ToldPerson{Person: Person{Key: p.Key, Name: name, Audience: vocab.Unknown}, Account: true}
+		row := ToldPerson{Person: Person{Key: p.Key, Name: name, Audience: vocab.Unknown}, Account: true, Shared: p.Shared}
 		out = append(out, told(row, n))
 		return err
 	})

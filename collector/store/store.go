@@ -168,6 +168,8 @@ type PersonRecord struct {
 	// Login and Domain are the account's parts, as in triage.Arrival.
 	Login, Domain caseflow.PersonKey
 	DomainIsMail  bool
+	// Shared: several people use the account, as a device said last.
+	Shared bool
 }
 
 // DeviceName is what a case page may know of a device.

@@ -48,6 +48,8 @@ type Arrival struct {
 	// AccountOf), by which the store matches it to the directory.
 	Login, Domain caseflow.PersonKey
 	DomainIsMail  bool
+	// Shared: the device says that several people use the account.
+	Shared bool
 	// Entry is the person's directory entry. The store sets it, with Audience,
 	// in the transaction that keeps the arrival; zero while unmatched.
 	Entry    caseflow.PersonKey

@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -19,7 +20,7 @@ type Group struct {
 	mu      sync.Mutex
 	policy  *lapwingv1.SignedPolicy
 	lookAt  *lapwingv1.Watch
-	told    map[string]string // by account: the version of the notice that was shown
+	told    map[string]string // by target id: the version of the notice that was shown
 	targets []Target
 	changed chan struct{} // holds a value when targets has changed
 	running map[string]*member
@@ -45,6 +46,9 @@ func (g *Group) SetTargets(targets []Target) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.targets = slices.Clone(targets)
+	maps.DeleteFunc(g.told, func(id, _ string) bool {
+		return !slices.ContainsFunc(targets, func(t Target) bool { return t.ID == id })
+	})
 	select {
 	case g.changed <- struct{}{}:
 	default:
@@ -81,15 +85,13 @@ func (g *Group) Prove(r *lapwingv1.CanaryRequest) int {
 	return len(g.running)
 }
 
-// SetTold is Supervisor.SetTold for every desktop of an account, now and later.
-func (g *Group) SetTold(account, version string) {
+// SetTold is Supervisor.SetTold for the desktop with an id, now and later.
+func (g *Group) SetTold(id, version string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.told[account] = version
-	for _, m := range g.running {
-		if m.target.Account == account {
-			m.SetTold(version)
-		}
+	g.told[id] = version
+	if m := g.running[id]; m != nil {
+		m.SetTold(version)
 	}
 }
 
@@ -155,7 +157,7 @@ func (g *Group) add(ctx context.Context, t Target, failed chan<- error) error {
 	if g.lookAt != nil {
 		s.SetWatch(g.lookAt)
 	}
-	s.SetTold(g.told[t.Account])
+	s.SetTold(g.told[t.ID])
 	if g.policy != nil {
 		s.SetPolicy(g.policy)
 	}

@@ -206,7 +206,7 @@ func (t *tx) person(sc *school, a triage.Arrival) error {
 		return err
 	}
 	p := store.PersonRecord{Key: a.Person, Name: a.PersonName, Audience: a.Audience, Entry: a.Entry,
-		Login: a.Login, Domain: a.Domain, DomainIsMail: a.DomainIsMail}
+		Login: a.Login, Domain: a.Domain, DomainIsMail: a.DomainIsMail, Shared: a.Shared}
 	if old != nil {
 		if p, err = decode(key, old, personFields); err != nil {
 			return err
@@ -214,9 +214,10 @@ func (t *tx) person(sc *school, a triage.Arrival) error {
 		named := len(p.Name) > 0 || len(a.PersonName) == 0
 		told := a.Audience == vocab.Unknown || a.Audience == p.Audience
 		matched := p.Entry == a.Entry && p.Login == a.Login && p.Domain == a.Domain && p.DomainIsMail == a.DomainIsMail
-		if named && told && matched {
+		if named && told && matched && p.Shared == a.Shared {
 			return nil
 		}
+		p.Shared = a.Shared
 		p.Entry, p.Login, p.Domain, p.DomainIsMail = a.Entry, a.Login, a.Domain, a.DomainIsMail
 		if !named {
 			p.Name = a.PersonName

@@ -119,6 +119,7 @@ func captureRecordFields(c *codec, x *store.CaptureRecord) {
 	c.flag(21, &x.DomainIsMail)
 	c.fixed(22, x.Entry[:])
 	text(c, 23, &x.Exempt)
+	c.flag(24, &x.Shared)
 }
 
 func captureFields(c *codec, x *triage.Capture) {
@@ -155,6 +156,7 @@ func personFields(c *codec, x *store.PersonRecord) {
 	c.fixed(5, x.Login[:])
 	c.fixed(6, x.Domain[:])
 	c.flag(7, &x.DomainIsMail)
+	c.flag(8, &x.Shared)
 }
 
 func tokenFields(c *codec, x *store.Token) {

@@ -79,7 +79,7 @@ func (m *model) ingest(a triage.Arrival, given caseflow.Ref) (store.Receipt, err
 		if a.Audience != vocab.Unknown {
 			p.Audience = a.Audience
 		}
-		p.Entry = a.Entry
+		p.Entry, p.Shared = a.Entry, a.Shared
 		m.persons[a.Person] = p
 	}
 	var candidates []caseflow.Case

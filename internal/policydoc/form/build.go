@@ -42,6 +42,7 @@ func (f *Form) Fill(p *lapwingv1.Policy, group string, audience vocab.GroupAudie
 	p.Places = b.places(f)
 	p.Canary = b.canary(f.Canaries)
 	p.Notice = b.notice(f.Notice)
+	p.SharedAccounts = b.shared(f.Shared)
 	p.Limits = &lapwingv1.Limits{}
 	if l := g.Limits; l != nil {
 		p.Limits = &lapwingv1.Limits{ExcerptChars: l.Excerpt, FragmentPauseMs: l.PauseMS, HeartbeatSeconds: l.Heartbeat}
@@ -245,6 +246,16 @@ func (b *builder) notice(n *Notice) *lapwingv1.Notice {
 			WhoToTalkTo: t.WhoToTalkTo, ReadingHours: t.ReadingHours})
 	}
 	return m
+}
+
+// shared takes no pattern that stands for almost everybody.
+func (b *builder) shared(patterns []string) []string {
+	for i, p := range patterns {
+		if len(strings.ReplaceAll(p, "*", "")) < 3 {
+			b.bad(fmt.Sprintf("shared_accounts[%d]", i), "has fewer than three letters beside *: it would stand for too many accounts")
+		}
+	}
+	return patterns
 }
 
 func (b *builder) usb(name string, u *USB) *lapwingv1.UsbPolicy {

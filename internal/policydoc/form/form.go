@@ -40,6 +40,8 @@ type Form struct {
 	Exempt     []Place              `yaml:"exempt_places"`
 	Canaries   []string             `yaml:"canaries"`
 	Notice     *Notice              `yaml:"notice"`
+	// Shared are accounts that several people use, beside guests': "exam*".
+	Shared []string `yaml:"shared_accounts"`
 }
 
 // Timetable is when the school is open.

@@ -117,6 +117,7 @@ func TestBroken(t *testing.T) {
 		"not a time":             {`from: "07:30"`, `from: "25:00"`, "timetables.school-day.hours[0].from: is not a time"},
 		"a top-level domain":     {"[patientaccess.com,", "[com,", "places[1].hosts[0]: not a host name"},
 		"no pupil group":         {"  pupil:\n", "  year-9:\n", `groups: has no "pupil"`},
+		"everybody is shared":    {"shared_accounts: []", `shared_accounts: ["**"]`, "shared_accounts[0]: has fewer than three letters"},
 		"no mode of notice":      {"mode: screen", "mode: loud", "notice.mode: must be none, screen or paper"},
 	} {
 		t.Run(name, func(t *testing.T) {
