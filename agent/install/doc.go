@@ -1,6 +1,7 @@
 // Package install makes the agent a service of the operating system: it
 // installs, starts, stops and removes it, through kardianos/service with a
-// systemd unit of our own (unit_linux.go says why each line is there).
+// systemd unit of our own (unit_linux.go says why each line is there), and puts
+// an entry in the desktops' menus for the person at the keyboard.
 //
 // It also owns the word that the program leaves for the running service before
 // it stops it (Leave), so that the collector hears why the device falls silent.
@@ -85,7 +86,7 @@ func (s *Service) Install() error {
 	if err := s.svc.Install(); err != nil {
 		return fmt.Errorf("install the service: %w", err)
 	}
-	return nil
+	return addLauncher("", s.program, s.dir)
 }
 
 // makePrivate makes the data directory, for its owner only.
@@ -109,7 +110,9 @@ func (s *Service) Stop() error { return named("stop", s.svc.Stop()) }
 func (s *Service) Restart() error { return named("restart", s.svc.Restart()) }
 
 // Remove unregisters a service that has stopped. Its data stay.
-func (s *Service) Remove() error { return named("uninstall", s.svc.Uninstall()) }
+func (s *Service) Remove() error {
+	return errors.Join(named("uninstall", s.svc.Uninstall()), removeLauncher(""))
+}
 
 func named(verb string, err error) error {
 	if err != nil {

@@ -42,9 +42,9 @@ type ToldPerson struct {
 	Account bool
 	// Shared: several people use the account; the notice is shown at each log-on.
 	Shared bool
-	State   triage.NoticeState // 0: not told yet
-	At      time.Time
-	By      string // who recorded it on paper
+	State  triage.NoticeState // 0: not told yet
+	At     time.Time
+	By     string // who recorded it on paper
 }
 
 // Told lists everybody of the directory, and accounts that are nobody's there and

@@ -33,6 +33,9 @@ func TestService(t *testing.T) {
 	if out, err := w.m.Command(t.Context(), "systemd-analyze", "verify", "/etc/systemd/system/lapwing-agent.service").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("the unit: %v: %s", err, out)
 	}
+	if entry := w.run("cat", "/usr/local/share/applications/lapwing-notice.desktop"); !strings.Contains(entry, `"`+program+`" notice`) {
+		t.Errorf("the menu entry: %s", entry)
+	}
 	w.refused("not enrolled", program, "service", "start")
 	w.enrol()
 	w.agent("service", "start")
@@ -118,7 +121,7 @@ func (w *world) stopsAndGoes() {
 func (w *world) files() []string {
 	w.t.Helper()
 	var all []string
-	for _, dir := range []string{"etc", "opt", "var/lib", "root", "home", "run/systemd/system", "tmp"} {
+	for _, dir := range []string{"etc", "opt", "usr/local", "var/lib", "root", "home", "run/systemd/system", "tmp"} {
 		base := filepath.Join(w.m.Root(), dir)
 		err := filepath.WalkDir(base, func(path string, _ fs.DirEntry, err error) error {
 			if os.IsNotExist(err) {
