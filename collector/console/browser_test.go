@@ -21,6 +21,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/policy"
+	"github.com/lapwing-schools/lapwing/collector/roster"
 	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
@@ -140,6 +141,7 @@ func TestPagesAccessible(t *testing.T) {
 	}
 	scoped := f.enter(year8)
 	admin := f.signIn("K. Lang", caseflow.Administrator)
+	f.imports(roster.New(f.vault, f.clock, nil), reviewCSV) // nobody whose cases there are
 
 	f.enrolled(f.manyUses(), "d-201", "d-202", "d-203")
 	tech := f.signIn("S. Brack", caseflow.Technician)

@@ -50,7 +50,7 @@ func homeHelp(r caseflow.Role) roleHelp {
 	h := roleHelp{Role: roleWord(r)}
 	switch r {
 	case caseflow.Administrator:
-		h.Now = "Accounts and settings are kept with the lapwing-collector command on the server; pages for them come with a later version."
+		h.Now = "You keep the directory, and who may open what. Accounts are added with the lapwing-collector command on the server."
 		h.Never = "You never see what anybody typed."
 	case caseflow.Technician:
 		h.Now = "Under Devices you find each device, what Lapwing can see on it, and what to do where it cannot."

@@ -85,14 +85,16 @@ type chrome struct {
 	School  string
 	Account string // "H. Marlow, DSL"
 	Nav     []navItem
-	Live    bool // the page has a live stream
-	Keys    bool // single keys work
+	More    []navItem // of the footer
+	Live    bool      // the page has a live stream
+	Keys    bool      // single keys work
 }
 
 type navItem struct {
 	Label, Href string
 	Current     bool
 	Count       string
+	What        string // the page is for
 }
 
 func (c *Console) chrome(id auth.Identity, current string) chrome {
@@ -100,15 +102,19 @@ func (c *Console) chrome(id auth.Identity, current string) chrome {
 	if w := roleWords(id.Actor.Roles); w != "" {
 		ch.Account += ", " + w
 	}
-	for _, n := range navigation {
-		if c.oversight == nil && (n.href == "/rules" || n.href == "/exemptions") {
-			continue
-		}
-		if n.allow(id.Actor) {
-			ch.Nav = append(ch.Nav, navItem{Label: n.label, Href: n.href, Current: n.href == current})
+	ch.Nav, ch.More = c.led(id, navigation, current), c.led(id, elsewhere, current)
+	return ch
+}
+
+// led are those places that there are, and that admit the person.
+func (c *Console) led(id auth.Identity, all []place, current string) (out []navItem) {
+	for _, p := range all {
+		absent := c.oversight == nil && (strings.HasPrefix(p.href, "/rules") || p.href == "/exemptions") || c.directory == nil && p.href == "/acknowledgements" || c.policies == nil && p.href == "/policy"
+		if !absent && p.allow(id.Actor) {
+			out = append(out, navItem{Label: p.label, Href: p.href, Current: p.href == current, What: p.what})
 		}
 	}
-	return ch
+	return out
 }
 
 // write renders into memory first, so that a failing template never leaves

@@ -24,21 +24,32 @@ var (
 	auditor     = can(caseflow.ReadAudit)
 )
 
-// navigation is the header's, each shown to those whom its gate admits.
-var navigation = []struct {
+// place is a page that people are led to.
+type place struct {
 	label, href string
 	allow       gate
-}{
-	{"Cases", "/cases", reviewer},
-	{"Reviews", "/reviews", adviser},
-	{"Playbooks", "/playbooks", can(caseflow.ReadPlaybooks)},
-	{"Exemptions", "/exemptions", caseflow.MayReadChanges},
-	{"Rules", "/rules", caseflow.MayReadChanges},
-	{"Devices", "/devices", fleetKeeper},
-	{"Compliance", "/compliance", leader},
-	{"People", "/people", peopleReader},
-	{"Notices", "/acknowledgements", can(caseflow.ReadNotices)},
-	{"Audit log", "/audit", auditor},
+	what        string // it is for
+}
+
+// navigation is the header's, each shown to those whom its gate admits.
+var navigation = []place{
+	{"Cases", "/cases", reviewer, "what waits for review"},
+	{"Reviews", "/reviews", adviser, "the cases that the school asks you about, without names"},
+	{"Playbooks", "/playbooks", can(caseflow.ReadPlaybooks), "what to do in a case of each kind, and what not"},
+	{"Exemptions", "/exemptions", caseflow.MayReadChanges, "lessons and exams whose captures stand lower in the list"},
+	{"Rules", "/rules", caseflow.MayReadChanges, "how often each rule was right, and what was changed"},
+	{"Devices", "/devices", fleetKeeper, "what Lapwing can see on each device, and what to do where it cannot"},
+	{"Compliance", "/compliance", leader, "the answer to “Is our monitoring working?”"},
+	{"People", "/people", peopleReader, "who may open what"},
+	{"Notices", "/acknowledgements", can(caseflow.ReadNotices), "who was told of the monitoring, and how"},
+	{"Audit log", "/audit", auditor, "who did and who read what"},
+}
+
+// elsewhere are pages of many roles that are seldom opened: the footer leads to them.
+var elsewhere = []place{
+	{"Policy in force", "/policy", can(caseflow.ReadPolicy), "what devices are told to do, group by group"},
+	{"Try a phrase", "/rules/try", func(a caseflow.Actor) bool { return reviewer(a) && !caseflow.MayReadChanges(a) }, "what a phrase would have found in the cases that you may see"},
+	{"Checks on monitoring", "/compliance/record", can(caseflow.ReadMonitoringRecord), "the record of checks that people made"},
 }
 
 // mux keeps the list of its addresses, so that a test can walk them all.
