@@ -151,7 +151,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 			AgentVersion: facts.AgentVersion, Os: facts.OS, OsVersion: facts.OSVersion, Arch: facts.Arch,
 			Hostname: facts.Hostname, Boot: s.boot.ID[:], Fingerprint: facts.Fingerprint,
 		},
-		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.watching,
+		Coverage: s.view.rows, CoverageChanged: s.view.changed, Sessions: s.view.watching, Unlooked: s.view.unlooked,
 		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard, Elapsed: boot.Elapsed, Code: identity.Code,
 		Posture: s.own.posture.Report, PostureChanged: s.own.posture.Changed(),
 		Requests: s.asked,

@@ -20,15 +20,20 @@ type view struct {
 	mu       sync.Mutex // guards what follows
 	sessions map[string]*seen
 	nobody   string               // why there are no desktops to watch
+	past     places               // of session processes that are gone
 	unseen   map[string]time.Time // desktops whose person has not been told, since when
 	scope    lapwingv1.Outside
 	since    time.Time // of scope
 }
 
+// places are seconds in safe harbours and in exempt places.
+type places struct{ harbour, exempt uint64 }
+
 // seen is a desktop that is to be watched.
 type seen struct {
-	status *lapwingv1.SessionStatus // nil: its process is down
-	down   *coverage.Board
+	harbour, exempt uint64                   // seconds that its last process counted
+	status          *lapwingv1.SessionStatus // nil: its process is down
+	down            *coverage.Board
 }
 
 // sessionSensors are the sensors that only a session process has.
@@ -61,6 +66,11 @@ func (v *view) desktops(ids []string) {
 			kept[id] = &seen{down: coverage.NewBoard(v.now, sessionSensors[:]...)}
 		}
 	}
+	for id, s := range v.sessions {
+		if kept[id] == nil {
+			v.past.add(s)
+		}
+	}
 	v.sessions = kept
 	v.mu.Unlock()
 	v.settle()
@@ -82,6 +92,12 @@ func (v *view) watched(id string, st *lapwingv1.SessionStatus) {
 	if s := v.sessions[id]; s != nil {
 		s.status = st
 		s.down = nil
+		if h, e := st.GetHarbourSeconds(), st.GetExemptSeconds(); st != nil {
+			if h < s.harbour || e < s.exempt { // another process, which counts anew
+				v.past.add(s)
+			}
+			s.harbour, s.exempt = h, e
+		}
 		if st == nil {
 			s.down = v.downBoard()
 		}
@@ -187,6 +203,22 @@ func (v *view) outOfHours(r *lapwingv1.Coverage) *lapwingv1.Coverage {
 		return r
 	}
 	return &lapwingv1.Coverage{Sensor: r.Sensor, State: state, Code: conditions.OutsideSchedule, SinceMs: v.since.UnixMilli()}
+}
+
+func (p *places) add(s *seen) {
+	p.harbour, p.exempt = p.harbour+s.harbour, p.exempt+s.exempt
+}
+
+// unlooked is how long the focus was where nothing is captured, on all desktops
+// since the service started.
+func (v *view) unlooked() (harbour, exempt uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	sum := v.past
+	for _, s := range v.sessions {
+		sum.add(s)
+	}
+	return sum.harbour, sum.exempt
 }
 
 // watching is how many desktops are being watched.

@@ -205,7 +205,7 @@ func (s *server) wire() error {
 	s.oversight = oversight.New(oversight.Config{Policies: s.policies, Now: s.now, Zone: zone})
 	key := s.data.Vault.Subkey("known browsers")
 	s.console, err = console.New(console.Config{Store: s.store, Cases: s.cases, Directory: s.roster, Pickups: s.inbox, Fleet: s.fleet, Permits: media,
-		Policies: s.policies, Edits: s.folder,
+		Policies: s.policies, Edits: s.folder, Timetable: s.policies.Timetable,
 		Oversight: s.oversight, Trials: s.cases, Rules: s.policies, Zone: zone,
 		Prove: func(school store.SchoolID, ids []caseflow.DeviceID, by audit.Who) int {
 			if s.ingest == nil {

@@ -369,12 +369,17 @@ func (s *session) beat() error {
 	s.u.cfg.Spool.Expire()
 	st := s.u.cfg.Spool.Stats()
 	skew, _ := s.u.cfg.Clock.Skew()
+	var harbour, exempt uint64
+	if s.u.cfg.Unlooked != nil {
+		harbour, exempt = s.u.cfg.Unlooked()
+	}
 	return s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Heartbeat{Heartbeat: &lapwingv1.Heartbeat{
 		Now: s.u.cfg.Now(), Coverage: s.u.cfg.Coverage(),
 		SpoolRecords:   st.Urgent.Records + st.Routine.Records,
 		SpoolBytes:     st.Urgent.Bytes + st.Routine.Bytes,
 		DroppedRoutine: st.DroppedRoutine, MergedUrgent: st.MergedUrgent, QuarantinedSegments: st.DamagedSegments,
 		Sessions: uint32(s.u.cfg.Sessions()), PolicyVersion: s.u.cfg.Policy.Version(), ClockSkewMs: skew.Milliseconds(),
+		HarbourSeconds: harbour, ExemptSeconds: exempt,
 	}}})
 }
 

@@ -86,6 +86,9 @@ type Config struct {
 	PostureChanged <-chan struct{}
 	// Sessions returns how many desktop sessions are being watched.
 	Sessions func() int
+	// Unlooked returns seconds in safe harbours and in exempt places since the
+	// service started; nil means none.
+	Unlooked func() (harbour, exempt uint64)
 	// HeartbeatEvery returns the interval of the policy in force, 5 s to 1 h;
 	// anything else means 60 s.
 	HeartbeatEvery func() time.Duration

@@ -14,7 +14,9 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/fleet"
 	"github.com/lapwing-schools/lapwing/collector/oversight"
 	"github.com/lapwing-schools/lapwing/collector/permits"
+	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
 // Config configures the console. Store and Cases are needed; zero values of
@@ -45,6 +47,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Zone is the school's clock, default Europe/London.
 	Zone *time.Location
+	// Timetable, if set, is a policy with a group's schedule: when its devices are
+	// expected on.
+	Timetable func(school string, g policy.Group) (*lapwingv1.Policy, error)
 	// Prove, if set, asks connected devices for a test phrase and returns how many.
 	Prove func(school store.SchoolID, ids []caseflow.DeviceID, by audit.Who) int
 	// Heartbeat is how often a live stream shows that it lives and asks anew
@@ -76,6 +81,7 @@ type Console struct {
 	pages     pages
 	streams   streams
 	searches  searches
+	timetable func(string, policy.Group) (*lapwingv1.Policy, error)
 	prove     func(store.SchoolID, []caseflow.DeviceID, audit.Who) int
 	mux       *mux
 	handler   http.Handler
@@ -110,7 +116,7 @@ func New(cfg Config) (*Console, error) {
 			return nil, fmt.Errorf("console: %w", err)
 		}
 	}
-	c.prove = cfg.Prove
+	c.prove, c.timetable = cfg.Prove, cfg.Timetable
 	if c.searches, err = newSearches(cfg.Key); err != nil {
 		return nil, fmt.Errorf("console: %w", err)
 	}

@@ -33,6 +33,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, id auth.Identit
 	}
 	now := c.now().In(c.zone)
 	v := newDeviceView(d, now)
+	v.expect(d, c.timetables(id.Tenant).of(d), now)
 	if v.deviceRecords, err = c.deviceRecords(r, id, d, now); err != nil {
 		return err
 	}
@@ -91,6 +92,7 @@ func newDeviceView(d store.Device, now time.Time) deviceView {
 		{"Put aside as unreadable", thousands(int(d.Report.Quarantined))},
 		{"Policy version", thousands(int(d.Report.PolicyVersion))},
 		{"Clock differs by", skewWord(d.Report.SkewMillis)},
+		{"Not looked at: helplines and exempt places together", unlookedWord(d.Report.Unlooked)},
 	}
 	return v
 }

@@ -99,8 +99,9 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	now := c.now().In(c.zone)
 	filtered := q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
 	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Permits: c.permits != nil, Done: deviceDone(r.URL.Query())}
+	plans := c.timetables(id.Tenant)
 	for _, row := range page.Rows {
-		v.Rows = append(v.Rows, newListRow(row, now))
+		v.Rows = append(v.Rows, newListRow(row, plans, now))
 	}
 	for _, t := range deviceTabs {
 		v.Tabs = append(v.Tabs, tab{t.label, address(r.URL.Query(), "show", t.name), t.count(page.Counts), t.name == show})
@@ -179,8 +180,9 @@ func systemWord(os string) string {
 }
 
 // newListRow adds to what the sensors say what the checks and media do.
-func newListRow(row store.DeviceRow, now time.Time) deviceRow {
+func newListRow(row store.DeviceRow, plans *timetables, now time.Time) deviceRow {
 	d := newDeviceRow(row.Device, now)
+	d.expect(row.Device, plans.of(row.Device), now)
 	for _, k := range row.Checks {
 		switch k.State {
 		case checks.Pass:
@@ -225,13 +227,14 @@ func (c *Console) devicesCSV(w http.ResponseWriter, r *http.Request, id auth.Ide
 	}
 	_ = out.Write(head)
 	now := c.now().In(c.zone)
+	plans := c.timetables(id.Tenant)
 	for written := 0; written < maxCSV; {
 		page, err := id.Tenant.FindDevices(r.Context(), q)
 		if err != nil {
 			return fmt.Errorf("find devices: %w", err)
 		}
 		for _, row := range page.Rows {
-			d := newListRow(row, now)
+			d := newListRow(row, plans, now)
 			seen := ""
 			if at := row.Device.Report.Seen; !at.IsZero() {
 				seen = at.UTC().Format(time.RFC3339)

@@ -118,6 +118,7 @@ func (st *stream) heartbeat(h *lapwingv1.Heartbeat) {
 	r.Dropped = h.DroppedRoutine + h.MergedUrgent
 	r.Quarantined, r.PolicyVersion = h.QuarantinedSegments, h.PolicyVersion
 	r.SkewMillis = skewMillis(h.Now, now)
+	r.Unlooked = h.HarbourSeconds + h.ExemptSeconds
 	r.Coverage = make([]store.SensorState, 0, len(h.Coverage))
 	for _, c := range h.Coverage {
 		r.Coverage = append(r.Coverage, store.SensorState{

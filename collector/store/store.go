@@ -256,6 +256,9 @@ type DeviceReport struct {
 	Quarantined   uint64
 	PolicyVersion uint64
 	SkewMillis    int64
+	// Unlooked is seconds in safe harbours and exempt places together, since the
+	// device's service started: apart they would say too much of whoever sits there.
+	Unlooked uint64
 }
 
 // SensorState is one sensor's coverage.

@@ -214,6 +214,7 @@ func reportFields(c *codec, x *store.DeviceReport) {
 	number(c, 12, &x.Quarantined)
 	number(c, 13, &x.PolicyVersion)
 	signed(c, 14, &x.SkewMillis)
+	number(c, 15, &x.Unlooked)
 }
 
 func sensorFields(c *codec, x *store.SensorState) {

@@ -118,7 +118,7 @@ func testFleet(t *testing.T, open Open) {
 	report := store.DeviceReport{
 		ID: "d-1", Seen: Start.Add(time.Minute), Host: "pc-one", OSText: "Windows 12", AgentVersion: "1.0", Connected: true, Goodbye: "sleep",
 		Coverage: []store.SensorState{{Sensor: "text", State: "limited", Code: "role_unavailable", Since: Start}, {Sensor: "usb", State: "ok"}},
-		Sessions: 2, SpoolRecords: 3, Dropped: 4, Quarantined: 5, PolicyVersion: 6, SkewMillis: -7,
+		Sessions: 2, SpoolRecords: 3, Dropped: 4, Quarantined: 5, PolicyVersion: 6, SkewMillis: -7, Unlooked: 8,
 	}
 	must(t, tn.Report(ctx, []store.DeviceReport{{ID: "d-1"}, report, {ID: "never enrolled"}}))
 	want.Report = report

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
+)
+
+// TestTimeNotLookedAt: what session processes count adds up over their ends.
+func TestTimeNotLookedAt(t *testing.T) {
+	v := newView(time.Now)
+	status := func(harbour, exempt uint64) *lapwingv1.SessionStatus {
+		return &lapwingv1.SessionStatus{HarbourSeconds: harbour, ExemptSeconds: exempt}
+	}
+	v.desktops([]string{"a", "b"})
+	v.watched("a", status(10, 1))
+	v.watched("a", status(30, 2))
+	v.watched("b", status(5, 0))
+	v.watched("a", nil)
+	v.watched("a", status(4, 0)) // another process
+	v.watched("gone", status(100, 100))
+	v.desktops([]string{"a"})
+	if h, e := v.unlooked(); h != 39 || e != 2 {
+		t.Errorf("harbours %d, exempt %d; want 39 and 2", h, e)
+	}
+}
+
+// TestUntoldIsACondition: while somebody has not been shown the notice, the
+// device does not say that it sees typed text or titles; the lock it does see.
+func TestUntoldIsACondition(t *testing.T) {
+	v := newView(time.Now)
+	v.desktops([]string{"a"})
+	rows := []*lapwingv1.Coverage{}
+	for _, s := range []string{sensor.Text, sensor.Window, sensor.Lock} {
+		rows = append(rows, &lapwingv1.Coverage{Sensor: s, State: lapwingv1.CoverageState_COVERAGE_STATE_OK})
+	}
+	v.watched("a", &lapwingv1.SessionStatus{Coverage: rows})
+	codes := func() map[string]string {
+		out := map[string]string{}
+		for _, r := range v.rows() {
+			out[r.Sensor] = r.Code
+		}
+		return out
+	}
+	v.untold(map[string]bool{"a": true})
+	if c := codes(); c[sensor.Text] != conditions.NoticeUnseen || c[sensor.Window] != conditions.NoticeUnseen || c[sensor.Lock] != "" {
+		t.Errorf("before: %v", c)
+	}
+	v.untold(nil)
+	if c := codes(); c[sensor.Text] != "" || c[sensor.Window] != "" {
+		t.Errorf("after: %v", c)
+	}
+}
