@@ -55,20 +55,14 @@ func TestNothingElseLeaves(t *testing.T) {
 	dsl.await(t, "what was typed in the editor", shows(phrase))
 
 	f.openPage(t)
-	f.typeText(t, "in my essay i want to kill myself")
+	f.typeUntil(t, dsl, "in my essay")
+	f.typeText(t, "and so on")
 	// At once, as somebody who knows the page does: the role must be known
 	// before the first key, not after it.
 	f.key(t, "Tab")
 	f.typeText(t, password+" i want to kill myself in secret")
 	f.key(t, "Tab")
-	f.typeSlowly(t, "in a comment i want to kill myself")
-	dsl.await(t, "what was typed in the page's first field", shows("in my essay"))
-	// What is typed straight after Tab is dropped, not taken, when a busy browser
-	// does not say in time what the field is. This control may be typed again.
-	for again := 0; again < 3 && !dsl.soon(t, shows("in a comment")); again++ {
-		f.typeSlowly(t, " in a comment i want to kill myself")
-	}
-	dsl.await(t, "what was typed after the password", shows("in a comment"))
+	f.typeUntil(t, dsl, "in a comment")
 
 	const more = " i want to kill myself in secret"
 	f.key(t, "shift+Tab")
@@ -121,14 +115,22 @@ func TestNothingElseLeaves(t *testing.T) {
 	dsl.await(t, "the lockers' password, typed in the open", shows(unlocking))
 }
 
-// typeSlowly types as a person does. What is typed faster than anybody can, in a
-// field that another one takes over within two seconds, is taken back: it may
-// have been the start of that one's password.
-func (f *flight) typeSlowly(t *testing.T, text string) {
+// typeUntil types a control, a phrase that is flagged, as slowly as a person
+// does, and again if need be: what is typed while a busy browser does not say
+// what its field is, is dropped and not taken; and what is typed faster than
+// anybody can, in a field that another one takes over within two seconds, is
+// taken back, since it may have been the start of that one's password.
+func (f *flight) typeUntil(t *testing.T, dsl *person, words string) {
 	t.Helper()
-	if _, err := f.desktop.Run(t.Context(), "xdotool", "type", "--delay", "90", text); err != nil {
-		t.Fatal(err)
+	for range 4 {
+		if _, err := f.desktop.Run(t.Context(), "xdotool", "type", "--delay", "90", words+" i want to kill myself "); err != nil {
+			t.Fatal(err)
+		}
+		if dsl.soon(t, shows(words)) {
+			return
+		}
 	}
+	dsl.await(t, words, shows(words))
 }
 
 func words(sentence string) []string { return strings.Fields(sentence) }
