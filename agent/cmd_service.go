@@ -64,6 +64,9 @@ func (c *serviceInstallCmd) Run(s *streams) error {
 	if err := svc.Install(); err != nil {
 		return err
 	}
+	if err := svc.AddLauncher(); err != nil {
+		fmt.Fprintf(s.err, "The menus have no entry for the page that tells people what is seen (lapwing-agent notice): %v\n", err)
+	}
 	next := "Start it: lapwing-agent service start"
 	if _, err := identity.Load(c.Dir); err != nil {
 		next = "Enrol this device, then start it: lapwing-agent enrol STRING && lapwing-agent service start"

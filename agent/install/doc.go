@@ -86,8 +86,12 @@ func (s *Service) Install() error {
 	if err := s.svc.Install(); err != nil {
 		return fmt.Errorf("install the service: %w", err)
 	}
-	return addLauncher("", s.program, s.dir)
+	return nil
 }
+
+// AddLauncher puts the page into the desktops' menus. A system whose /usr/local
+// cannot be written has its own way; the service does not depend on it.
+func (s *Service) AddLauncher() error { return addLauncher("", s.program, s.dir) }
 
 // makePrivate makes the data directory, for its owner only.
 func makePrivate(dir string) error {

@@ -61,6 +61,7 @@ func TestService(t *testing.T) {
 	w.hangs(pid)
 	w.stopsAndGoes()
 
+	w.run("test", "!", "-e", "/usr/local/share/applications")
 	if after := w.files(); !slices.Equal(before, after) {
 		t.Errorf("uninstalling left something:\nbefore %q\nafter  %q", before, after)
 	}
@@ -121,7 +122,7 @@ func (w *world) stopsAndGoes() {
 func (w *world) files() []string {
 	w.t.Helper()
 	var all []string
-	for _, dir := range []string{"etc", "opt", "usr/local", "var/lib", "root", "home", "run/systemd/system", "tmp"} {
+	for _, dir := range []string{"etc", "opt", "var/lib", "root", "home", "run/systemd/system", "tmp"} {
 		base := filepath.Join(w.m.Root(), dir)
 		err := filepath.WalkDir(base, func(path string, _ fs.DirEntry, err error) error {
 			if os.IsNotExist(err) {

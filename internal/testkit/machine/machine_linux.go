@@ -50,7 +50,7 @@ func (m *Machine) boot(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--directory="+m.Root(), "--bind-ro=/usr",
+	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--directory="+m.Root(), "--bind-ro=/usr", "--tmpfs=/usr/local/share:mode=0755",
 		"--register=no", "--keep-unit", "--link-journal=no", "--console=pipe", "--boot")
 	m.nspawn.Stdout, m.nspawn.Stderr = log, log
 	// Not the variables of a service manager outside.
