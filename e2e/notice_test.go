@@ -21,15 +21,8 @@ import (
 // collector is away, is in the ledger once, and changes nothing on the computer.
 func TestNothingBeforeTheNotice(t *testing.T) {
 	f := flightWithNotice(t)
-	// In letters that the window has not, on a desktop without a browser. The
-	// agent has that policy before it has a desktop.
-	f.launch(t, "DISPLAY=")
-	f.awaitPolicy(t, 1)
-	f.writeNotice(t, "ur-1", "یہ کمپیوٹر")
-	f.awaitPolicy(t, 2)
-	if err := f.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	// In letters that the window has not, on a desktop without a browser.
+	f.prepare(t, "ur-1", "یہ کمپیوٹر")
 	f.launch(t, "PATH="+t.TempDir())
 	f.awaitText(t, "off", "notice_unseen")
 	f.typeText(t, "marmalade "+phrase+"\n")
@@ -118,6 +111,20 @@ func flightWithNotice(t *testing.T) *flight {
 	f := &flight{desktop: d, dir: dir}
 	f.openEditor(t)
 	return f
+}
+
+// prepare makes a school and an agent that has a policy with a notice, before it
+// has a desktop: a demo school is made in an empty folder, so it is there before
+// its policy is.
+func (f *flight) prepare(t *testing.T, version, title string) {
+	t.Helper()
+	f.launch(t, "DISPLAY=")
+	f.awaitPolicy(t, 1)
+	f.writeNotice(t, version, title)
+	f.awaitPolicy(t, 2)
+	if err := f.Stop(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // launch starts both programs, with more in the agent's environment.
