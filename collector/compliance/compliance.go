@@ -28,6 +28,14 @@ type Control struct {
 	check    checks.Check
 }
 
+// Group is the devices of one group, by the worst of their checks. Silent
+// devices are in no other state.
+type Group struct {
+	Name            string
+	Devices, Silent int
+	Standard, Text  store.StateCount
+}
+
 // Step is one thing to do first.
 type Step struct {
 	ID, Do, Risk string
@@ -41,6 +49,7 @@ type Week struct {
 	Known  bool
 	Share  int
 	Seen   int // devices on which typed text was seen
+	Meet   int // devices that met every standard
 	Of     int
 }
 
@@ -50,6 +59,7 @@ type Report struct {
 	Text, Standard, Proof  store.StateCount
 	Controls               []Control
 	First                  []Step
+	Groups                 []Group // the one with the most that do not pass first
 	Weeks                  []Week
 	Media                  store.MediaCount // of the last four weeks
 }
@@ -94,10 +104,7 @@ func Build(groups []store.GroupRollup, weeks []store.WeekRollup, now time.Time) 
 			before, compared = fold(new(Report), w.Groups), true
 		}
 		if !w.Monday.Before(monday.AddDate(0, 0, -21)) {
-			r.Media.Permitted += w.Media.Permitted
-			r.Media.NotPermitted += w.Media.NotPermitted
-			r.Media.Infected += w.Media.Infected
-			r.Media.Unattended += w.Media.Unattended
+			r.Media.Add(w.Media)
 		}
 	}
 	r.Weeks = trend(weeks, monday)
@@ -113,6 +120,12 @@ func Build(groups []store.GroupRollup, weeks []store.WeekRollup, now time.Time) 
 	}
 	slices.SortStableFunc(r.Controls, func(a, b Control) int {
 		return cmp.Or(cmp.Compare(b.Fail, a.Fail), cmp.Compare(b.Unknown, a.Unknown), cmp.Compare(b.check.Weight, a.check.Weight))
+	})
+	for _, g := range groups {
+		r.Groups = append(r.Groups, Group{g.Group, g.Devices, g.Silent, g.Standard, g.Text})
+	}
+	slices.SortStableFunc(r.Groups, func(a, b Group) int {
+		return cmp.Or(cmp.Compare(b.Standard.Fail, a.Standard.Fail), cmp.Compare(b.Silent, a.Silent), cmp.Compare(b.Standard.Unknown, a.Standard.Unknown), cmp.Compare(a.Name, b.Name))
 	})
 	r.First = first(r)
 	return r
@@ -173,6 +186,7 @@ func trend(weeks []store.WeekRollup, monday time.Time) []Week {
 			fold(&r, w.Groups)
 			if r.Devices > 0 {
 				week.Known, week.Share, week.Seen, week.Of = true, r.Text.Pass*1000/r.Devices, r.Text.Pass, r.Devices
+				week.Meet = r.Standard.Pass
 			}
 		}
 		all = append(all, week)

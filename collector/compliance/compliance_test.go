@@ -138,3 +138,72 @@ func TestWords(t *testing.T) {
 		t.Error("a share of fewer than 10")
 	}
 }
+
+// TestGroupsRevealNothing: with the table by group beside the totals. The reader
+// knows the cell of every number, that each group's states add up to its devices,
+// and that the groups add up to the totals, and narrows each number by all of it
+// until nothing changes: of every number under 5 at least three values are left.
+func TestGroupsRevealNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		const states = 4 // fail, unknown, silent, pass
+		var truth [][states]int
+		var total [states]int
+		for range rapid.IntRange(1, 12).Draw(t, "groups") {
+			var g [states]int
+			for i := range g {
+				g[i] = rapid.IntRange(0, []int{14, 14, 14, 60}[i]).Draw(t, "n")
+				total[i] += g[i]
+			}
+			truth = append(truth, g)
+		}
+		type span struct{ low, high int }
+		within := func(n, cell int) span { return span{n - n%cell, n - n%cell + cell - 1} }
+		var columns [states]span
+		for i, n := range total {
+			columns[i] = within(n, cell)
+		}
+		var rows []span
+		var cells [][states]span
+		for _, g := range truth {
+			rows = append(rows, within(g[0]+g[1]+g[2]+g[3], groupTotalCell))
+			var c [states]span
+			for i, n := range g {
+				c[i] = within(n, groupCell)
+			}
+			cells = append(cells, c)
+		}
+		narrow := func(s *span, low, high int) (changed bool) {
+			before := *s
+			s.low, s.high = max(s.low, low), min(s.high, high)
+			return *s != before
+		}
+		for changed := true; changed; {
+			changed = false
+			for g := range cells {
+				for i := range states {
+					row, column := span{}, span{}
+					for j := range states {
+						if j != i {
+							row.low, row.high = row.low+cells[g][j].low, row.high+cells[g][j].high
+						}
+					}
+					for h := range cells {
+						if h != g {
+							column.low, column.high = column.low+cells[h][i].low, column.high+cells[h][i].high
+						}
+					}
+					s := &cells[g][i]
+					changed = narrow(s, rows[g].low-row.high, rows[g].high-row.low) || changed
+					changed = narrow(s, columns[i].low-column.high, columns[i].high-column.low) || changed
+				}
+			}
+		}
+		for g := range cells {
+			for i, s := range cells[g] {
+				if truth[g][i] < 5 && s.high-s.low < 2 {
+					t.Fatalf("%d of %v is one of %d to %d", truth[g][i], truth[g], s.low, s.high)
+				}
+			}
+		}
+	})
+}

@@ -9,6 +9,10 @@ import "strconv"
 const (
 	cell      = 5
 	totalCell = 10
+	// Of groups the cells are twice as wide: the columns of the groups add up to
+	// the totals, which are shown too.
+	groupCell      = 10
+	groupTotalCell = 20
 )
 
 // OnGrid is n as a governor sees it: the lower end of its cell.
@@ -31,6 +35,25 @@ func TotalWord(n int) string {
 		return "fewer than 10"
 	}
 	return "about " + strconv.Itoa(TotalOnGrid(n))
+}
+
+// GroupOnGrid is a number of one group as a governor sees it.
+func GroupOnGrid(n int) int { return n - n%groupCell }
+
+// GroupWord is a number of one group in words for a governor.
+func GroupWord(n int) string {
+	if n < groupCell {
+		return "fewer than 10"
+	}
+	return "about " + strconv.Itoa(GroupOnGrid(n))
+}
+
+// GroupTotalWord is all of one group in words for a governor.
+func GroupTotalWord(n int) string {
+	if n < groupTotalCell {
+		return "fewer than 20"
+	}
+	return "about " + strconv.Itoa(n-n%groupTotalCell)
 }
 
 // ShareOnGrid is a share in tenths of a per cent, made of what is shown and of

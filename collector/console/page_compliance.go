@@ -31,6 +31,9 @@ type complianceView struct {
 	Chart             trendChart
 	Scale             []tick
 	Controls          []controlRow
+	Group             string // the only one that is looked at; empty for all
+	Groups, More      []groupRow
+	Worst             []deviceRow
 	Media             []fact
 	Record            recordSummary
 }
@@ -49,6 +52,9 @@ type controlRow struct {
 // bar is a piece of a row's bar, in tenths of a per cent of the scale.
 type bar struct{ State, X, Width string }
 
+// groupRow is one group's devices by the worst of their checks.
+type groupRow struct{ Name, Href, Devices, Fail, Unknown, Silent, Pass, Text string }
+
 type tick struct{ Label, X, Anchor string }
 
 type recordSummary struct {
@@ -61,7 +67,7 @@ func (c *Console) compliance(w http.ResponseWriter, r *http.Request, id auth.Ide
 	if err != nil {
 		return err
 	}
-	v := complianceView{Verdict: string(report.Verdict()), Exact: exact(id.Actor)}
+	v := complianceView{Verdict: string(report.Verdict()), Exact: exact(id.Actor), Group: groupOf(r, id)}
 	say := speaker(v.Exact)
 	v.Sentence = say.sentence(report)
 	v.Figures = say.figures(report)
@@ -74,9 +80,12 @@ func (c *Console) compliance(w http.ResponseWriter, r *http.Request, id auth.Ide
 	}
 	v.Chart = newTrendChart(report.Weeks, v.Exact)
 	v.Controls, v.Scale = say.controls(report)
-	v.Media = []fact{
-		{"With permission", say.part(report.Media.Permitted)}, {"Without permission", say.part(report.Media.NotPermitted)},
-		{"Infected", say.part(report.Media.Infected)}, {"Screens left open too long", say.part(report.Media.Unattended)},
+	v.Groups, v.More = say.groups(report)
+	v.Media = say.media(report.Media)
+	if v.Exact {
+		if v.Worst, err = c.worstDevices(r, id, v.Group); err != nil {
+			return err
+		}
 	}
 	if v.Record, err = c.recordSummary(r, id, 5); err != nil {
 		return err
@@ -93,6 +102,9 @@ func (c *Console) complianceReport(r *http.Request, id auth.Identity) (complianc
 	weeks, err := id.Tenant.Weeks(r.Context(), now.AddDate(0, 0, -7*12))
 	if err != nil {
 		return compliance.Report{}, fmt.Errorf("read weeks: %w", err)
+	}
+	if only := groupOf(r, id); only != "" {
+		groups, weeks = ofGroup(groups, weeks, only)
 	}
 	return compliance.Build(groups, weeks, now), nil
 }
@@ -260,95 +272,6 @@ func (c *Console) complianceCSV(w http.ResponseWriter, r *http.Request, id auth.
 	}
 	out.Flush()
 	return nil
-}
-
-// trendChart is a line of weeks in percentages of its box, and the same numbers
-// as a table.
-type trendChart struct {
-	Say          string
-	Lines, Ticks []chartLine
-	Points       []chartPoint
-	Labels       []chartPoint
-	Target       string
-	Gaps         []bar
-	Rows         []fact
-}
-
-type chartLine struct{ X1, Y1, X2, Y2, Label string }
-
-type chartPoint struct{ X, Y, Label string }
-
-// Places of the chart's box, in tenths of a per cent.
-const (
-	chartLeft, chartRight = 90, 880
-	chartTop, chartBottom = 60, 800
-)
-
-// newTrendChart draws from 0 or from a whole ten per cent below the lowest; the
-// axis says which. A week in which nothing was kept is a gap, never a guess.
-func newTrendChart(weeks []compliance.Week, as bool) trendChart {
-	type point struct {
-		week  compliance.Week
-		share int
-		known bool
-	}
-	var all []point
-	low := 1000
-	for _, w := range weeks {
-		p := point{w, w.Share, w.Known}
-		if !as && w.Known {
-			p.share, p.known = compliance.ShareOnGrid(w.Seen, w.Of)
-		}
-		if p.known {
-			low = min(low, p.share)
-		}
-		all = append(all, p)
-	}
-	low = max(low-low%100-100, 0)
-	x := func(i int) int {
-		if len(all) < 2 {
-			return (chartLeft + chartRight) / 2
-		}
-		return chartLeft + (chartRight-chartLeft)*i/(len(all)-1)
-	}
-	y := func(share int) int { return chartBottom - (chartBottom-chartTop)*(share-low)/max(1000-low, 1) }
-	at := func(n int) string { return percent(n, 1000) }
-	chart := trendChart{Target: at(y(980))}
-	for _, share := range []int{low, (low + 1000) / 2, 1000} {
-		chart.Ticks = append(chart.Ticks, chartLine{Y1: at(y(share)), Label: fmt.Sprintf("%d%%", share/10)})
-	}
-	first, last := -1, -1
-	for i, p := range all {
-		label := p.week.Monday.Format("2 Jan")
-		if !p.known {
-			half := (chartRight - chartLeft) / max(len(all)-1, 1) / 2
-			chart.Gaps = append(chart.Gaps, bar{X: at(x(i) - half), Width: at(2 * half)})
-			chart.Rows = append(chart.Rows, fact{label, "not kept"})
-			continue
-		}
-		share := fmt.Sprintf("%d%%", p.share/10)
-		chart.Rows = append(chart.Rows, fact{label, share})
-		chart.Points = append(chart.Points, chartPoint{at(x(i)), at(y(p.share)), share})
-		if i > 0 && all[i-1].known {
-			chart.Lines = append(chart.Lines, chartLine{at(x(i - 1)), at(y(all[i-1].share)), at(x(i)), at(y(p.share)), ""})
-		}
-		if first < 0 {
-			first = i
-		}
-		last = i
-	}
-	if last < 0 {
-		chart.Say = "No week has been kept yet."
-		return chart
-	}
-	chart.Say = "Devices that say that they see what is typed: " + fmt.Sprintf("%d%% in the week of %s", all[first].share/10, all[first].week.Monday.Format("2 January"))
-	if first != last {
-		chart.Say += fmt.Sprintf(", %d%% in the week of %s", all[last].share/10, all[last].week.Monday.Format("2 January"))
-		chart.Labels = append(chart.Labels, chartPoint{at(x(first)), at(920), all[first].week.Monday.Format("2 Jan")})
-	}
-	chart.Labels = append(chart.Labels, chartPoint{at(x(last)), at(920), all[last].week.Monday.Format("2 Jan")})
-	chart.Say += "."
-	return chart
 }
 
 // recordRow is one check on monitoring.

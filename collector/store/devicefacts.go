@@ -246,8 +246,23 @@ type WeekRollup struct {
 	Media  MediaCount
 }
 
-// MediaCount counts the visits of one week.
-type MediaCount struct{ Permitted, NotPermitted, Infected, Unattended int }
+// MediaCount counts the visits of one week, and how often and for how many
+// minutes screens stood open with nobody there.
+type MediaCount struct {
+	Permitted, NotPermitted, Infected, Unattended int
+	// OpenMinutes of all devices; UseMinutes are those with somebody there.
+	OpenMinutes, UseMinutes int
+}
+
+// Add adds another week's.
+func (n *MediaCount) Add(o MediaCount) {
+	n.Permitted += o.Permitted
+	n.NotPermitted += o.NotPermitted
+	n.Infected += o.Infected
+	n.Unattended += o.Unattended
+	n.OpenMinutes += o.OpenMinutes
+	n.UseMinutes += o.UseMinutes
+}
 
 // MonitoringCheck is one line of the record that the DfE's standard asks for.
 type MonitoringCheck struct {

@@ -151,6 +151,13 @@ func (t *tx) aboutDevice(sc *school, a triage.Arrival) error {
 	case triage.KindCanary:
 		return t.canary(sc, a)
 	case triage.KindLockMinutes:
+		err := t.countWeek(sc, timeOf(a.Lock.Day), func(n *store.MediaCount) {
+			n.OpenMinutes += int(a.Lock.Unattended)
+			n.UseMinutes += int(a.Lock.InUse)
+		})
+		if err != nil {
+			return err
+		}
 		return t.lockDay(sc, a, a.Lock.Day, func(d *store.LockDay) {
 			d.InUse += a.Lock.InUse
 			d.Locked += a.Lock.Locked
@@ -163,6 +170,11 @@ func (t *tx) aboutDevice(sc *school, a triage.Arrival) error {
 func dayOf(at time.Time) uint32 {
 	y, m, d := at.Date()
 	return uint32(y*10000 + int(m)*100 + d)
+}
+
+// timeOf is the noon of a day.
+func timeOf(day uint32) time.Time {
+	return time.Date(int(day/10_000), time.Month(day/100%100), int(day%100), 12, 0, 0, 0, time.UTC)
 }
 
 func (t *tx) lockDay(sc *school, a triage.Arrival, day uint32, change func(*store.LockDay)) error {

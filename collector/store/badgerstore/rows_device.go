@@ -124,6 +124,8 @@ func mediaCountFields(c *codec, x *store.MediaCount) {
 	signed(c, 2, &x.NotPermitted)
 	signed(c, 3, &x.Infected)
 	signed(c, 4, &x.Unattended)
+	signed(c, 5, &x.OpenMinutes)
+	signed(c, 6, &x.UseMinutes)
 }
 
 func monitoringCheckFields(c *codec, x *store.MonitoringCheck) {

@@ -158,6 +158,13 @@ func testMedia(t *testing.T, open Open) {
 	mustIngest(t, tn, breach, lock(5, 20261123, 10, 2, 7), lock(7, 20261123, 5, 0, 0))
 	days, err := tn.LockDays(ctx, "d-0000", 20261123)
 	must(t, err)
+	monday := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	must(t, tn.KeepWeek(ctx, monday.Add(time.Hour)))
+	weeks, err = tn.Weeks(ctx, monday)
+	must(t, err)
+	if len(weeks) == 0 || weeks[0].Media.OpenMinutes != 7 || weeks[0].Media.UseMinutes != 15 {
+		t.Errorf("minutes of the week %+v", weeks)
+	}
 	same(t, "sums", []store.LockDay{{LockMinutes: triage.LockMinutes{Day: 20261123, InUse: 15, Locked: 2, Unattended: 7}, Breaches: 1}}, days)
 	breaches, err := tn.Breaches(ctx, "d-0000", 10)
 	must(t, err)
