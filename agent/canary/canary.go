@@ -12,11 +12,20 @@
 package canary
 
 import (
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/internal/detect"
+)
+
+// Why a full canary was not typed.
+var (
+	// ErrInUse: the keyboard or the mouse was used, before or meanwhile.
+	ErrInUse = errors.New("the desktop is in use")
+	// ErrUnable: this display does not let it be typed.
+	ErrUnable = errors.New("the display lets nothing be typed")
 )
 
 // Times of a canary.

@@ -13,14 +13,6 @@ import (
 	"github.com/jezek/xgb/xtest"
 )
 
-// Why nothing was typed, or not all of it.
-var (
-	// ErrInUse: the keyboard or the mouse was used, before or meanwhile.
-	ErrInUse = errors.New("the desktop is in use")
-	// ErrUnable: this display does not let it be typed.
-	ErrUnable = errors.New("the display lets nothing be typed")
-)
-
 // Typing is one phrase to be typed.
 type Typing struct {
 	Display string
