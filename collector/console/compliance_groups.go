@@ -43,6 +43,7 @@ func ofGroup(groups []store.GroupRollup, weeks []store.WeekRollup, name string) 
 // silent, of which the page says as one thing that they must be found.
 func (c *Console) worstDevices(r *http.Request, id auth.Identity, group string) (rows []deviceRow, err error) {
 	now := c.now()
+	plans := c.timetables(id.Tenant)
 	listed := map[caseflow.DeviceID]bool{}
 	for _, q := range []store.DeviceQuery{{Fails: true}, {Troubled: true}} {
 		q.Now, q.Group, q.Limit = now, group, 2*worstShown
@@ -51,7 +52,7 @@ func (c *Console) worstDevices(r *http.Request, id auth.Identity, group string) 
 			return nil, fmt.Errorf("find the worst devices: %w", err)
 		}
 		for _, row := range page.Rows {
-			one := newListRow(row, now.In(c.zone))
+			one := newListRow(row, plans, now.In(c.zone))
 			if len(rows) < worstShown && !listed[one.ID] {
 				rows, listed[one.ID] = append(rows, one), true
 			}
