@@ -43,7 +43,7 @@ func BenchmarkQueueMillion(b *testing.B) {
 			a := storetest.Arrive(n+i, n+i, time.Duration(n+i)*time.Second)
 			a.Device = caseflow.DeviceID(fmt.Sprintf("device-%d", (n+i)%600))
 			a.Capture.Severity = vocab.Severity(1 + (n+i)%4)
-			a.Capture.Categories = []vocab.Category{vocab.Categories()[(n+i)%10]}
+			a.Capture.Categories = []vocab.Category{vocab.Categories()[(n+i)/4%10]} // in each, every severity
 			a.Capture.Content = make([]byte, 400)
 			batch = append(batch, a)
 		}
