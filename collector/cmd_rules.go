@@ -19,7 +19,7 @@ type rulesCmd struct {
 }
 
 type rulesCheckCmd struct {
-	Dir string `arg:"" type:"existingdir" help:"Folder of *.yaml rule packs."`
+	Dir string `arg:"" type:"existingdir" name:"dir" help:"Folder of *.yaml rule packs."`
 }
 
 func (rulesCheckCmd) Help() string {
@@ -33,7 +33,7 @@ func (c *rulesCheckCmd) Run(o *output) error {
 }
 
 type rulesTestCmd struct {
-	Dir string `arg:"" type:"existingdir" help:"Folder of *.yaml rule packs."`
+	Dir string `arg:"" type:"existingdir" name:"dir" help:"Folder of *.yaml rule packs."`
 }
 
 func (rulesTestCmd) Help() string {

@@ -34,6 +34,8 @@ type cli struct {
 	Simulate  simulateCmd  `cmd:"" help:"Fill an invented school with devices that were never there."`
 	Audit     auditCmd     `cmd:"" help:"The ledger of acts and reads."`
 	Version   versionCmd   `cmd:"" help:"Print the version and the commit."`
+
+	Release kong.VersionFlag `name:"version" help:"Print the version and the commit."`
 }
 
 // Exit codes.

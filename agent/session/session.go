@@ -242,6 +242,6 @@ func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
 	// Taking it over held it three times; the machine should have that back now,
 	// not at the next collection, which an idle session may not see for hours.
 	debug.FreeOSMemory()
-	l.cfg.Log.Info("policy in force", "version", p.Version, "rules", len(p.Packs))
+	l.cfg.Log.Info("policy in force", "version", p.Version, "packs", len(p.Packs))
 	return nil
 }

@@ -32,6 +32,7 @@ const (
 	CaseRefused     Action = "case.refuse" // somebody asked for a case that is hidden from them
 	QueueRead       Action = "queue.read"  // sealed content of the objects was shown in a list
 	CasesExported   Action = "case.export"
+	CasesListed     Action = "case.list" // by a command, without anybody's words
 	CaseEscalated   Action = "case.escalate"
 	CaseReturned    Action = "case.return" // an escalation was ended
 	CaseWaits       Action = "case.wait"   // put to wait, or back
@@ -101,7 +102,7 @@ func Actions() []Action {
 		SchoolCreated,
 		CaseSuggested, CaseConsulted, NameOpened, CasesSearched, GlassBroken, GlassRead, ScopeAsked, ScopeSet,
 		CaseOpened, CaseJoined, CaseRevised, CaseReopened, CaseSeen, CaseClaimed, CaseReleased,
-		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported,
+		CaseNoted, CaseClosed, CaseRead, CaseRefused, QueueRead, CasesExported, CasesListed,
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, DeviceMoved, DeviceRetired, TokenCreated,
 		DeviceReleased, DeviceSuspected, ReofferAsked,
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,

@@ -76,8 +76,12 @@ func (s *Service) listed(ctx context.Context, t store.Tenant, rows []store.Queue
 	for i, r := range rows {
 		refs[i] = string(r.Case.Ref)
 	}
+	action := audit.CasesListed
+	if reason != "" {
+		action = audit.CasesExported // which unseals what the cases hold
+	}
 	if err := t.Append(ctx, audit.Entry{
-		At: s.cfg.Now(), Action: audit.CasesExported, Object: refs, Reason: reason,
+		At: s.cfg.Now(), Action: action, Object: refs, Reason: reason,
 		Who: audit.Who{Name: actor, Via: audit.ViaCommand},
 	}); err != nil {
 		return fmt.Errorf("record who lists: %w", err)

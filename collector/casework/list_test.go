@@ -64,9 +64,12 @@ func TestListGivesContentForAReasonOnly(t *testing.T) {
 	if d := cmp.Diff(want, got[1], protocmp.Transform()); d != "" {
 		t.Error(d)
 	}
+	if e := w.entries(audit.CasesListed); len(e) != 1 || e[0].Reason != "" || len(e[0].Object) != 2 {
+		t.Errorf("ledger of a list without content %+v", e)
+	}
 	e := w.entries(audit.CasesExported)
-	if len(e) != 2 || e[0].Reason != "" || e[1].Reason != "Ofsted visit" || len(e[1].Object) != 2 ||
-		e[1].Who != (audit.Who{Name: "root", Via: audit.ViaCommand}) {
+	if len(e) != 1 || e[0].Reason != "Ofsted visit" || len(e[0].Object) != 2 ||
+		e[0].Who != (audit.Who{Name: "root", Via: audit.ViaCommand}) {
 		t.Errorf("ledger %+v", e)
 	}
 }

@@ -57,8 +57,9 @@ type ClaimView struct {
 // "1 critical case has waited 22 minutes. 3 more are due before 10am. The
 // other 24 can wait."
 type Summary struct {
-	Critical int           // in GroupNow
+	Critical int           // in GroupNow, claimed by nobody
 	Waited   time.Duration // longest wait among those, to the second
+	Held     int           // in GroupNow and critical, and somebody is at it
 	Late     int           // in GroupNow and not critical
 	Soon     int           // GroupSoon
 	SoonBy   time.Time     // the last target time among those
@@ -178,6 +179,10 @@ func summarise(rows []Row, total int, more bool, now time.Time) Summary {
 				s.Late++
 				continue
 			}
+			if r.Claim.Held {
+				s.Held++
+				continue
+			}
 			s.Critical++
 			s.Waited = max(s.Waited, now.Sub(r.Case.OpenedAt).Truncate(time.Second))
 		case caseflow.GroupSoon:
@@ -187,7 +192,7 @@ func summarise(rows []Row, total int, more bool, now time.Time) Summary {
 			}
 		}
 	}
-	pressing := s.Critical + s.Late + s.Soon
+	pressing := s.Critical + s.Held + s.Late + s.Soon
 	s.AtLeast = more && pressing == len(rows)
 	s.Rest = max(total-pressing, 0)
 	return s

@@ -347,6 +347,8 @@ func (c *Console) queueSentence(f caseFilter, q casework.QueueView) (string, str
 	switch {
 	case s.Critical > 0:
 		first = upper(more) + plural(s.Critical, "critical case has waited ", "critical cases have waited, the longest ") + inWords(s.Waited) + "."
+	case s.Held > 0:
+		first = upper(more) + plural(s.Held, "critical case is", "critical cases are") + " claimed, and not closed yet."
 	case s.Late > 0:
 		first = upper(more) + plural(s.Late, "case is past its time.", "cases are past their time.")
 	case s.Soon > 0:
@@ -354,10 +356,13 @@ func (c *Console) queueSentence(f caseFilter, q casework.QueueView) (string, str
 	default:
 		return "Nothing is urgent.", plural(q.Total, "case can wait", "cases can wait") + " until you have time."
 	}
-	if s.Critical > 0 && s.Late > 0 {
+	if s.Critical > 0 && s.Held > 0 {
+		rest += plural(s.Held, "more is", "more are") + " claimed. "
+	}
+	if s.Critical+s.Held > 0 && s.Late > 0 {
 		rest += plural(s.Late, "more is", "more are") + " past " + map[bool]string{true: "its", false: "their"}[s.Late == 1] + " time. "
 	}
-	if s.Critical+s.Late > 0 && s.Soon > 0 {
+	if s.Critical+s.Held+s.Late > 0 && s.Soon > 0 {
 		rest += plural(s.Soon, "more is", "more are") + " due by " + clock(s.SoonBy.In(c.zone)) + ". "
 	}
 	switch {

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
@@ -50,11 +51,18 @@ func newDeviceView(d store.Device, now time.Time) deviceView {
 	v := deviceView{deviceRow: newDeviceRow(d, now)}
 	text, window := v.Sensors[0], v.Sensors[1]
 	switch {
-	case d.Revoked.IsZero() && !d.Suspect.IsZero():
+	case !d.Revoked.IsZero():
+		v.State, v.StateWord = "silent", "Revoked"
+		v.Gap = "Nothing that it sends is taken, since " + moment(d.Revoked.In(now.Location()), now) + "."
+		if d.RevokedWhy != "" {
+			v.Gap += " Why: " + strings.TrimSuffix(d.RevokedWhy, ".") + "."
+		}
+		v.Gap += " To use it again, enrol it anew (lapwing-agent enrol --force)."
+	case !d.Suspect.IsZero():
 		v.State, v.StateWord = "fail", "Suspected clone"
 		v.Gap = "Captures of two machines may stand under one device. Enrol the copy as a device of its own with a new enrolment string " +
 			"(lapwing-agent enrol --force), then revoke this one and enrol the original again too. If only its board was replaced, enrol it again."
-	case d.Revoked.IsZero() && d.Held:
+	case d.Held:
 		v.State, v.StateWord = "fail", "Waits to be released"
 		v.Gap = "It was enrolled with a string that several devices can use. What it notices is kept on it, and reaches the queue after a technician has released it under Enrolment."
 	case v.rank >= rankSilent:
