@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lapwing-schools/lapwing/internal/detect"
+	"github.com/lapwing-schools/lapwing/internal/detect/rulepack/lexicon"
 )
 
 // Check compiles packs and returns everything that is wrong with them, each
@@ -30,13 +31,23 @@ func Check(packs []Pack) (compiled []byte, stats detect.Stats, problems []Proble
 	return b, e.Stats(), nil
 }
 
-// single reports words that are too ordinary to raise an alert on their own.
+// single reports words that are too ordinary to raise an alert on their own:
+// those that packs list as common, the lexicon's and first names.
 func (c *compiler) single(t Text, slots []slot) {
 	if len(slots) != 1 {
 		return
 	}
+	lists, err := lexicon.Load()
+	if err != nil {
+		c.bad(t.Line, "%v", err)
+		return
+	}
 	for _, q := range slots[0].sequences {
-		if len(q) == 1 && c.prog.Words[c.word(q[0])].Flags&detect.WordCommon != 0 {
+		if len(q) != 1 {
+			continue
+		}
+		w := c.prog.Words[c.word(q[0])]
+		if lists.Common[q[0]] || w.Flags&detect.WordCommon != 0 || c.somebody(slots[0], q[0]) {
 			c.bad(t.Line, "phrase %q is the single common word %q at level alert; add words that must stand with it, or make it a log rule", t.Value, q[0])
 			return
 		}

@@ -39,6 +39,7 @@ type compiler struct {
 	lists     map[string]namedList
 	expanded  map[string][][]string
 	expanding map[string]bool
+	first     map[string]bool // what @first-name stands for
 	frames    map[string]namedFrame
 	ruleIDs   map[string]Problem // where each id was seen first
 
@@ -94,6 +95,7 @@ func (c *compiler) packs(packs []Pack) {
 	}
 	c.rule = ""
 	c.lexicon()
+	c.quietNames()
 	for i, w := range c.prog.Words {
 		c.prog.Words[i].Flags = c.prog.Words[w.Same].Flags
 	}
@@ -110,6 +112,10 @@ func (c *compiler) names(p *Pack) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Lists)) {
 		items := p.Lists[name]
+		if name == firstNames {
+			c.bad(firstLine(items), "list %q is one that the compiler has; choose another name", name)
+			continue
+		}
 		if other, dup := c.lists[name]; dup {
 			c.bad(firstLine(items), "list %q is also in %s; rename one", name, other.file)
 			continue
@@ -195,6 +201,9 @@ func identifier(s string) bool {
 func (c *compiler) list(name string) ([][]string, error) {
 	if seq, ok := c.expanded[name]; ok {
 		return seq, nil
+	}
+	if name == firstNames {
+		return c.firstNames()
 	}
 	l, ok := c.lists[name]
 	if !ok {

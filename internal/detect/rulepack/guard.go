@@ -11,12 +11,13 @@ import (
 // minKey is the shortest word that may hide behind a sign ("a*s").
 const minKey = 3
 
-// markKeys notes which words carry a rule's own phrases.
+// markKeys notes which words carry a rule's own phrases. First names
+// do not.
 func (c *compiler) markKeys(slots []slot) {
 	for _, s := range slots {
 		for _, q := range s.sequences {
 			for _, w := range q {
-				if id := c.word(w); len(w) >= minKey && c.prog.Words[id].Flags&detect.WordCommon == 0 {
+				if id := c.word(w); len(w) >= minKey && !c.somebody(s, w) && c.prog.Words[id].Flags&detect.WordCommon == 0 {
 					c.prog.Words[id].Flags |= detect.WordKey
 				}
 			}

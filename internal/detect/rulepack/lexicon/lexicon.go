@@ -22,11 +22,20 @@ var names []byte
 //go:embed places.txt.gz
 var places []byte
 
+//go:embed forenames.txt.gz
+var forenames []byte
+
+//go:embed common.txt.gz
+var common []byte
+
 // Lists is what the files hold. It is shared and must not be changed.
 type Lists struct {
 	Words  []string   // about 134,000 words of British and American English
 	Names  []string   // about 3,100 forenames and surnames, each one word
 	Places [][]string // about 35,000 places of Great Britain, by words
+	// Forenames are about 1,500 first names that are hardly ever anything else.
+	Forenames []string
+	Common    map[string]bool // about 12,000 of the most common English words
 }
 
 // Load unpacks the files, once.
@@ -43,7 +52,18 @@ var Load = sync.OnceValues(func() (*Lists, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lists{Words: w, Names: n, Places: make([][]string, len(p))}
+	first, err := read("forenames", forenames)
+	if err != nil {
+		return nil, err
+	}
+	c, err := read("common", common)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lists{Words: w, Names: n, Places: make([][]string, len(p)), Forenames: first, Common: make(map[string]bool, len(c))}
+	for _, w := range c {
+		l.Common[w] = true
+	}
 	for i, place := range p {
 		l.Places[i] = strings.Fields(place)
 	}
