@@ -10,7 +10,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -63,8 +62,8 @@ type Explanation struct {
 }
 
 // Run reads in line by line and writes a result for each to out. A line that
-// begins with { is JSON {"id","text"}; any other is the text itself. Its error
-// names the line that could not be read.
+// is a JSON object with a "text" stands for that text, and keeps its "id"; any
+// other is the text itself.
 func Run(in io.Reader, out io.Writer, engine *detect.Engine, f Flags) error {
 	opts := detect.Options{}
 	switch f.Readings {
@@ -77,11 +76,8 @@ func Run(in io.Reader, out io.Writer, engine *detect.Engine, f Flags) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), MaxLine)
 	w := bufio.NewWriter(out)
-	for n := 1; lines.Scan(); n++ {
-		id, text, err := parseLine(lines.Bytes())
-		if err != nil {
-			return errors.Join(fmt.Errorf("read line %d: %w", n, err), w.Flush())
-		}
+	for lines.Scan() {
+		id, text := parseLine(lines.Bytes())
 		r := Summarise(text, engine.Match(text, opts), f.Explain)
 		r.ID = id
 		if err := write(w, text, r, f); err != nil {
@@ -97,18 +93,15 @@ func Run(in io.Reader, out io.Writer, engine *detect.Engine, f Flags) error {
 	return nil
 }
 
-func parseLine(b []byte) (json.RawMessage, string, error) {
+func parseLine(b []byte) (json.RawMessage, string) {
 	if t := bytes.TrimSpace(b); len(t) == 0 || t[0] != '{' {
-		return nil, string(b), nil
+		return nil, string(b)
 	}
 	var in input
-	if err := json.Unmarshal(b, &in); err != nil {
-		return nil, "", err
+	if json.Unmarshal(b, &in) != nil || in.Text == nil {
+		return nil, string(b) // prose and code begin with a brace too
 	}
-	if in.Text == nil {
-		return nil, "", errors.New(`the object has no "text"`)
-	}
-	return in.ID, *in.Text, nil
+	return in.ID, *in.Text
 }
 
 // Summarise folds the hits of one text into a result.

@@ -88,14 +88,29 @@ func TestRunRefuses(t *testing.T) {
 		in, want string
 		f        match.Flags
 	}{
-		"not json":  {"fine\n{\"id\":", "read line 2", match.Flags{}},
-		"no text":   {`{"id":1}`, `no "text"`, match.Flags{}},
 		"readings":  {"", `--readings is "some"`, match.Flags{Readings: "some"}},
 		"long line": {strings.Repeat("x", match.MaxLine+1), "up to 8388608 bytes", match.Flags{}},
 	} {
 		var out strings.Builder
 		if err := match.Run(strings.NewReader(c.in), &out, engine(t), c.f); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestALineThatOnlyBeginsLikeJSONIsText(t *testing.T) {
+	in := "{ kill you }\n{\"id\":1,\"say\":\"kill you\"}\n{\"text\":\nkill you\n"
+	var out strings.Builder
+	if err := match.Run(strings.NewReader(in), &out, engine(t), match.Flags{JSON: true}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 4 {
+		t.Fatalf("%d results of 4 lines: %s", len(lines), out.String())
+	}
+	for i, flagged := range []bool{true, true, false, true} {
+		if strings.Contains(lines[i], `"flag":true`) != flagged {
+			t.Errorf("line %d: %s, want flag %v", i+1, lines[i], flagged)
 		}
 	}
 }
