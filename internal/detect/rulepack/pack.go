@@ -16,7 +16,7 @@ type Pack struct {
 	Version uint32   `yaml:"version"`
 	Title   string   `yaml:"title"`
 	Lang    string   `yaml:"language"`
-	Review  Text     `yaml:"review"` // "reviewed", or "draft: …" which is off by default
+	Review  Text     `yaml:"review"` // who has read it ("by …", "reviewed"), or "draft: …" which is off by default
 	Sources []string `yaml:"sources"`
 
 	// Words says how single words are treated in every pack.
