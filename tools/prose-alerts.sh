@@ -32,7 +32,7 @@ fi
 "$go" build -o "$work/agent" ./agent
 for f in "${files[@]}"; do
   lines=$(wc -l <"$f")
-  sed 's/^[[:space:]]*{/. {/' <"$f" | "$work/agent" match --explain >"$work/all" # a line that begins with { would be JSON
+  "$work/agent" match --explain <"$f" >"$work/all"
   awk '/^[^\t]/ { on = /^alert/ } on' <"$work/all" >"$work/alerts"
   n=$(grep -a -c '^alert' "$work/alerts" || true)
   echo "== ${f##*/}: $n alerts in $lines lines, $(awk "BEGIN { printf \"%.1f\", 10000*$n/($lines+!$lines) }") per 10,000"
