@@ -29,9 +29,9 @@ var secrets = []string{"rowan", "ashdown", "tamsin", "tammy", "oakfield", "ivo",
 // all that surrounds it, and a second case that is nobody's business.
 type reviewed struct {
 	*fixture
-	dsl, outside   *browser
-	asked, other   caseflow.Ref
-	colleague, dpo *browser
+	dsl, outside, colleague *browser
+
+	asked, other caseflow.Ref
 }
 
 func newReviewed(t *testing.T) reviewed {
