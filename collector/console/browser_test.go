@@ -57,7 +57,7 @@ func (f *fixture) screen() *screen {
 	if err := chromedp.Run(ctx, network.Enable()); err != nil {
 		f.t.Fatalf("start chromium: %v", err)
 	}
-	return &screen{f, ctx}
+	return &screen{f: f, ctx: ctx}
 }
 
 func (s *screen) run(what string, actions ...chromedp.Action) {
