@@ -29,7 +29,7 @@ func (s *screen) errorPage(path, note string) {
 	s.f.t.Helper()
 	s.open(path)
 	s.run("press Record without an outcome", chromedp.SendKeys("#note", note, chromedp.ByQuery),
-		chromedp.Click(`button[value="close"]`, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+		clickOn(`button[value="close"]`), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
 	s.live()
 	if got := eval[string](s, `location.pathname`); got != path+"/record" {
 		s.f.t.Fatalf("the error is at %s", got)
@@ -90,7 +90,7 @@ func TestOwnChangeWaitsForTheAnswer(t *testing.T) {
 		}
 	})
 	s.run("press Record and hold the answer", fetch.Enable().WithPatterns([]*fetch.RequestPattern{{URLPattern: "*/record", RequestStage: fetch.RequestStageResponse}}),
-		chromedp.Click(`label[for="outcome-no-concern"]`, chromedp.ByQuery), chromedp.Click(`button[value="close"]`, chromedp.ByQuery))
+		clickOn(`label[for="outcome-no-concern"]`), clickOn(`button[value="close"]`))
 	select {
 	case asked := <-heard:
 		if asked != "0" {

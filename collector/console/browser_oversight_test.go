@@ -23,16 +23,16 @@ func TestLessonJourney(t *testing.T) {
 	s := f.screen()
 	s.as(dsl)
 	s.open("/exemptions")
-	s.run("ask", chromedp.Click(`a[href="/exemptions/new"]`, chromedp.ByQuery), chromedp.WaitVisible("#title", chromedp.ByQuery))
-	s.run("send it empty", chromedp.Click(`main form .govuk-button`, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+	s.run("ask", clickOn(`a[href="/exemptions/new"]`), chromedp.WaitVisible("#title", chromedp.ByQuery))
+	s.run("send it empty", clickOn(`main form .govuk-button`), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
 	s.check("exemption form with errors")
 	s.look("exemption-ask-errors")
 	s.run("fill it in",
 		chromedp.SendKeys("#title", "Year 9 history", chromedp.ByQuery), chromedp.SendKeys("#asker", "Mr Quill", chromedp.ByQuery), chromedp.SetValue("#asked", "2026-11-09", chromedp.ByQuery),
-		chromedp.Click(`input[name="groups"]`, chromedp.ByQuery), chromedp.Click(`input[name="categories"][value="violence"]`, chromedp.ByQuery),
+		clickOn(`input[name="groups"]`), clickOn(`input[name="categories"][value="violence"]`),
 		chromedp.SetValue("#from", "2026-11-12", chromedp.ByQuery), chromedp.SetValue("#until", "2026-11-20", chromedp.ByQuery),
 		chromedp.SendKeys("#reason", "Causes of the First World War", chromedp.ByQuery), chromedp.SendKeys("#risk", "A real threat reads like the lesson; the teacher walks round.", chromedp.ByQuery),
-		chromedp.Click(`main form .govuk-button`, chromedp.ByQuery), chromedp.WaitVisible(`section[id^="e-"]`, chromedp.ByQuery))
+		clickOn(`main form .govuk-button`), chromedp.WaitVisible(`section[id^="e-"]`, chromedp.ByQuery))
 	if body := dsl.get("/exemptions").body; !strings.Contains(body, "Waits for approval") {
 		t.Fatal("it does not wait for approval")
 	}
@@ -40,7 +40,7 @@ func TestLessonJourney(t *testing.T) {
 	s.open("/exemptions")
 	s.check("exemptions to approve")
 	s.look("exemptions-waiting")
-	s.run("approve", chromedp.Click(`button[value="approve"]`, chromedp.ByQuery), chromedp.WaitVisible(`button[value="revoke"]`, chromedp.ByQuery))
+	s.run("approve", clickOn(`button[value="approve"]`), chromedp.WaitVisible(`button[value="revoke"]`, chromedp.ByQuery))
 	inside := f.typeText(typed{account: "Pax Hollins", audience: vocab.Pupil, category: vocab.Violence, severity: vocab.Critical, before: "so they ", hit: "drop a bomb on", after: " the factory"})
 	s.as(dsl)
 	s.open("/cases")
@@ -88,22 +88,22 @@ func TestRulePages(t *testing.T) {
 	s.look("rules")
 	s.open("/rules/r-1")
 	s.check("rule")
-	s.run("send the change empty", chromedp.Click(`main form .govuk-button`, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+	s.run("send the change empty", clickOn(`main form .govuk-button`), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
 	s.check("rule with errors")
 	s.look("rule")
-	s.run("propose", chromedp.Click(`label[for="setting"]`, chromedp.ByQuery), chromedp.Click(`label[for="level-1"]`, chromedp.ByQuery),
+	s.run("propose", clickOn(`label[for="setting"]`), clickOn(`label[for="level-1"]`),
 		chromedp.SendKeys("#reason", "A set text in year 8", chromedp.ByQuery), chromedp.SendKeys("#risk", "Real bullying stays in the log.", chromedp.ByQuery),
-		chromedp.Click(`main form .govuk-button`, chromedp.ByQuery), chromedp.WaitVisible(`section[id^="c-"]`, chromedp.ByQuery))
+		clickOn(`main form .govuk-button`), chromedp.WaitVisible(`section[id^="c-"]`, chromedp.ByQuery))
 	s.as(head)
 	s.open("/rules/changes")
 	s.check("changes to approve")
 	s.look("changes")
-	s.run("approve", chromedp.Click(`button[value="approve"]`, chromedp.ByQuery), chromedp.WaitNotPresent(`button[value="approve"]`, chromedp.ByQuery))
+	s.run("approve", clickOn(`button[value="approve"]`), chromedp.WaitNotPresent(`button[value="approve"]`, chromedp.ByQuery))
 	s.open("/rules")
 	s.check("rules for the head")
 	s.as(dsl)
 	s.open("/rules/try")
-	s.run("try", chromedp.SendKeys("#phrase", "nobody (wants|likes)", chromedp.ByQuery), chromedp.Click(`main form .govuk-button`, chromedp.ByQuery), chromedp.WaitVisible(`tbody a[href^="/cases/"]`, chromedp.ByQuery))
+	s.run("try", chromedp.SendKeys("#phrase", "nobody (wants|likes)", chromedp.ByQuery), clickOn(`main form .govuk-button`), chromedp.WaitVisible(`tbody a[href^="/cases/"]`, chromedp.ByQuery))
 	s.check("a phrase tried")
 	s.look("trial")
 }

@@ -55,4 +55,11 @@ func TestQueueStates(t *testing.T) {
 	s.picture("cases-selected-1440")
 }
 
+// clickOn presses what is there once it is to be seen. It does not aim: a line
+// that says "saved" meanwhile moves what a pointer is on its way to.
+func clickOn(selector string) chromedp.Action {
+	return chromedp.Tasks{chromedp.WaitVisible(selector, chromedp.ByQuery),
+		chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).click()`, selector), nil)}
+}
+
 func focusOn(element string) chromedp.Action { return chromedp.Evaluate(element+`.focus()`, nil) }

@@ -207,7 +207,7 @@ func TestAnswersAccessible(t *testing.T) {
 		s.size(width, 900)
 		dsl.post(ivo+"/draft", url.Values{"note": {""}})
 		s.open(ivo)
-		s.run("close without an outcome", chromedp.Click(`button[value="close"]`, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+		s.run("close without an outcome", clickOn(`button[value="close"]`), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
 		s.check(fmt.Sprintf("form error at %d", width))
 		s.picture(fmt.Sprintf("form-error-%d", width))
 		if got := eval[bool](s, `document.activeElement.matches(".govuk-error-summary")`); !got {
@@ -217,8 +217,8 @@ func TestAnswersAccessible(t *testing.T) {
 		dsl.post(ivo+"/draft", url.Values{"note": {""}}) // a draft would be filled in again
 		s.open(ivo)
 		deputy.post(ivo+"/record", url.Values{"act": {"note"}, "note": {"rang home"}, "key": {fmt.Sprint(width)}})
-		s.run("close what has changed", chromedp.SendKeys("#note", "Spoke to form tutor at 8:10.", chromedp.ByQuery), chromedp.Click(`label[for="outcome-no-concern"]`, chromedp.ByQuery),
-			chromedp.Click(`button[value="close"]`, chromedp.ByQuery), chromedp.WaitVisible("#conflict", chromedp.ByQuery))
+		s.run("close what has changed", chromedp.SendKeys("#note", "Spoke to form tutor at 8:10.", chromedp.ByQuery), clickOn(`label[for="outcome-no-concern"]`),
+			clickOn(`button[value="close"]`), chromedp.WaitVisible("#conflict", chromedp.ByQuery))
 		s.check(fmt.Sprintf("conflict at %d", width))
 		s.picture(fmt.Sprintf("conflict-%d", width))
 		if got := eval[string](s, `document.getElementById("note").value`); got != "Spoke to form tutor at 8:10." {

@@ -102,22 +102,22 @@ func TestAllegationToTheHead(t *testing.T) {
 	s.as(head)
 	s.size(1440, 900)
 	s.open("/cases")
-	s.follow("open the allegation", chromedp.Click(fmt.Sprintf(`a[href="/cases/%s"]`, named), chromedp.ByQuery))
+	s.follow("open the allegation", clickOn(fmt.Sprintf(`a[href="/cases/%s"]`, named)))
 	if got := eval[string](s, `document.getElementById("steps").textContent`); got != "A member of staff is concerned: what to do" {
 		t.Errorf("the playbook is %q", got)
 	}
 	s.live()
-	s.run("tick a step", chromedp.Click(`label[for="step-lado"]`, chromedp.ByQuery))
+	s.run("tick a step", clickOn(`label[for="step-lado"]`))
 	s.until("it says who and when", `document.getElementById("step-lado-by").textContent === "You, 8:14am"`)
 	if !eval[bool](s, `document.getElementById("changed").hidden`) {
 		t.Error("the own tick is told as news")
 	}
-	s.run("choose referred", chromedp.Click(`label[for="outcome-referred"]`, chromedp.ByQuery), chromedp.WaitVisible("#refer_agency", chromedp.ByQuery))
+	s.run("choose referred", clickOn(`label[for="outcome-referred"]`), chromedp.WaitVisible("#refer_agency", chromedp.ByQuery))
 	if eval[bool](s, `document.getElementById("record_agency").checkVisibility()`) {
 		t.Error("the fields of another outcome show")
 	}
 	s.run("fill in and record", chromedp.SetValue("#refer_agency", "lado", chromedp.ByQuery), chromedp.SendKeys("#refer_whom", "P. Hale", chromedp.ByQuery),
-		chromedp.SetValue("#refer_when", "2026-11-12T08:10", chromedp.ByQuery), chromedp.Click(`button[value="close"]`, chromedp.ByQuery), chromedp.WaitVisible(".lw-notice--done", chromedp.ByQuery))
+		chromedp.SetValue("#refer_when", "2026-11-12T08:10", chromedp.ByQuery), clickOn(`button[value="close"]`), chromedp.WaitVisible(".lw-notice--done", chromedp.ByQuery))
 	p := head.get("/cases/" + string(named))
 	for _, want := range []string{"LADO (local authority designated officer), spoke to P. Hale, 8:10am", "You ticked a step: Call the local authority designated officer (LADO)"} {
 		if !strings.Contains(p.body, want) {
@@ -152,12 +152,12 @@ func TestDraftsSurvive(t *testing.T) {
 	if got := eval[string](s, `document.getElementById("note").value`); got != "Half a sentence" {
 		t.Errorf("after opening it again the note is %q", got)
 	}
-	s.follow("claim", chromedp.Click(`[data-key="claim"]`, chromedp.ByQuery))
+	s.follow("claim", clickOn(`[data-key="claim"]`))
 	if got := eval[string](s, `document.getElementById("note").value`); got != "Half a sentence" {
 		t.Errorf("after claiming the note is %q", got)
 	}
 	// Enter in a one-line field keeps the draft and presses no other button.
-	s.run("choose referred", chromedp.Click(`label[for="outcome-referred"]`, chromedp.ByQuery), chromedp.SendKeys("#refer_whom", "P. Hale", chromedp.ByQuery))
+	s.run("choose referred", clickOn(`label[for="outcome-referred"]`), chromedp.SendKeys("#refer_whom", "P. Hale", chromedp.ByQuery))
 	s.follow("press Enter", chromedp.KeyEvent(kb.Enter))
 	if got := eval[string](s, `document.getElementById("refer_whom").defaultValue`); got != "P. Hale" {
 		t.Errorf("after Enter the name is %q", got)

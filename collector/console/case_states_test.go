@@ -100,8 +100,8 @@ func TestCaseStatesAccessible(t *testing.T) {
 		} {
 			s.open(cmp.Or(map[string]string{"name": asks, "consult": unasked}[st.name], rowan))
 			s.run(st.name, chromedp.Evaluate(`for (const d of document.querySelectorAll("details")) d.open = true`, nil),
-				chromedp.Click(fmt.Sprintf(`[name="outcome"][value=%q] + label`, st.choose), chromedp.ByQuery),
-				chromedp.Click(st.press, chromedp.ByQuery), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
+				clickOn(fmt.Sprintf(`[name="outcome"][value=%q] + label`, st.choose)),
+				clickOn(st.press), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
 			s.check(fmt.Sprintf("%s with an error at %d", st.name, width))
 			s.picture(fmt.Sprintf("case-error-%s-%d", st.choose, width))
 			href := eval[string](s, `document.querySelector(".govuk-error-summary a").getAttribute("href")`)

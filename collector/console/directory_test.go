@@ -337,7 +337,7 @@ func TestDirectoryPagesAccessible(t *testing.T) {
 	send := func(file string) func() {
 		return func() {
 			s.run("upload", chromedp.SetUploadFiles("#file", []string{file}, chromedp.ByQuery), chromedp.ActionFunc(func(ctx context.Context) error {
-				_, err := chromedp.RunResponse(ctx, chromedp.Click("#import-h ~ form button", chromedp.ByQuery))
+				_, err := chromedp.RunResponse(ctx, clickOn("#import-h ~ form button"))
 				return err
 			}), chromedp.WaitReady("main", chromedp.ByQuery))
 		}
