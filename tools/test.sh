@@ -10,7 +10,11 @@ echo "== tests, with the race detector, real processes and a real desktop"
 export CGO_ENABLED=1
 # Those that start desktops, browsers and machines go one after the other: a
 # browser that shares two processors with a compiler answers too late for some.
-screens='/(agent/session|agent/sensor|e2e|collector/console|internal/testkit/desktop)(/|$)'
-go list ./... | grep -Ev "$screens" | xargs go test -race -timeout 20m
+screens='/(agent/session|agent/sensor|agent/notice|e2e|internal/testkit/desktop)(/|$)'
+go list ./... | grep -Ev "$screens|/collector/console$" | xargs go test -race -timeout 20m
+go test -race -short -timeout 20m ./collector/console
 go list ./... | grep -E "$screens" | xargs go test -race -p 1 -timeout 20m
+# The console's pages in a browser. What runs at once in the server was looked at
+# by the race detector above; the browsers need the processors here.
+CGO_ENABLED=0 go test -timeout 20m ./collector/console
 [ -z "$(git status --porcelain)" ] || { echo "the tests changed files:"; git status --short; exit 1; }

@@ -39,6 +39,9 @@ type screen struct {
 
 func (f *fixture) screen() *screen {
 	f.t.Helper()
+	if testing.Short() {
+		f.t.Skip("needs a browser and minutes: make test runs it")
+	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("force-prefers-reduced-motion", true),
