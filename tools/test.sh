@@ -11,7 +11,12 @@ export CGO_ENABLED=1
 # Those that start desktops, browsers and machines go one after the other: a
 # browser that shares two processors with a compiler answers too late for some.
 screens='/(agent/session|agent/sensor|agent/notice|e2e|internal/testkit/desktop)(/|$)'
-go list ./... | grep -Ev "$screens|/collector/console$" | xargs go test -race -timeout 20m
+# The engine starts nothing that runs at once, and the detector makes its tests
+# nine times slower: only the one in which its callers do is run under it.
+pure='/internal/detect(/|$)'
+go list ./... | grep -Ev "$screens|$pure|/collector/console$" | xargs go test -race -timeout 20m
+go list ./... | grep -E "$pure" | CGO_ENABLED=0 xargs go test -timeout 20m
+go test -race -run '^TestConcurrentMatches$' ./internal/detect
 go test -race -short -timeout 20m ./collector/console
 go list ./... | grep -E "$screens" | xargs go test -race -p 1 -timeout 20m
 # The console's pages in a browser. What runs at once in the server was looked at
