@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,11 @@ func testCanaries(t *testing.T, open Open) {
 	must(t, err)
 	if len(lines) != 2 || !lines[0].Automatic || lines[0].Result != checks.Fail || lines[1].Result != checks.Pass {
 		t.Errorf("the record says %+v", lines)
+	}
+	for _, l := range lines {
+		if strings.Contains(l.What+l.Device+l.Note+l.Place, "d-0000") {
+			t.Errorf("the record, which governors read, names a device: %+v", l)
+		}
 	}
 	ask("d-0000", 5, Start.Add(3*time.Hour))
 	answer("d-0000", 5, Start.Add(3*time.Hour+time.Second), triage.CanaryFull)
