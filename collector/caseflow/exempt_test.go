@@ -37,7 +37,7 @@ func TestExemptOnlyAsAWhole(t *testing.T) {
 				t.Fatalf("exempt %v by %q", c.Exempt, c.Exemption)
 			case c.Exempt && caseflow.Notifies(c):
 				t.Fatal("an exempt case notifies")
-			case c.Exempt && c.State != caseflow.Closed && caseflow.GroupOf(c, t0.Add(100*time.Hour)) != caseflow.GroupLater:
+			case c.Exempt && c.State != caseflow.Closed && caseflow.GroupOf(&c, t0.Add(100*time.Hour)) != caseflow.GroupLater:
 				t.Fatal("an exempt case stands before the last group")
 			}
 		}

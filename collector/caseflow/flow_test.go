@@ -28,7 +28,7 @@ func TestEscalatingToTheHeadShowsItAndGivesItBack(t *testing.T) {
 	if caseflow.MaySee(c, head) || !caseflow.MaySee(up, head) || !caseflow.MaySee(up, marlow) {
 		t.Errorf("before: head sees %v; after: head %v, DSL %v", caseflow.MaySee(c, head), caseflow.MaySee(up, head), caseflow.MaySee(up, marlow))
 	}
-	if up.AnswerLate(t0.Add(time.Hour)) || !up.AnswerLate(t0.Add(time.Hour+1)) || caseflow.GroupOf(up, t0.Add(time.Hour+1)) != caseflow.GroupNow {
+	if up.AnswerLate(t0.Add(time.Hour)) || !up.AnswerLate(t0.Add(time.Hour+1)) || caseflow.GroupOf(&up, t0.Add(time.Hour+1)) != caseflow.GroupNow {
 		t.Errorf("the clock: %+v", up.Escalated)
 	}
 	if _, err := caseflow.Decide(up, cmd, marlow, t0); field(err) != "to" {
@@ -100,14 +100,14 @@ func TestWaitingRestsUntilItIsOver(t *testing.T) {
 	wait := caseflow.Wait{On: written, Until: t0.Add(2 * time.Hour)}
 	c := do(t, fresh(t), wait, marlow, t0)
 	at := t0.Add(90 * time.Minute)
-	if c.Late(at) || caseflow.GroupOf(c, at) != caseflow.GroupLater || !c.Waits(at) || c.Waiting.ByName != marlow.Name {
-		t.Errorf("while it waits: late %v, group %d, %+v", c.Late(at), caseflow.GroupOf(c, at), c.Waiting)
+	if c.Late(at) || caseflow.GroupOf(&c, at) != caseflow.GroupLater || !c.Waits(at) || c.Waiting.ByName != marlow.Name {
+		t.Errorf("while it waits: late %v, group %d, %+v", c.Late(at), caseflow.GroupOf(&c, at), c.Waiting)
 	}
 	if over := t0.Add(2 * time.Hour); !c.Late(over) || c.Waits(over) {
 		t.Error("the wait does not end")
 	}
 	loud := do(t, do(t, caseflow.Case{}, open(vocab.SelfHarm, vocab.High), system, t0), wait, marlow, t0)
-	if !loud.Late(at) || caseflow.GroupOf(loud, at) != caseflow.GroupNow {
+	if !loud.Late(at) || caseflow.GroupOf(&loud, at) != caseflow.GroupNow {
 		t.Error("self-harm rests while it waits")
 	}
 	if n := do(t, c, caseflow.Join{Capture: capture(2, vocab.Low)}, system, at); n.Waits(at) {

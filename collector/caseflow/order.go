@@ -43,12 +43,10 @@ const (
 const SoonWithin = 2 * time.Hour
 
 // GroupOf says in which group the case stands at now. An exemption down-ranks,
-// but never suicide or self-harm.
-func GroupOf(c Case, now time.Time) Group { return groupOf(&c, now) }
-
-// groupOf and what follows take pointers: a queue of 10,000 cases compares each
-// of them, and to copy a case costs more than to compare it.
-func groupOf(c *Case, now time.Time) Group {
+// but never suicide or self-harm. This and what follows take pointers: a queue
+// of 10,000 cases compares each of them, and to copy a case costs more than to
+// compare it.
+func GroupOf(c *Case, now time.Time) Group {
 	switch {
 	case c.State == Closed:
 		return GroupClosed
@@ -70,10 +68,8 @@ func NeverQuiet(c vocab.Category) bool { return c == vocab.Suicide || c == vocab
 // the groups; in a group level alert and not exempt first, then critical, then
 // the earliest target time, then severity, then who has waited longer; closed
 // cases by closing, newest first. The reference breaks what is left.
-func Before(a, b Case, now time.Time) bool { return before(&a, &b, now) }
-
-func before(a, b *Case, now time.Time) bool {
-	ga, gb := groupOf(a, now), groupOf(b, now)
+func Before(a, b *Case, now time.Time) bool {
+	ga, gb := GroupOf(a, now), GroupOf(b, now)
 	if ga == GroupClosed && gb == GroupClosed {
 		return cmp.Or(b.ClosedAt.Compare(a.ClosedAt), cmp.Compare(a.Ref, b.Ref)) < 0
 	}

@@ -116,7 +116,7 @@ func TestOrderOfTheQueue(t *testing.T) {
 	got := slices.Clone(want)
 	slices.Reverse(got)
 	slices.SortFunc(got, func(a, b caseflow.Case) int {
-		if caseflow.Before(a, b, now) {
+		if caseflow.Before(&a, &b, now) {
 			return -1
 		}
 		return 1
@@ -132,8 +132,8 @@ func TestOrderOfTheQueue(t *testing.T) {
 		"exempt-s": caseflow.GroupNow, "closed-n": caseflow.GroupClosed,
 	}
 	for _, c := range want {
-		if g, ok := groups[c.Ref]; ok && caseflow.GroupOf(c, now) != g {
-			t.Errorf("%s in group %d, want %d", c.Ref, caseflow.GroupOf(c, now), g)
+		if g, ok := groups[c.Ref]; ok && caseflow.GroupOf(&c, now) != g {
+			t.Errorf("%s in group %d, want %d", c.Ref, caseflow.GroupOf(&c, now), g)
 		}
 	}
 }
@@ -154,16 +154,16 @@ func TestBeforeIsAStrictOrder(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := gen.Draw(t, "a"), gen.Draw(t, "b"), gen.Draw(t, "c")
-		if caseflow.Before(a, a, t0) {
+		if caseflow.Before(&a, &a, t0) {
 			t.Fatal("before itself")
 		}
-		if caseflow.Before(a, b, t0) && caseflow.Before(b, a, t0) {
+		if caseflow.Before(&a, &b, t0) && caseflow.Before(&b, &a, t0) {
 			t.Fatal("both before the other")
 		}
-		if caseflow.Before(a, b, t0) && caseflow.Before(b, c, t0) && !caseflow.Before(a, c, t0) {
+		if caseflow.Before(&a, &b, t0) && caseflow.Before(&b, &c, t0) && !caseflow.Before(&a, &c, t0) {
 			t.Fatal("not transitive")
 		}
-		if caseflow.GroupOf(a, t0) < caseflow.GroupOf(b, t0) && !caseflow.Before(a, b, t0) {
+		if caseflow.GroupOf(&a, t0) < caseflow.GroupOf(&b, t0) && !caseflow.Before(&a, &b, t0) {
 			t.Fatal("the groups are not one after the other")
 		}
 	})

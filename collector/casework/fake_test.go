@@ -134,7 +134,7 @@ func (f *fake) Queue(_ context.Context, viewer caseflow.Actor, q store.QueueQuer
 		}
 	}
 	page.Total = len(page.Rows)
-	sort.Slice(page.Rows, func(i, j int) bool { return caseflow.Before(page.Rows[i].Case, page.Rows[j].Case, q.Now) })
+	sort.Slice(page.Rows, func(i, j int) bool { return caseflow.Before(&page.Rows[i].Case, &page.Rows[j].Case, q.Now) })
 	from := 0
 	for i, r := range page.Rows {
 		if string(r.Case.Ref) == q.Cursor {

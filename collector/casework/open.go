@@ -114,7 +114,7 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 	now := s.cfg.Now()
 	v := CaseView{
 		Case: f.Case, DeviceHost: f.Device.Host,
-		Claim: claim(f.Case, viewer, now), Group: caseflow.GroupOf(f.Case, now), Late: f.Case.Late(now), Now: now,
+		Claim: claim(f.Case, viewer, now), Group: caseflow.GroupOf(&f.Case, now), Late: f.Case.Late(now), Now: now,
 	}
 	for _, e := range f.Earlier {
 		if e.Ref != f.Case.Ref && caseflow.MaySee(e, viewer) && !e.NameHidden() {

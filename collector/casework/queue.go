@@ -120,7 +120,7 @@ func (s *Service) Queue(ctx context.Context, t store.Tenant, viewer caseflow.Act
 func (s *Service) row(ctx context.Context, t store.Tenant, viewer caseflow.Actor, r store.QueueRow, now time.Time) (Row, error) {
 	row := Row{
 		Case: r.Case, DeviceHost: r.Device.Host,
-		Group: caseflow.GroupOf(r.Case, now), Due: r.Case.DueAt, Late: r.Case.Late(now),
+		Group: caseflow.GroupOf(&r.Case, now), Due: r.Case.DueAt, Late: r.Case.Late(now),
 		Claim: claim(r.Case, viewer, now),
 	}
 	if r.Case.NameHidden() {

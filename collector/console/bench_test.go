@@ -14,11 +14,11 @@ import (
 )
 
 // BenchmarkCasePage is the whole page as the server makes it: session, permission, ledger,
-// history of 60 captures and 40 acts, similar cases among 2,000 open ones, the place in the queue, and the template.
+// history of 60 captures and 40 acts, similar cases among 10,000 open ones, the place in the queue, and the template.
 func BenchmarkCasePage(b *testing.B) {
 	f := newFixture(b)
 	f.device("d-0142", "PGS-LT-0142", 0, works(morning)...)
-	for i := range 2000 {
+	for i := range 10_000 {
 		f.typeText(typed{account: fmt.Sprintf("pupil %d", i), audience: vocab.Pupil, category: []vocab.Category{vocab.Bullying, vocab.Drugs}[i%2], severity: vocab.Medium, hit: "nobody wants you", ago: time.Duration(i%60) * time.Second})
 	}
 	ref := f.typeText(typed{account: "Ivo", audience: vocab.Pupil, category: vocab.Bullying, severity: vocab.High, hit: "nobody wants you"})

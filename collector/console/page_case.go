@@ -11,7 +11,6 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
-	"github.com/lapwing-schools/lapwing/collector/store"
 	"github.com/lapwing-schools/lapwing/collector/triage"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -259,25 +258,15 @@ func plainNames(names []string) []string {
 	return out
 }
 
-// moves finds the case among those to review, in the queue's order. It reads
-// references only. Beyond the first 200 there is no place to tell.
+// moves finds the case among those to review, in the queue's order.
 func (c *Console) moves(r *http.Request, id auth.Identity, ref caseflow.Ref) (caseMoves, error) {
-	page, err := id.Tenant.Queue(r.Context(), caseflow.Working(id.Actor), store.QueueQuery{Now: c.now(), Limit: 200})
+	at, err := id.Tenant.PlaceInQueue(r.Context(), caseflow.Working(id.Actor), ref, c.now())
 	if err != nil {
 		return caseMoves{}, fmt.Errorf("read queue order: %w", err)
 	}
-	var m caseMoves
-	for i, row := range page.Rows {
-		if row.Case.Ref != ref {
-			continue
-		}
-		m.Place = fmt.Sprintf("%d of %s", i+1, thousands(page.Total))
-		if i > 0 {
-			m.Previous = page.Rows[i-1].Case.Ref
-		}
-		if i+1 < len(page.Rows) {
-			m.Next = page.Rows[i+1].Case.Ref
-		}
+	m := caseMoves{Previous: at.Previous, Next: at.Next}
+	if at.Place > 0 {
+		m.Place = fmt.Sprintf("%s of %s", thousands(at.Place), thousands(at.Total))
 	}
 	return m, nil
 }

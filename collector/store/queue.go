@@ -36,6 +36,12 @@ type QueueQuery struct {
 	CountOnly bool
 }
 
+// QueuePlace is a case's place in a queue.
+type QueuePlace struct {
+	Place, Total   int          // the first is 1
+	Previous, Next caseflow.Ref // empty at the ends
+}
+
 // Exempt selects by whether an exemption covers the case.
 type Exempt uint8
 

@@ -95,6 +95,9 @@ type Cases interface {
 	// Queue lists the cases that the viewer may see, most pressing first
 	// (caseflow.Before), and counts them within that view.
 	Queue(ctx context.Context, viewer caseflow.Actor, q QueueQuery) (QueuePage, error)
+	// PlaceInQueue tells where a case stands among the viewer's new and claimed
+	// cases at now, in the order of Queue; the zero QueuePlace if it is not there.
+	PlaceInQueue(ctx context.Context, viewer caseflow.Actor, ref caseflow.Ref, now time.Time) (QueuePlace, error)
 	// Position stands for the latest change that the viewer may know of; Wait
 	// returns when it is no longer after. A position cannot be counted with:
 	// it says "changed" and nothing of how much. After a restart every position

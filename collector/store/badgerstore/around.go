@@ -10,69 +10,59 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
-// maxLooks bounds how many captures one Similar reads.
+// maxLooks bounds how many cases one Similar reads the newest capture of.
 const maxLooks = 200
 
 func (t *tenant) Similar(ctx context.Context, viewer caseflow.Actor, ref caseflow.Ref, since time.Time) (all []caseflow.Case, err error) {
 	if !ref.Valid() {
 		return nil, fmt.Errorf("similar cases: %w", store.ErrNotFound)
 	}
+	var c caseflow.Case
+	err = t.s.view(ctx, func(r reader) (err error) {
+		if c, err = r.caseOf(t.info.ID, ref); err == nil && !caseflow.MaySee(c, viewer) {
+			err = store.ErrNotFound
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("similar cases: %w", err)
+	}
 	// Memory first, as in Queue.
-	open := t.openSince(viewer, since)
+	open := t.openSince(viewer, c.Category, since)
 	err = t.s.view(ctx, func(r reader) error {
-		c, err := r.caseOf(t.info.ID, ref)
-		if err != nil {
-			return err
-		}
-		if !caseflow.MaySee(c, viewer) {
-			return store.ErrNotFound
-		}
 		closed, err := t.closedSince(r, viewer, since)
 		if err != nil {
 			return err
 		}
 		like := newLikeness(t, r, c)
-		seen := map[caseflow.Ref]bool{ref: true}
-		for _, o := range append(open, closed...) {
-			if !seen[o.Ref] && like.to(o) {
-				o.Captures = nil
-				all = append(all, o)
-			}
-			seen[o.Ref] = true
-			if len(all) == store.MaxSimilar {
-				break
-			}
+		for _, o := range like.those(append(open, closed...)) {
+			all = append(all, withoutCaptures(*o))
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("similar cases: %w", err)
 	}
-	slices.SortFunc(all, newestFirst)
 	return all, nil
 }
 
-func newestFirst(a, b caseflow.Case) int {
-	return cmp.Or(b.LastAt.Compare(a.LastAt), cmp.Compare(a.Ref, b.Ref))
-}
-
-// openSince are the viewer's cases that are not closed, newest first.
-func (t *tenant) openSince(viewer caseflow.Actor, since time.Time) (all []caseflow.Case) {
+// openSince are the viewer's cases of a category that are not closed, in no order.
+func (t *tenant) openSince(viewer caseflow.Actor, category vocab.Category, since time.Time) (all []*caseflow.Case) {
 	t.mu.RLock()
+	defer t.mu.RUnlock()
 	for _, c := range t.open {
-		if !c.LastAt.Before(since) && caseflow.MaySee(*c, viewer) {
-			all = append(all, *c)
+		if c.Category == category && !c.LastAt.Before(since) && caseflow.MaySee(*c, viewer) {
+			all = append(all, c)
 		}
 	}
-	t.mu.RUnlock()
-	slices.SortFunc(all, newestFirst)
 	return all
 }
 
 // closedSince are the viewer's cases that were closed since then, the last first.
-func (t *tenant) closedSince(r reader, viewer caseflow.Actor, since time.Time) (all []caseflow.Case, err error) {
+func (t *tenant) closedSince(r reader, viewer caseflow.Actor, since time.Time) (all []*caseflow.Case, err error) {
 	err = r.each(prefix(t.info.ID, tClosed), true, func(key, _ []byte) error {
 		if at := key[len(key)-refSize-timeSize : len(key)-refSize]; readTime(at).Before(since) || len(all) >= maxLooks {
 			return errStop
@@ -83,7 +73,7 @@ func (t *tenant) closedSince(r reader, viewer caseflow.Actor, since time.Time) (
 			return nil
 		}
 		if !head.Case.LastAt.Before(since) && caseflow.MaySee(head.Case, viewer) {
-			all = append(all, head.Case)
+			all = append(all, &head.Case)
 		}
 		return nil
 	})
@@ -97,7 +87,6 @@ type likeness struct {
 	c      caseflow.Case
 	rules  map[string]bool
 	groups map[caseflow.DeviceID]string
-	looks  int
 }
 
 func newLikeness(t *tenant, r reader, c caseflow.Case) *likeness {
@@ -131,16 +120,48 @@ func (l *likeness) group(id caseflow.DeviceID) string {
 	return g
 }
 
-func (l *likeness) to(o caseflow.Case) bool {
+func newestFirst(a, b *caseflow.Case) int {
+	return cmp.Or(b.LastAt.Compare(a.LastAt), cmp.Compare(a.Ref, b.Ref))
+}
+
+// those are the cases like it, newest first, at most store.MaxSimilar. A case
+// in both lists was closed in between and counts once.
+func (l *likeness) those(all []*caseflow.Case) (found []*caseflow.Case) {
+	var newest []*caseflow.Case
+	for _, o := range all {
+		if len(newest) == maxLooks && newestFirst(newest[maxLooks-1], o) < 0 || !l.may(o) {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(newest, o, newestFirst)
+		newest = slices.Insert(newest[:min(len(newest), maxLooks-1)], i, o)
+	}
+	seen := map[caseflow.Ref]bool{}
+	for _, o := range newest {
+		if len(found) == store.MaxSimilar {
+			break
+		}
+		if !seen[o.Ref] && l.sameRule(o) {
+			found = append(found, o)
+		}
+		seen[o.Ref] = true
+	}
+	return found
+}
+
+// may reports what the case itself can say: another person's, of the same
+// category, in the same group of devices.
+func (l *likeness) may(o *caseflow.Case) bool {
 	samePerson := o.Typist == l.c.Typist && !o.Typist.IsZero() || o.Person == l.c.Person && !o.Person.IsZero()
-	if samePerson || o.Category != l.c.Category || l.looks >= maxLooks {
+	if o.Ref == l.c.Ref || samePerson || o.Category != l.c.Category {
 		return false
 	}
-	if g := l.group(l.c.Device); g == "" || l.group(o.Device) != g {
-		return false
-	}
-	l.looks++
-	id := latestOf(o)
+	g := l.group(l.c.Device)
+	return g != "" && l.group(o.Device) == g
+}
+
+// sameRule reads the case's newest capture.
+func (l *likeness) sameRule(o *caseflow.Case) bool {
+	id := latestOf(*o)
 	if len(o.Captures) == 0 {
 		head, err := load(l.r.get, keyHead(l.t.info.ID, o.Ref), headFields)
 		if err != nil {

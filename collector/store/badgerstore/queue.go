@@ -129,14 +129,14 @@ func pick(cases []*caseflow.Case, q store.QueueQuery, at cursor) (rows []*casefl
 	}
 	keep := skip + q.Limit + 1
 	for _, c := range cases {
-		if anchor != nil && !caseflow.Before(*anchor, *c, q.Now) {
+		if anchor != nil && !caseflow.Before(anchor, c, q.Now) {
 			first++
 			continue
 		}
-		if len(rows) == keep && !caseflow.Before(*c, *rows[keep-1], q.Now) {
+		if len(rows) == keep && !caseflow.Before(c, rows[keep-1], q.Now) {
 			continue
 		}
-		i := sort.Search(len(rows), func(i int) bool { return caseflow.Before(*c, *rows[i], q.Now) })
+		i := sort.Search(len(rows), func(i int) bool { return caseflow.Before(c, rows[i], q.Now) })
 		if len(rows) == keep {
 			rows = rows[:keep-1]
 		}
@@ -145,11 +145,52 @@ func pick(cases []*caseflow.Case, q store.QueueQuery, at cursor) (rows []*casefl
 	return rows[min(skip, len(rows)):], first + skip
 }
 
+// PlaceInQueue needs one pass over the cases in memory and no order among them:
+// the neighbours are the last before the case and the first after it.
+func (t *tenant) PlaceInQueue(ctx context.Context, viewer caseflow.Actor, ref caseflow.Ref, now time.Time) (store.QueuePlace, error) {
+	if err := ctx.Err(); err != nil {
+		return store.QueuePlace{}, fmt.Errorf("place in the queue: %w", err)
+	}
+	cases := t.selectOpen(viewer, store.QueueQuery{Now: now})
+	at := slices.IndexFunc(cases, func(c *caseflow.Case) bool { return c.Ref == ref })
+	if at < 0 {
+		return store.QueuePlace{}, nil
+	}
+	self := cases[at]
+	var previous, next *caseflow.Case
+	place := 1
+	for _, c := range cases {
+		switch {
+		case c == self || next != nil && caseflow.Before(next, c, now):
+		case caseflow.Before(self, c, now):
+			next = c
+		default:
+			place++
+			if previous == nil || caseflow.Before(previous, c, now) {
+				previous = c
+			}
+		}
+	}
+	s := store.QueuePlace{Place: place, Total: len(cases)}
+	if previous != nil {
+		s.Previous = previous.Ref
+	}
+	if next != nil {
+		s.Next = next.Ref
+	}
+	return s, nil
+}
+
 // row completes a case for the list. A damaged row of a capture must not hide
 // the case: it stands there without the capture's content.
 func (t *tenant) row(r reader, c caseflow.Case, latest captureID) store.QueueRow {
+	return store.QueueRow{Case: withoutCaptures(c), Latest: t.capture(r, latest), Person: t.person(r, c.Typist), Device: t.deviceName(r, c.Device)}
+}
+
+// withoutCaptures is the case as rows show it: a busy case has hundreds.
+func withoutCaptures(c caseflow.Case) caseflow.Case {
 	c.Captures = nil
-	return store.QueueRow{Case: c, Latest: t.capture(r, latest), Person: t.person(r, c.Typist), Device: t.deviceName(r, c.Device)}
+	return c
 }
 
 func (t *tenant) capture(r reader, id captureID) store.CaptureRecord {

@@ -121,7 +121,7 @@ func testExemptionTags(t *testing.T, open Open) {
 		}
 	}
 	page := mustQueue(t, tn, dsl, store.QueueQuery{Now: Start.Add(2 * time.Minute)})
-	if last := page.Rows[len(page.Rows)-1].Case; last.Ref != receipts[0].Case || caseflow.GroupOf(last, Start) != caseflow.GroupLater {
+	if last := page.Rows[len(page.Rows)-1].Case; last.Ref != receipts[0].Case || caseflow.GroupOf(&last, Start) != caseflow.GroupLater {
 		t.Error("the exempt case is not ranked down")
 	}
 	// A capture that nothing covers brings the whole case back.

@@ -201,7 +201,7 @@ func (m *model) queue(viewer caseflow.Actor, q store.QueueQuery) (all []caseflow
 		}
 	}
 	slices.SortFunc(all, func(a, b caseflow.Case) int {
-		if caseflow.Before(a, b, q.Now) {
+		if caseflow.Before(&a, &b, q.Now) {
 			return -1
 		}
 		return 1

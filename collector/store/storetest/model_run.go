@@ -311,6 +311,31 @@ func (x *machine) queue(r *rapid.T) {
 		want = append(want, row)
 	}
 	equal(r, "queue", want, rows)
+	x.place(r, viewer, asks)
+}
+
+// place asks where one case stands in a viewer's queue, seen by the viewer or not.
+func (x *machine) place(r *rapid.T, viewer, asks caseflow.Actor) {
+	ref := rapid.SampledFrom(append(x.m.refs(), "00000000")).Draw(r, "place of")
+	all, _ := x.m.queue(viewer, store.QueueQuery{Now: x.now})
+	var want store.QueuePlace
+	for i, c := range all {
+		if c.Ref != ref {
+			continue
+		}
+		want = store.QueuePlace{Place: i + 1, Total: len(all)}
+		if i > 0 {
+			want.Previous = all[i-1].Ref
+		}
+		if i+1 < len(all) {
+			want.Next = all[i+1].Ref
+		}
+	}
+	got, err := x.tn.PlaceInQueue(context.Background(), asks, ref, x.now)
+	if err != nil {
+		r.Fatal(err)
+	}
+	equal(r, "place in the queue", want, got)
 }
 
 func (x *machine) file(r *rapid.T) {

@@ -41,7 +41,7 @@ func testQueue(t *testing.T, open Open) {
 				t.Fatalf("%d rows, total %d, next %q", len(all.Rows), all.Total, all.Next)
 			}
 			if !slices.IsSortedFunc(all.Rows, func(a, b store.QueueRow) int {
-				if caseflow.Before(a.Case, b.Case, now) {
+				if caseflow.Before(&a.Case, &b.Case, now) {
 					return -1
 				}
 				return 1
