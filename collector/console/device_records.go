@@ -151,8 +151,13 @@ func newMediaRow(m store.MediaVisit, now time.Time) mediaRow {
 	default:
 		row.What += ", encryption not known"
 	}
-	if !m.Permitted {
+	switch {
+	case !m.Permitted:
 		row.State, row.Word = "fail", "Not permitted"
+	case m.ReadOnly && m.Writable:
+		row.Word, row.Why = "Permitted, and not read only", row.Why+". It should only be read, and was mounted so that it can be written to"
+	case m.ReadOnly:
+		row.Why += ", and should only be read"
 	}
 	if m.Blocked {
 		row.Word += ", blocked"

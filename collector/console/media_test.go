@@ -66,7 +66,7 @@ func TestPermitAMedium(t *testing.T) {
 	if !strings.Contains(device.body, `href="`+strings.ReplaceAll(href, "&", "&amp;")+`"`) {
 		t.Fatalf("the device's page offers no permit: %s", device.body)
 	}
-	if p := tech.get(href); p.status != http.StatusOK || !strings.Contains(p.body, "16 GB stick, Kingston") || !strings.Contains(p.body, "This very medium") {
+	if p := tech.get(href); p.status != http.StatusOK || !strings.Contains(p.body, "16 GB stick, Kingston") || !strings.Contains(p.body, "It was not encrypted, as far") || !strings.Contains(p.body, "This very medium") {
 		t.Fatalf("the form: status %d", p.status)
 	}
 	form := url.Values{"key": {"form-1"}, "device": {"d-1"}, "visit": {"09" + strings.Repeat("00", 15)}, "scope": {"this"}}
@@ -81,9 +81,11 @@ func TestPermitAMedium(t *testing.T) {
 	form.Set("account", "Drama.Teacher")
 	form.Set("until", "2026-12-18")
 	form.Set("reason", "Lighting files of the play")
+	form["only"] = []string{"encrypted", "read"}
 	changed := f.policy.Changed(f.tenant.Info().ID, group)
 	list := tech.post("/media", form)
-	if list.status != http.StatusOK || list.path != "/media" || !strings.Contains(list.body, "Drama’s stick") || !strings.Contains(list.body, "Until 18 December 2026") {
+	if list.status != http.StatusOK || list.path != "/media" || !strings.Contains(list.body, "Drama’s stick") || !strings.Contains(list.body, "Until 18 December 2026") ||
+		!strings.Contains(list.body, "Only if it is encrypted. It should only be read") {
 		t.Fatalf("after the form: status %d at %s", list.status, list.path)
 	}
 	select {
@@ -94,6 +96,7 @@ func TestPermitAMedium(t *testing.T) {
 	tech.post("/media", form) // sent twice
 	usb := f.usbOf(group)
 	if len(usb.Permits) != 1 || string(usb.Permits[0].Serial) != string(serial) || usb.Permits[0].VendorId != "0951" || len(usb.Permits[0].Account) != 32 ||
+		!usb.Permits[0].EncryptedOnly || !usb.Permits[0].ReadOnly ||
 		time.UnixMilli(usb.Permits[0].UntilMs).UTC() != time.Date(2026, 12, 18, 23, 59, 59, 999e6, time.UTC) {
 		t.Fatalf("in the policy: %v", usb.Permits)
 	}

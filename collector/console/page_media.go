@@ -16,6 +16,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/permits"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/triage"
 )
 
 // mediaView lists the permits for portable media. No person is named.
@@ -27,9 +28,9 @@ type mediaView struct {
 }
 
 type permitRow struct {
-	ID, What, Which, Where, Who, Until, Reason, Given, Ended, Note string
-	Filled                                                         string
-	Errors                                                         []fieldError
+	ID, What, Which, Where, Who, Only, Until, Reason, Given, Ended, Note string
+	Filled                                                               string
+	Errors                                                               []fieldError
 }
 
 // FieldError is the message for one field, or "".
@@ -79,6 +80,14 @@ func (c *Console) permitRow(p permits.Permit, now time.Time) permitRow {
 		row.Who = "One account only; its name is not kept"
 	}
 	switch {
+	case p.Encrypted && p.ReadOnly:
+		row.Only = "Only if it is encrypted. It should only be read: a wish, which nothing enforces"
+	case p.Encrypted:
+		row.Only = "Only if it is encrypted"
+	case p.ReadOnly:
+		row.Only = "It should only be read: a wish, which nothing enforces"
+	}
+	switch {
 	case !p.Withdrawn.IsZero():
 		row.Ended = "Ended " + moment(p.Withdrawn.In(c.zone), now.In(c.zone)) + ", by " + p.EndedBy
 	case p.Over(now):
@@ -95,6 +104,8 @@ type permitView struct {
 	What, Vendor, Product           string
 	Groups                          []choice
 	Account, Until, Reason, Soonest string
+	Only                            []choice
+	OnlyHint                        string
 	Errors                          []fieldError
 }
 
@@ -124,6 +135,11 @@ func (c *Console) showPermit(w http.ResponseWriter, r *http.Request, id auth.Ide
 		v.Device, v.Visit, v.Seen = form.Get("device"), form.Get("visit"), newMediaRow(*seen, c.now().In(c.zone)).What
 		v.What = orWord(v.What, v.Seen)
 		v.Scopes = scopesOf(*seen, form.Get("scope"))
+	}
+	v.Only = []choice{{"encrypted", "Only if it is encrypted (LUKS or BitLocker)", slices.Contains(form["only"], "encrypted")},
+		{"read", "It should only be read: a wish. Lapwing tells when it can be written to, and stops nothing", slices.Contains(form["only"], "read")}}
+	if seen != nil && seen.Encryption != triage.LUKS && seen.Encryption != triage.BitLocker {
+		v.OnlyHint = "It was not encrypted, as far as could be told, when it was seen."
 	}
 	v.Groups = []choice{{"", "All devices", form.Get("group") == ""}}
 	for _, g := range groups {
@@ -185,7 +201,8 @@ func (c *Console) permitMedia(w http.ResponseWriter, r *http.Request, id auth.Id
 		return err
 	}
 	f := permits.Form{ID: form.Get("key"), What: form.Get("what"), VendorID: form.Get("vendor"), ProductID: form.Get("product"),
-		Group: form.Get("group"), Account: form.Get("account"), Reason: form.Get("reason")}
+		Group: form.Get("group"), Account: form.Get("account"), Reason: form.Get("reason"),
+		Encrypted: slices.Contains(form["only"], "encrypted"), ReadOnly: slices.Contains(form["only"], "read")}
 	if seen != nil {
 		f.VendorID, f.ProductID = seen.VendorID, seen.ProductID
 		if form.Get("scope") != "model" {

@@ -21,6 +21,7 @@ func (b *builder) media(ctx context.Context, who caseflow.PersonKey, m *lapwingv
 		VendorID: m.VendorId, ProductID: m.ProductId, Vendor: m.Vendor, Product: m.Product, Serial: m.Serial,
 		FileSystem: m.FileSystem, Size: m.SizeBytes, Encryption: triage.Encryption(m.Encryption),
 		Mounted: m.Mounted, Permitted: m.Permitted, Blocked: m.Blocked, Why: m.Why, Permit: m.Permit,
+		ReadOnly: m.ReadOnly, Writable: m.Writable,
 		Scan: triage.Scan(m.Scan), ScanWhy: m.ScanWhy, Threats: m.Threats, FilesScanned: m.FilesScanned, BytesScanned: m.BytesScanned,
 	}
 	if m.Label == "" {

@@ -62,9 +62,11 @@ type Terms struct {
 	What      string    `json:"what"` // in words, for people
 	VendorID  string    `json:"vendor"`
 	ProductID string    `json:"product,omitempty"`
-	Serial    []byte    `json:"serial,omitempty"`  // keyed hash; none for every medium of the make
-	Group     string    `json:"group,omitempty"`   // of devices; empty for all
-	Account   []byte    `json:"account,omitempty"` // keyed hash; none for everybody
+	Serial    []byte    `json:"serial,omitempty"`    // keyed hash; none for every medium of the make
+	Group     string    `json:"group,omitempty"`     // of devices; empty for all
+	Account   []byte    `json:"account,omitempty"`   // keyed hash; none for everybody
+	Encrypted bool      `json:"encrypted,omitempty"` // only if it is
+	ReadOnly  bool      `json:"readonly,omitempty"`  // a wish
 	Until     time.Time `json:"until"`
 	Reason    string    `json:"-"` // the proposal's own
 }
@@ -78,6 +80,7 @@ type Form struct {
 	What, VendorID, ProductID string
 	Serial                    []byte
 	Group, Account            string
+	Encrypted, ReadOnly       bool
 	Until                     time.Time // the end of the last day
 	Reason                    string
 }
@@ -209,7 +212,7 @@ func (s *Service) Grant(ctx context.Context, t store.Tenant, viewer caseflow.Act
 	}
 	key := s.cfg.Key(t.Info().Slug)
 	terms := Terms{What: f.What, VendorID: f.VendorID, ProductID: f.ProductID, Serial: f.Serial, Group: f.Group,
-		Account: policydoc.AccountHash(key[:], f.Account), Until: f.Until}
+		Account: policydoc.AccountHash(key[:], f.Account), Encrypted: f.Encrypted, ReadOnly: f.ReadOnly, Until: f.Until}
 	body, err := json.Marshal(terms)
 	if err != nil {
 		return fmt.Errorf("permit media: %w", err)
@@ -302,7 +305,8 @@ func (s *Service) Amend(ctx context.Context, t store.Tenant, g policy.Group, p *
 			break // those that have run out come last
 		}
 		p.Usb.Permits = append(p.Usb.Permits, &lapwingv1.UsbPermit{Id: one.ID, VendorId: one.VendorID, ProductId: one.ProductID,
-			Serial: one.Serial, Account: one.Account, UntilMs: one.Until.UnixMilli()})
+			Serial: one.Serial, Account: one.Account, UntilMs: one.Until.UnixMilli(),
+			EncryptedOnly: one.Encrypted, ReadOnly: one.ReadOnly})
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ type Media struct {
 	Size                        uint64
 	Encryption                  Encryption
 	Mounted, Permitted, Blocked bool
+	ReadOnly, Writable          bool // it is wished that it is only read; it was mounted for writing
 	Why, Permit                 string
 	Scan                        Scan
 	ScanWhy                     string

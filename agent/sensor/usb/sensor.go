@@ -176,10 +176,10 @@ func (s *Sensor) arrived(ctx context.Context, m Medium) *visit {
 }
 
 // update takes what has become known since: the disk, where it is mounted.
-func (s *Sensor) update(v *visit, m Medium, mounts map[string]string) {
+func (s *Sensor) update(v *visit, m Medium, mounts map[string]mount) {
 	old := v.medium
 	m.Looked, m.FileSystem, m.Label, m.Encryption = old.Looked, old.FileSystem, old.Label, old.Encryption
-	m.Mounted, m.Place = old.Mounted, ""
+	m.Mounted, m.Writable, m.Place = old.Mounted, old.Writable, ""
 	if m.Disk == "" { // blocked, or not there yet: what was known stays
 		m.Disk, m.Size, m.Numbers = old.Disk, old.Size, old.Numbers
 	}
@@ -187,11 +187,11 @@ func (s *Sensor) update(v *visit, m Medium, mounts map[string]string) {
 		m.Kind = old.Kind
 	}
 	for _, n := range m.Numbers {
-		if place := mounts[n]; place != "" {
-			m.Place = place
+		if at, ok := mounts[n]; ok {
+			m.Place, m.Writable = at.place, m.Writable || at.writable
 		}
 	}
-	first := m.Place != "" && !old.Mounted
+	first := m.Place != "" && !old.Mounted || m.Writable && !old.Writable
 	m.Mounted = old.Mounted || m.Place != ""
 	v.medium = m
 	s.block(v)
@@ -312,7 +312,7 @@ func (s *Sensor) emit(v *visit, step lapwingv1.MediaStep) {
 		Encryption: max(m.Encryption, lapwingv1.MediaEncryption_MEDIA_ENCRYPTION_NONE), Mounted: m.Mounted,
 		Permitted: verdict.Permitted, Why: verdict.Why, Permit: verdict.Permit,
 		Scan: v.scan.scan, ScanWhy: v.scan.why, Threats: v.scan.threats, FilesScanned: v.scan.files, BytesScanned: v.scan.bytes,
-		Blocked: v.blocked,
+		Blocked: v.blocked, ReadOnly: verdict.ReadOnly, Writable: m.Writable,
 	}
 	if !m.Looked {
 		e.Encryption = lapwingv1.MediaEncryption_MEDIA_ENCRYPTION_CANNOT_TELL

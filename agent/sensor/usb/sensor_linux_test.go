@@ -323,3 +323,17 @@ func TestOthersCannotInject(t *testing.T) {
 	default:
 	}
 }
+
+// TestMountedForWriting reads lines as the kernel writes them.
+func TestMountedForWriting(t *testing.T) {
+	tr := tree{t, t.TempDir()}
+	tr.write("proc/self/mountinfo", "30 1 8:16 / /media/a\\040b ro,nosuid shared:1 - vfat /dev/sdb rw,umask=0077\n"+
+		"31 1 8:32 / /media/c rw,nosuid - vfat /dev/sdc rw\n32 1 8:48 / /media/d rw - iso9660 /dev/sr0 ro\n33 1 8:16 / /mnt rw - vfat /dev/sdb rw\nbroken\n")
+	got := system{tr.root}.mounts()
+	want := map[string]mount{"8:16": {"/media/a b", true}, "8:32": {"/media/c", true}, "8:48": {"/media/d", false}}
+	for n, m := range want {
+		if got[n] != m {
+			t.Errorf("%s: %+v, want %+v", n, got[n], m)
+		}
+	}
+}

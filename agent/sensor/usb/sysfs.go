@@ -190,19 +190,39 @@ func (s system) volumes(disk string) []string {
 	return append(parts, disk)
 }
 
-// mounts are the places of mounted volumes by major:minor.
-func (s system) mounts() map[string]string {
+// mount is where a volume is mounted, and whether it can be written to there.
+type mount struct {
+	place    string
+	writable bool
+}
+
+// mounts are the mounted volumes by major:minor; of one that is mounted in
+// several places, the first.
+func (s system) mounts() map[string]mount {
 	b, err := os.ReadFile(s.path("/proc/self/mountinfo"))
 	if err != nil {
 		return nil
 	}
-	all := map[string]string{}
+	all := map[string]mount{}
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); len(f) > 4 && all[f[2]] == "" {
-			all[f[2]] = unescape(f[4])
+		f := strings.Fields(line)
+		if len(f) < 6 {
+			continue
 		}
+		m := mount{unescape(f[4]), writable(f)}
+		if before, ok := all[f[2]]; ok {
+			m = mount{before.place, before.writable || m.writable}
+		}
+		all[f[2]] = m
 	}
 	return all
+}
+
+// writable reads the options of a line of mountinfo: those of the mount (the
+// sixth field), and those of the file system (the last one).
+func writable(fields []string) bool {
+	ro := func(options string) bool { return slices.Contains(strings.Split(options, ","), "ro") }
+	return !ro(fields[5]) && !ro(fields[len(fields)-1])
 }
 
 // unescape undoes mountinfo's octal escapes (\040 for a space).

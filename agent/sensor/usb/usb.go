@@ -33,6 +33,7 @@ type Medium struct {
 	Encryption        lapwingv1.MediaEncryption
 	FileSystem, Label string
 	Looked, Mounted   bool
+	Writable          bool   // it has been mounted so that it can be written to
 	Place             string // where it is mounted
 }
 
@@ -41,6 +42,7 @@ type Verdict struct {
 	Permitted bool
 	Why       string // a code of internal/checks
 	Permit    string // id of the permit that applied
+	ReadOnly  bool   // it should only be read; nothing enforces that
 }
 
 // SerialHash is the keyed hash under which a school knows a medium. Without a
@@ -64,29 +66,57 @@ func Judge(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) Verd
 			return v
 		}
 	}
-	if p.GetEncryptedOnly() && m.Looked && !encrypted(m.Encryption) {
+	if p.GetEncryptedOnly() && inTheClear(m) {
 		return Verdict{Why: checks.USBNotEncrypted, Permit: v.Permit}
 	}
+	v.ReadOnly = v.ReadOnly || p.GetReadOnly()
 	return v
 }
 
+// permitOf is what the permits that name the medium come to: the most generous
+// one counts, and of those that refuse, the one that says most.
 func permitOf(p *lapwingv1.UsbPolicy, m Medium, account string, now time.Time) Verdict {
 	serial, who := SerialHash(p.SerialKey, m), policydoc.AccountHash(p.SerialKey, account)
-	v := Verdict{Why: checks.USBNoPermit}
+	best := Verdict{Why: checks.USBNoPermit}
 	for _, t := range p.Permits {
 		if len(t.Serial) == 0 && t.VendorId == "" || // it would permit everything
 			len(t.Serial) > 0 && !hmac.Equal(t.Serial, serial) || t.VendorId != "" && !strings.EqualFold(t.VendorId, m.VendorID) ||
 			t.ProductId != "" && !strings.EqualFold(t.ProductId, m.ProductID) || len(t.Account) > 0 && !hmac.Equal(t.Account, who) {
 			continue
 		}
-		if t.UntilMs > 0 && now.UnixMilli() > t.UntilMs {
+		v := Verdict{Permitted: true, Why: checks.USBPermit, Permit: t.Id, ReadOnly: t.ReadOnly}
+		switch {
+		case t.UntilMs > 0 && now.UnixMilli() > t.UntilMs:
 			v = Verdict{Why: checks.USBExpired, Permit: t.Id}
-			continue
+		case t.EncryptedOnly && inTheClear(m):
+			v = Verdict{Why: checks.USBNotEncrypted, Permit: t.Id}
 		}
-		return Verdict{Permitted: true, Why: checks.USBPermit, Permit: t.Id}
+		if v.generous() > best.generous() {
+			best = v
+		}
 	}
-	return v
+	return best
 }
+
+// generous orders what permits say.
+func (v Verdict) generous() int {
+	switch {
+	case v.Permitted && !v.ReadOnly:
+		return 4
+	case v.Permitted:
+		return 3
+	case v.Why == checks.USBNotEncrypted:
+		return 2
+	case v.Why == checks.USBExpired:
+		return 1
+	}
+	return 0
+}
+
+// inTheClear reports that a medium is known not to be encrypted, or that it was
+// looked at and cannot be told. Before it was looked at nothing is known, and a
+// medium that is blocked could never be looked at.
+func inTheClear(m Medium) bool { return m.Looked && !encrypted(m.Encryption) }
 
 func encrypted(e lapwingv1.MediaEncryption) bool {
 	switch e {

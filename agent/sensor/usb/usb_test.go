@@ -31,6 +31,7 @@ func TestJudge(t *testing.T) {
 	}
 	only := func(p *lapwingv1.UsbPolicy) *lapwingv1.UsbPolicy { p.EncryptedOnly = true; return p }
 	serial := &lapwingv1.UsbPermit{Id: "s", Serial: SerialHash(key, m)}
+	safe := &lapwingv1.UsbPermit{Id: "e", Serial: SerialHash(key, m), EncryptedOnly: true}
 	for _, c := range []struct {
 		name   string
 		policy *lapwingv1.UsbPolicy
@@ -53,6 +54,10 @@ func TestJudge(t *testing.T) {
 		{"encrypted only, in the clear", only(permitted(serial)), open, false, checks.USBNotEncrypted},
 		{"encrypted only, encrypted", only(permitted(serial)), locked, true, checks.USBPermit},
 		{"encrypted only, not looked at yet", only(permitted(serial)), m, true, checks.USBPermit},
+		{"its permit asks for encryption, in the clear", permitted(safe), open, false, checks.USBNotEncrypted},
+		{"its permit asks for encryption, encrypted", permitted(safe), locked, true, checks.USBPermit},
+		{"its permit asks for encryption, not looked at yet", permitted(safe), m, true, checks.USBPermit},
+		{"another permit does not ask", permitted(safe, serial), open, true, checks.USBPermit},
 		{"a keyboard in it", permitted(serial), bad, false, checks.USBBadUSB},
 	} {
 		if v := Judge(c.policy, c.m, "teacher", noon); v.Permitted != c.ok || v.Why != c.why {

@@ -61,6 +61,8 @@ func mediaVisitFields(c *codec, x *store.MediaVisit) {
 	text(c, 23, &x.Device)
 	c.moment(24, &x.Arrived)
 	c.moment(25, &x.Latest)
+	c.flag(26, &x.ReadOnly)
+	c.flag(27, &x.Writable)
 }
 
 func lockDayFields(c *codec, x *store.LockDay) {

@@ -575,7 +575,9 @@ type Media struct {
 	Threats       []string  `protobuf:"bytes,19,rep,name=threats,proto3" json:"threats,omitempty"`                // signature names, at most 8 of 128 bytes
 	FilesScanned  uint32    `protobuf:"varint,20,opt,name=files_scanned,json=filesScanned,proto3" json:"files_scanned,omitempty"`
 	BytesScanned  uint64    `protobuf:"varint,21,opt,name=bytes_scanned,json=bytesScanned,proto3" json:"bytes_scanned,omitempty"`
-	Blocked       bool      `protobuf:"varint,22,opt,name=blocked,proto3" json:"blocked,omitempty"` // the device was kept from using it
+	Blocked       bool      `protobuf:"varint,22,opt,name=blocked,proto3" json:"blocked,omitempty"`                   // the device was kept from using it
+	ReadOnly      bool      `protobuf:"varint,23,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"` // its permission, or the policy, wishes that it is only read
+	Writable      bool      `protobuf:"varint,24,opt,name=writable,proto3" json:"writable,omitempty"`                 // it was mounted so that it can be written to
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -764,6 +766,20 @@ func (x *Media) GetBlocked() bool {
 	return false
 }
 
+func (x *Media) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
+}
+
+func (x *Media) GetWritable() bool {
+	if x != nil {
+		return x.Writable
+	}
+	return false
+}
+
 // Unattended is one stretch in which the screen was open and nobody was there
 // for longer than the policy allows; sent when it has ended.
 type Unattended struct {
@@ -901,7 +917,7 @@ type UsbPolicy struct {
 	Permits         []*UsbPermit           `protobuf:"bytes,8,rep,name=permits,proto3" json:"permits,omitempty"`                                          // at most 512
 	CaseInfected    bool                   `protobuf:"varint,9,opt,name=case_infected,json=caseInfected,proto3" json:"case_infected,omitempty"`           // an infected medium is a case
 	CaseUnpermitted bool                   `protobuf:"varint,10,opt,name=case_unpermitted,json=caseUnpermitted,proto3" json:"case_unpermitted,omitempty"` // a medium without permission is a case
-	ReadOnly        bool                   `protobuf:"varint,11,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`                      // a wish: the device says so to people, and does not enforce it
+	ReadOnly        bool                   `protobuf:"varint,11,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`                      // a wish: nothing enforces it; a medium that can be written to is reported
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1017,12 +1033,14 @@ func (x *UsbPolicy) GetReadOnly() bool {
 // serial and vendor_id is.
 type UsbPermit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                // 1 to 64 bytes
-	VendorId      string                 `protobuf:"bytes,2,opt,name=vendor_id,json=vendorId,proto3" json:"vendor_id,omitempty"`    // hexadecimal, at most 8 bytes
-	ProductId     string                 `protobuf:"bytes,3,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"` // hexadecimal, at most 8 bytes
-	Serial        []byte                 `protobuf:"bytes,4,opt,name=serial,proto3" json:"serial,omitempty"`                        // as Media.serial, 32 bytes or empty
-	Account       []byte                 `protobuf:"bytes,5,opt,name=account,proto3" json:"account,omitempty"`                      // keyed hash of the account's name in lower case, 32 bytes or empty
-	UntilMs       int64                  `protobuf:"varint,6,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`      // milliseconds since 1970; 0 for no end
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                                             // 1 to 64 bytes
+	VendorId      string                 `protobuf:"bytes,2,opt,name=vendor_id,json=vendorId,proto3" json:"vendor_id,omitempty"`                 // hexadecimal, at most 8 bytes
+	ProductId     string                 `protobuf:"bytes,3,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`              // hexadecimal, at most 8 bytes
+	Serial        []byte                 `protobuf:"bytes,4,opt,name=serial,proto3" json:"serial,omitempty"`                                     // as Media.serial, 32 bytes or empty
+	Account       []byte                 `protobuf:"bytes,5,opt,name=account,proto3" json:"account,omitempty"`                                   // keyed hash of the account's name in lower case, 32 bytes or empty
+	UntilMs       int64                  `protobuf:"varint,6,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`                   // milliseconds since 1970; 0 for no end
+	EncryptedOnly bool                   `protobuf:"varint,7,opt,name=encrypted_only,json=encryptedOnly,proto3" json:"encrypted_only,omitempty"` // permits it only if it is encrypted
+	ReadOnly      bool                   `protobuf:"varint,8,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`                // a wish, as UsbPolicy.read_only
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1097,6 +1115,20 @@ func (x *UsbPermit) GetUntilMs() int64 {
 		return x.UntilMs
 	}
 	return 0
+}
+
+func (x *UsbPermit) GetEncryptedOnly() bool {
+	if x != nil {
+		return x.EncryptedOnly
+	}
+	return false
+}
+
+func (x *UsbPermit) GetReadOnly() bool {
+	if x != nil {
+		return x.ReadOnly
+	}
+	return false
 }
 
 type LockPolicy struct {
@@ -1252,7 +1284,7 @@ const file_lapwing_v1_device_proto_rawDesc = "" +
 	"\x06detail\x18\x04 \x01(\tR\x06detail\",\n" +
 	"\x04Fact\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\"\xb2\x05\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\"\xeb\x05\n" +
 	"\x05Media\x12\x14\n" +
 	"\x05visit\x18\x01 \x01(\fR\x05visit\x12)\n" +
 	"\x04step\x18\x02 \x01(\x0e2\x15.lapwing.v1.MediaStepR\x04step\x12)\n" +
@@ -1281,7 +1313,9 @@ const file_lapwing_v1_device_proto_rawDesc = "" +
 	"\athreats\x18\x13 \x03(\tR\athreats\x12#\n" +
 	"\rfiles_scanned\x18\x14 \x01(\rR\ffilesScanned\x12#\n" +
 	"\rbytes_scanned\x18\x15 \x01(\x04R\fbytesScanned\x12\x18\n" +
-	"\ablocked\x18\x16 \x01(\bR\ablocked\"K\n" +
+	"\ablocked\x18\x16 \x01(\bR\ablocked\x12\x1b\n" +
+	"\tread_only\x18\x17 \x01(\bR\breadOnly\x12\x1a\n" +
+	"\bwritable\x18\x18 \x01(\bR\bwritable\"K\n" +
 	"\n" +
 	"Unattended\x12\x18\n" +
 	"\aseconds\x18\x01 \x01(\rR\aseconds\x12#\n" +
@@ -1311,7 +1345,7 @@ const file_lapwing_v1_device_proto_rawDesc = "" +
 	"\x0fUSE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fUSE_RECORDED\x10\x01\x12\x11\n" +
 	"\rUSE_PERMITTED\x10\x02\x12\f\n" +
-	"\bUSE_NONE\x10\x03\"\xa4\x01\n" +
+	"\bUSE_NONE\x10\x03\"\xe8\x01\n" +
 	"\tUsbPermit\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tvendor_id\x18\x02 \x01(\tR\bvendorId\x12\x1d\n" +
@@ -1319,7 +1353,9 @@ const file_lapwing_v1_device_proto_rawDesc = "" +
 	"product_id\x18\x03 \x01(\tR\tproductId\x12\x16\n" +
 	"\x06serial\x18\x04 \x01(\fR\x06serial\x12\x18\n" +
 	"\aaccount\x18\x05 \x01(\fR\aaccount\x12\x19\n" +
-	"\buntil_ms\x18\x06 \x01(\x03R\auntilMs\"S\n" +
+	"\buntil_ms\x18\x06 \x01(\x03R\auntilMs\x12%\n" +
+	"\x0eencrypted_only\x18\a \x01(\bR\rencryptedOnly\x12\x1b\n" +
+	"\tread_only\x18\b \x01(\bR\breadOnly\"S\n" +
 	"\n" +
 	"LockPolicy\x12-\n" +
 	"\x12unattended_minutes\x18\x01 \x01(\rR\x11unattendedMinutes\x12\x16\n" +

@@ -113,9 +113,13 @@ func clamd(t *testing.T) string {
 func TestRealKernel(t *testing.T) {
 	key := bytes.Repeat([]byte{7}, 32)
 	school := usb.Medium{VendorID: "46f4", ProductID: "0001", Serial: "SCHOOL-12"}
+	safe, reader := school, school
+	safe.Serial, reader.Serial = "SAFE-1", "READER-1"
 	m := boot(t, &lapwingv1.UsbPolicy{
 		Use: lapwingv1.UsbPolicy_USE_PERMITTED, Scan: true, SerialKey: key, CaseInfected: true, CaseUnpermitted: true,
-		Permits: []*lapwingv1.UsbPermit{{Id: "school-stick-12", Serial: usb.SerialHash(key, school)}},
+		Permits: []*lapwingv1.UsbPermit{{Id: "school-stick-12", Serial: usb.SerialHash(key, school)},
+			{Id: "safe", Serial: usb.SerialHash(key, safe), EncryptedOnly: true, ReadOnly: true},
+			{Id: "reader", Serial: usb.SerialHash(key, reader), ReadOnly: true}},
 	}, clamd(t))
 
 	// Permitted, clean.
@@ -162,6 +166,32 @@ func TestRealKernel(t *testing.T) {
 	if e = m.media(removed, nil); e.Scan != lapwingv1.MediaScan_MEDIA_SCAN_NOT_SCANNED || e.ScanWhy != checks.ScanLocked {
 		t.Errorf("a locked medium: %v", e)
 	}
+
+	// A permit that asks for encryption: nothing else may be used by it, and it is a case.
+	m.plug("u5", stick(t, "OPEN", nil), "SAFE-1")
+	if e = m.media(ready, nil); e.Permitted || e.Why != checks.USBNotEncrypted || e.Permit != "safe" {
+		t.Errorf("in the clear: %v", e)
+	}
+	if got := m.await("CASE "); !strings.HasSuffix(got, "false") {
+		t.Errorf("the case of a medium in the clear: %s", got)
+	}
+	m.unplug("u5")
+	m.media(removed, nil)
+	m.plug("u6", luks(t), "SAFE-1")
+	if e = m.media(ready, nil); !e.Permitted || e.Permit != "safe" || !e.ReadOnly || e.Writable {
+		t.Errorf("encrypted, as its permit asks: %v", e)
+	}
+	m.unplug("u6")
+	m.media(removed, nil)
+
+	// A wish that it is only read: permitted, and what can be written to is told.
+	m.say("write")
+	m.plug("u7", stick(t, "READER", nil), "READER-1")
+	if e = m.media(ready, func(e *lapwingv1.Media) bool { return e.Mounted }); !e.Permitted || !e.ReadOnly || !e.Writable {
+		t.Errorf("mounted for writing: %v", e)
+	}
+	m.unplug("u7")
+	m.media(removed, nil)
 
 	// Storage and a keyboard in one, by the kernel's own gadget framework.
 	m.say("badusb")

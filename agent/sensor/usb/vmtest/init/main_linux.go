@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -77,9 +78,10 @@ func run() error {
 	s.SetPolicy(policy)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go mounter(ctx)
+	var write atomic.Bool
+	go mounter(ctx, &write)
 	go func() { _ = s.Run(ctx, func(sensor.Status) { fmt.Println("READY") }) }()
-	return obey(s, policy)
+	return obey(s, policy, &write)
 }
 
 // parameter is a word of the kernel's command line.
@@ -94,7 +96,7 @@ func parameter(name string) string {
 }
 
 // obey does what the test types on the console.
-func obey(s *usb.Sensor, policy *lapwingv1.UsbPolicy) error {
+func obey(s *usb.Sensor, policy *lapwingv1.UsbPolicy, write *atomic.Bool) error {
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		switch strings.TrimSpace(in.Text()) {
@@ -105,6 +107,8 @@ func obey(s *usb.Sensor, policy *lapwingv1.UsbPolicy) error {
 		case "block":
 			policy.Block = true
 			s.SetPolicy(policy)
+		case "write":
+			write.Store(true)
 		case "off":
 			return nil
 		}
@@ -142,8 +146,9 @@ func network() error {
 	return set(unix.SIOCSIFFLAGS, []byte{unix.IFF_UP | unix.IFF_RUNNING, 0})
 }
 
-// mounter mounts FAT volumes as they come, as udisks does on a desktop.
-func mounter(ctx context.Context) {
+// mounter mounts FAT volumes as they come, as udisks does on a desktop; read only
+// until write is set.
+func mounter(ctx context.Context, write *atomic.Bool) {
 	at := map[string]bool{}
 	for ctx.Err() == nil {
 		found, _ := filepath.Glob("/sys/class/block/sd*")
@@ -156,7 +161,11 @@ func mounter(ctx context.Context) {
 				continue
 			}
 			_ = os.MkdirAll(place, 0o755)
-			if unix.Mount("/dev/"+name, place, "vfat", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_RDONLY, "") == nil {
+			flags := uintptr(unix.MS_NOSUID | unix.MS_NODEV)
+			if !write.Load() {
+				flags |= unix.MS_RDONLY
+			}
+			if unix.Mount("/dev/"+name, place, "vfat", flags, "") == nil {
 				at[name] = true
 			}
 		}
