@@ -86,6 +86,7 @@ type CheckChange struct {
 type MediaVisit struct {
 	triage.Media
 	Device          caseflow.DeviceID
+	Group           string // of the device when it arrived
 	Arrived, Latest time.Time
 }
 
@@ -144,15 +145,18 @@ func (r DeviceReport) Silent(now time.Time) bool {
 
 // DeviceQuery selects devices. Empty fields select all.
 type DeviceQuery struct {
-	Now      time.Time
-	Group    string
-	OS       string       // GOOS
-	Version  string       // agent version
-	Failing  string       // id of a check that fails
-	Check    string       // with State: id of a check in that state
-	State    checks.State //
-	Search   string       // part of a host's name, group or id, in any case
-	Troubled bool         // StandsUnknown and worse
+	Now     time.Time
+	Group   string
+	OS      string // GOOS
+	Version string // agent version
+	Failing string // id of a check that fails
+	// Check and State select those that are not silent and of which a check is in
+	// that state; also checks.TypedTextSeen, ProvedMonitored and EveryStandard.
+	Check    string
+	State    checks.State
+	Happened Happening // on them, in the weeks that count
+	Search   string    // part of a host's name, group or id, in any case
+	Troubled bool      // StandsUnknown and worse
 	Silent   bool
 	Fails    bool          // any check, or a sensor
 	Unknown  bool          // any check cannot be told
@@ -238,32 +242,6 @@ func (n *StateCount) Add(s checks.State, more int) {
 	}
 }
 
-// WeekRollup is the roll-up of one week; Monday is its first day.
-type WeekRollup struct {
-	Monday time.Time
-	Kept   time.Time // when it was last kept
-	Groups []GroupRollup
-	Media  MediaCount
-}
-
-// MediaCount counts the visits of one week, and how often and for how many
-// minutes screens stood open with nobody there.
-type MediaCount struct {
-	Permitted, NotPermitted, Infected, Unattended int
-	// OpenMinutes of all devices; UseMinutes are those with somebody there.
-	OpenMinutes, UseMinutes int
-}
-
-// Add adds another week's.
-func (n *MediaCount) Add(o MediaCount) {
-	n.Permitted += o.Permitted
-	n.NotPermitted += o.NotPermitted
-	n.Infected += o.Infected
-	n.Unattended += o.Unattended
-	n.OpenMinutes += o.OpenMinutes
-	n.UseMinutes += o.UseMinutes
-}
-
 // MonitoringCheck is one line of the record that the DfE's standard asks for.
 type MonitoringCheck struct {
 	ID        ulid.ID
@@ -276,11 +254,4 @@ type MonitoringCheck struct {
 	Note      string // at most 500; no content
 	By        audit.Who
 	Automatic bool
-}
-
-// MondayOf is the first day of t's week.
-func MondayOf(t time.Time) time.Time {
-	t = t.UTC()
-	day := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
-	return day.AddDate(0, 0, -(int(day.Weekday())+6)%7)
 }

@@ -64,6 +64,7 @@ const (
 	AgentHealth     = "agent_health"
 	TypedTextSeen   = "typed_text_seen"  // derived at the collector from coverage
 	ProvedMonitored = "proved_monitored" // derived at the collector from canaries
+	EveryStandard   = "every_standard"   // derived at the collector: the worst of all checks
 )
 
 // Check is one check in words.

@@ -133,7 +133,7 @@ func rows() []row {
 	captureOnly := filled[store.CaptureRecord]()
 	captureOnly.Media, captureOnly.Unattended, captureOnly.Lock, captureOnly.Canary = nil, nil, nil, nil // rows of their own
 	weekOnly := filled[store.WeekRollup]()
-	weekOnly.Media = store.MediaCount{} // a row of its own
+	weekOnly.Media, weekOnly.ByGroup = store.MediaCount{}, nil // rows of their own
 	return []row{
 		rowOf("school", filled[store.School](), schoolFields),
 		rowOf("head", headOnly, headFields),
@@ -167,6 +167,8 @@ func rows() []row {
 		rowOf("breach", filled[store.Breach](), breachFields),
 		rowOf("week", weekOnly, weekFields),
 		rowOf("media of a week", filled[store.MediaCount](), mediaCountFields),
+		rowOf("media of a group", filled[store.GroupMedia](), groupMediaFields),
+		rowOf("weeks of a device", filled[deviceWeeks](), deviceWeeksFields),
 		rowOf("check on monitoring", filled[store.MonitoringCheck](), monitoringCheckFields),
 		eventOf[caseflow.Opened](), eventOf[caseflow.Joined](), eventOf[caseflow.Revised](), eventOf[caseflow.ReopenedFor](),
 		eventOf[caseflow.Rerouted](), eventOf[caseflow.SeenFirst](), eventOf[caseflow.ClaimTaken](), eventOf[caseflow.ClaimReleased](),

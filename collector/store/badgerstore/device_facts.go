@@ -12,7 +12,6 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/audit"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
-	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -133,116 +132,6 @@ func (t *tenant) LockDays(ctx context.Context, id caseflow.DeviceID, from uint32
 		return nil, fmt.Errorf("read lock days: %w", err)
 	}
 	return all, nil
-}
-
-// aboutDevice folds an arrival that makes no case into what is known of its
-// device. The arrival itself has been found new.
-func (t *tx) aboutDevice(sc *school, a triage.Arrival) error {
-	id := sc.info.ID
-	switch a.Kind {
-	case triage.KindMedia:
-		return t.media(sc, a)
-	case triage.KindUnattended:
-		save(t, prefix(id, tBreach, hashed(string(a.Device)), beTime(a.At), a.Event[:]), store.Breach{At: a.At, Unattended: *a.Unattended}, breachFields)
-		if err := t.countWeek(sc, a.At, func(n *store.MediaCount) { n.Unattended++ }); err != nil {
-			return err
-		}
-		return t.lockDay(sc, a, dayOf(a.At), func(d *store.LockDay) { d.Breaches++ })
-	case triage.KindCanary:
-		return t.canary(sc, a)
-	case triage.KindLockMinutes:
-		err := t.countWeek(sc, timeOf(a.Lock.Day), func(n *store.MediaCount) {
-			n.OpenMinutes += int(a.Lock.Unattended)
-			n.UseMinutes += int(a.Lock.InUse)
-		})
-		if err != nil {
-			return err
-		}
-		return t.lockDay(sc, a, a.Lock.Day, func(d *store.LockDay) {
-			d.InUse += a.Lock.InUse
-			d.Locked += a.Lock.Locked
-			d.LockMinutes.Unattended += a.Lock.Unattended
-		})
-	}
-	return nil
-}
-
-func dayOf(at time.Time) uint32 {
-	y, m, d := at.Date()
-	return uint32(y*10000 + int(m)*100 + d)
-}
-
-// timeOf is the noon of a day.
-func timeOf(day uint32) time.Time {
-	return time.Date(int(day/10_000), time.Month(day/100%100), int(day%100), 12, 0, 0, 0, time.UTC)
-}
-
-func (t *tx) lockDay(sc *school, a triage.Arrival, day uint32, change func(*store.LockDay)) error {
-	key := binary.BigEndian.AppendUint32(prefix(sc.info.ID, tLockDay, hashed(string(a.Device))), day)
-	d, err := load(t.get, key, lockDayFields)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	d.Day = day
-	change(&d)
-	save(t, key, d, lockDayFields)
-	return nil
-}
-
-// media folds one step into its visit. Steps may arrive late or twice; a later
-// one stands, and the first says when it arrived.
-func (t *tx) media(sc *school, a triage.Arrival) error {
-	id, m := sc.info.ID, *a.Media
-	place := prefix(id, tVisit, hashed(string(a.Device)), m.Visit[:])
-	first, err := load(t.get, place, momentFields)
-	isNew := errors.Is(err, store.ErrNotFound)
-	if err != nil && !isNew {
-		return err
-	}
-	if isNew {
-		first.At = a.At
-		save(t, place, first, momentFields)
-	}
-	key := prefix(id, tMedia, hashed(string(a.Device)), beTime(first.At), m.Visit[:])
-	old, err := load(t.get, key, mediaVisitFields)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	if !isNew && m.Step < old.Step {
-		return nil
-	}
-	wasBad, wasInfected := !isNew && bad(old.Media), old.Scan == triage.ScanInfected
-	wasPermitted := !isNew && !bad(old.Media)
-	v := store.MediaVisit{Media: m, Device: a.Device, Arrived: first.At, Latest: a.At}
-	save(t, key, v, mediaVisitFields)
-	if bad(m) {
-		save(t, prefix(id, tBadMedia, []byte(a.Device)), momentRow{a.At}, momentFields)
-		t.changeFleet(sc, a.Device, func(e *fleetEntry) { e.badMedia = a.At })
-	}
-	return t.countWeek(sc, first.At, func(n *store.MediaCount) {
-		count := func(was, is bool, of *int) {
-			if is && !was {
-				*of++
-			}
-			if was && !is {
-				*of--
-			}
-		}
-		count(wasPermitted, !bad(m), &n.Permitted)
-		count(wasBad, bad(m), &n.NotPermitted)
-		count(wasInfected, m.Scan == triage.ScanInfected, &n.Infected)
-	})
-}
-
-func (t *tx) countWeek(sc *school, at time.Time, change func(*store.MediaCount)) error {
-	key := prefix(sc.info.ID, tWeekCount, beTime(store.MondayOf(at)))
-	n, err := load(t.get, key, mediaCountFields)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	change(&n)
-	save(t, key, n, mediaCountFields)
-	return nil
 }
 
 func (t *tenant) MoveDevice(ctx context.Context, id caseflow.DeviceID, group string, a vocab.GroupAudience, by audit.Who, now time.Time) error {

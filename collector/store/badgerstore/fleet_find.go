@@ -122,10 +122,11 @@ type selector struct {
 	failing, check         int
 	named                  []bool // groups whose name has what is searched for
 	now                    int64
+	from                   uint16 // week from which what happened counts
 }
 
 func (f *fleet) selector(q store.DeviceQuery) selector {
-	s := selector{q: q, search: strings.ToLower(strings.TrimSpace(q.Search)), now: q.Now.Unix(),
+	s := selector{q: q, search: strings.ToLower(strings.TrimSpace(q.Search)), now: q.Now.Unix(), from: uint16(weekOf(store.CountedFrom(q.Now))),
 		failing: checks.Index(q.Failing), check: checks.Index(q.Check)}
 	place := func(n *names, word string) int {
 		if word == "" {
@@ -150,6 +151,19 @@ func (s *selector) admits(f *fleet, i int) bool {
 	return fits(s.group, d.group) && fits(s.system, d.system) && fits(s.version, d.version) &&
 		(s.q.Failing == "" || s.failing >= 0 && d.state(s.failing) == checks.Fail) &&
 		(s.search == "" || s.named[d.group] || strings.Contains(f.hosts[i], s.search) || strings.Contains(string(f.entries[i].id), s.search))
+}
+
+// stateOf is the state of the check that is asked for.
+func (s *selector) stateOf(d *denseEntry) checks.State {
+	switch s.q.Check {
+	case checks.TypedTextSeen:
+		return d.text
+	case checks.ProvedMonitored:
+		return d.proof(s.now)
+	case checks.EveryStandard:
+		return d.standard()
+	}
+	return d.state(s.check)
 }
 
 func (f *fleet) choose(page *store.DevicePage, q store.DeviceQuery) (chosen []ranked) {
@@ -177,7 +191,8 @@ func (f *fleet) choose(page *store.DevicePage, q store.DeviceQuery) (chosen []ra
 		}
 		switch {
 		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && !silent, q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
-			q.Right && !d.has(flagRight), q.Unproved && (gone || silent || d.proof(s.now) == checks.Pass), q.Check != "" && (silent || gone || d.state(s.check) != q.State),
+			q.Right && !d.has(flagRight), q.Unproved && (gone || silent || d.proof(s.now) == checks.Pass), q.Check != "" && (silent || gone || s.stateOf(d) != q.State),
+			q.Happened != 0 && (gone || int(q.Happened) >= store.Happenings || d.happened[q.Happened] < s.from),
 			q.Quiet > 0 && s.now-d.seen < int64(q.Quiet/time.Second):
 			continue
 		}
@@ -317,8 +332,15 @@ func (t *tenant) Weeks(ctx context.Context, from time.Time) (all []store.WeekRol
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
+			p := prefix(t.info.ID, tGroupWeek, beTime(w.Monday))
+			err = r.each(p, false, func(key, value []byte) error {
+				g, err := decode(key, value, groupMediaFields)
+				w.ByGroup = append(w.ByGroup, g)
+				return err
+			})
+			slices.SortFunc(w.ByGroup, func(a, b store.GroupMedia) int { return strings.Compare(a.Group, b.Group) })
 			all = append(all, w)
-			return nil
+			return err
 		})
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ type fleetEntry struct {
 	text                checks.State
 	sensors             sensorWord
 	canary              canaryState
+	happened            happened
 	told, passes, fails uint32 // bits by place in checks.All
 }
 
@@ -158,6 +159,11 @@ func fleetEntryFrom(get func([]byte) ([]byte, error), school store.SchoolID, d s
 		return nil, err
 	}
 	e := fleetEntryOf(d, posture, bad.At)
+	weeks, err := load(get, prefix(school, tDeviceWeek, []byte(d.ID)), deviceWeeksFields)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	e.happened = weeks.happened()
 	e.canary, err = load(get, prefix(school, tProof, []byte(d.ID)), canaryStateFields)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err

@@ -59,6 +59,7 @@ type denseEntry struct {
 	told, passes, fails uint32
 	group, version      uint16
 	system              uint16
+	happened            happened
 	flags               denseFlags
 	text                checks.State
 	sensors             sensorWord
@@ -86,7 +87,7 @@ func (f *fleet) put(e *fleetEntry) {
 		f.hosts[i] = strings.ToLower(e.host)
 	}
 	f.entries[i] = e
-	d := denseEntry{told: e.told, passes: e.passes, fails: e.fails, text: e.text, sensors: e.sensors,
+	d := denseEntry{told: e.told, passes: e.passes, fails: e.fails, happened: e.happened, text: e.text, sensors: e.sensors,
 		group: f.groups.place(e.group), version: f.versions.place(e.version), system: f.systems.place(e.os)}
 	for len(f.audiences) < len(f.groups.words) {
 		f.audiences = append(f.audiences, "")

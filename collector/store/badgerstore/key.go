@@ -62,6 +62,8 @@ const (
 	tLockDay    table = 'D' // hash of device | day
 	tWeek       table = 'W' // monday
 	tWeekCount  table = 'N' // monday
+	tGroupWeek  table = 'S' // monday | hash of group
+	tDeviceWeek table = 'R' // id: counts of its last weeks
 	tMonitoring table = 'C' // time | id
 
 	tCanary    table = 'G' // hash of device | asked at | nonce

@@ -63,6 +63,7 @@ func mediaVisitFields(c *codec, x *store.MediaVisit) {
 	c.moment(25, &x.Latest)
 	c.flag(26, &x.ReadOnly)
 	c.flag(27, &x.Writable)
+	text(c, 28, &x.Group)
 }
 
 func lockDayFields(c *codec, x *store.LockDay) {
@@ -128,6 +129,29 @@ func mediaCountFields(c *codec, x *store.MediaCount) {
 	signed(c, 4, &x.Unattended)
 	signed(c, 5, &x.OpenMinutes)
 	signed(c, 6, &x.UseMinutes)
+	signed(c, 7, &x.Clean)
+	signed(c, 8, &x.NotScanned)
+}
+
+func groupMediaFields(c *codec, x *store.GroupMedia) {
+	text(c, 1, &x.Group)
+	nested(c, 2, &x.MediaCount, mediaCountFields)
+}
+
+// deviceWeeks are the counts of a device's last weeks.
+type deviceWeeks struct{ Weeks []deviceWeek }
+
+// deviceWeek counts one week; Week is its number since 1970.
+type deviceWeek struct {
+	Week uint32
+	store.MediaCount
+}
+
+func deviceWeeksFields(c *codec, x *deviceWeeks) { list(c, 1, &x.Weeks, deviceWeekFields) }
+
+func deviceWeekFields(c *codec, x *deviceWeek) {
+	number(c, 1, &x.Week)
+	nested(c, 2, &x.MediaCount, mediaCountFields)
 }
 
 func monitoringCheckFields(c *codec, x *store.MonitoringCheck) {

@@ -136,7 +136,7 @@ func testMedia(t *testing.T, open Open) {
 	mustIngest(t, tn, ready, scanned) // late, and twice
 	all, err := tn.Media(ctx, "d-0000", 10)
 	must(t, err)
-	same(t, "one visit, by its latest step", []store.MediaVisit{{Media: *scanned.Media, Device: "d-0000", Arrived: arrived.At, Latest: scanned.At}}, all)
+	same(t, "one visit, by its latest step", []store.MediaVisit{{Media: *scanned.Media, Device: "d-0000", Group: "group-0", Arrived: arrived.At, Latest: scanned.At}}, all)
 	must(t, tn.KeepWeek(ctx, Start))
 	weeks, err := tn.Weeks(ctx, Start)
 	must(t, err)
@@ -226,6 +226,11 @@ func testFindDevices(t *testing.T, open Open) {
 		"unknown": {store.DeviceQuery{Unknown: true}, []string{"0006"}}, "right": {store.DeviceQuery{Right: true}, []string{"0001"}},
 		"version": {store.DeviceQuery{Version: "0.9"}, []string{"0005"}}, "search": {store.DeviceQuery{Search: " pc-0006"}, []string{"0006"}},
 		"quiet": {store.DeviceQuery{Quiet: 2 * time.Hour}, []string{"0007", "0004"}}, "troubled": {store.DeviceQuery{Troubled: true}, []string{"0007", "0003", "0005", "0001"}},
+		"sees text":            {store.DeviceQuery{Check: checks.TypedTextSeen, State: checks.Pass}, []string{"0005", "0002", "0006", "0004", "0000"}},
+		"does not see text":    {store.DeviceQuery{Check: checks.TypedTextSeen, State: checks.Fail}, []string{"0001"}},
+		"meets every standard": {store.DeviceQuery{Check: checks.EveryStandard, State: checks.Pass}, []string{"0001", "0002", "0004", "0000"}},
+		"not proved":           {store.DeviceQuery{Check: checks.ProvedMonitored, State: checks.Pass}, nil},
+		"nothing happened":     {store.DeviceQuery{Happened: store.LeftOpen}, nil}, "no such happening": {store.DeviceQuery{Happened: 200}, nil},
 		"check in a state": {store.DeviceQuery{Check: checks.Firewall, State: checks.Fail}, []string{"0005"}}, "none": {store.DeviceQuery{OS: "plan9"}, nil},
 	} {
 		ids, _ := find(c.q)

@@ -42,6 +42,7 @@ func Run(t *testing.T, open Open) {
 		{"DeviceFacts", testDeviceFacts},
 		{"Canaries", testCanaries},
 		{"Media", testMedia},
+		{"WeekCounts", testWeekCounts},
 		{"FindDevices", testFindDevices},
 		{"Rollup", testRollup},
 		{"Access", testAccess},
