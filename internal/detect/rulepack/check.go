@@ -32,7 +32,8 @@ func Check(packs []Pack) (compiled []byte, stats detect.Stats, problems []Proble
 }
 
 // single reports words that are too ordinary to raise an alert on their own:
-// those that packs list as common, the lexicon's and first names.
+// those that packs list as common, the lexicon's and first names, in whatever
+// spelling. One of them among many is enough: each raises the alert alone.
 func (c *compiler) single(t Text, slots []slot) {
 	if len(slots) != 1 {
 		return
@@ -46,9 +47,13 @@ func (c *compiler) single(t Text, slots []slot) {
 		if len(q) != 1 {
 			continue
 		}
-		w := c.prog.Words[c.word(q[0])]
-		if lists.Common[q[0]] || w.Flags&detect.WordCommon != 0 || c.somebody(slots[0], q[0]) {
+		w := c.prog.Words[c.prog.Words[c.word(q[0])].Same]
+		switch {
+		case w.Flags&detect.WordCommon != 0, lists.Common[q[0]], lists.Common[w.Text]:
 			c.bad(t.Line, "phrase %q is the single common word %q at level alert; add words that must stand with it, or make it a log rule", t.Value, q[0])
+			return
+		case lists.FirstName(q[0]), lists.FirstName(w.Text):
+			c.bad(t.Line, "phrase %q is the single first name %q at level alert; add words that must stand with it, or make it a log rule", t.Value, q[0])
 			return
 		}
 	}

@@ -36,6 +36,15 @@ type Lists struct {
 	// Forenames are about 1,500 first names that are hardly ever anything else.
 	Forenames []string
 	Common    map[string]bool // about 12,000 of the most common English words
+
+	firstNames map[string]bool // Forenames
+}
+
+// FirstName reports whether a word is one of Forenames, or one with an s
+// ("jakes" for "jake's") that is no common word.
+func (l *Lists) FirstName(word string) bool {
+	base, s := strings.CutSuffix(word, "s")
+	return l.firstNames[word] || s && l.firstNames[base] && !l.Common[word]
 }
 
 // Load unpacks the files, once.
@@ -63,6 +72,10 @@ var Load = sync.OnceValues(func() (*Lists, error) {
 	l := &Lists{Words: w, Names: n, Places: make([][]string, len(p)), Forenames: first, Common: make(map[string]bool, len(c))}
 	for _, w := range c {
 		l.Common[w] = true
+	}
+	l.firstNames = make(map[string]bool, len(first))
+	for _, w := range first {
+		l.firstNames[w] = true
 	}
 	for i, place := range p {
 		l.Places[i] = strings.Fields(place)
