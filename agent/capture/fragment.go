@@ -39,6 +39,8 @@ type fragment struct {
 	// vetted: every text from the first so many bytes on was looked at while it
 	// was typed, and what it hit is noted in open.
 	vetted int
+	// growing: a hit waits for the end of the last word.
+	growing bool
 }
 
 // open is a capture that may still change.
@@ -135,7 +137,7 @@ func (m *Machine) accept(in Input) {
 		before = len(f.text)
 	}
 	f.vetted = min(f.vetted, len(f.text))
-	if in.Kind != Typed || m.adds(before) {
+	if in.Kind != Typed || f.growing || m.adds(before) {
 		m.probe(before, in.At)
 	}
 	if in.Kind == Inserted {
@@ -195,6 +197,7 @@ func (m *Machine) probe(from int, at time.Time) {
 	f := &m.fragment
 	from = runeStart(f.text, max(from-probeBytes, 0))
 	hits := m.match(string(f.text[from:]))
+	f.growing = slices.ContainsFunc(hits, func(h detect.Hit) bool { return h.Growing })
 	if !slices.ContainsFunc(hits, f.isNew) {
 		return
 	}
@@ -213,7 +216,9 @@ func (f *fragment) isNew(h detect.Hit) bool {
 }
 
 // note opens or extends the capture of a group of hits, and reports it at once
-// if a hit of high or critical severity is new.
+// if a hit of high or critical severity is new. One whose last word may still
+// grow is looked at again with the next key, and reported as others are after
+// two seconds without one.
 func (m *Machine) note(g group, at time.Time) {
 	f := &m.fragment
 	c := f.find(g.category)
@@ -223,7 +228,7 @@ func (m *Machine) note(g group, at time.Time) {
 	}
 	urgent := false
 	for _, h := range g.hits {
-		if c.noted[h.Rule] < h.Severity {
+		if !h.Growing && c.noted[h.Rule] < h.Severity {
 			c.noted[h.Rule] = h.Severity
 			urgent = urgent || h.Severity.Immediate()
 		}

@@ -305,7 +305,8 @@ func (r *reader) rule(x *Rule, p *Program) {
 	x.FourC = vocab.FourC(r.str(maxWordBytes, "four c"))
 	x.Severity = vocab.Severity(r.byte("severity"))
 	x.Level = vocab.Level(r.byte("level"))
-	x.Audiences = Audiences(r.byte("audience"))
+	flags := r.byte("audience")
+	x.Audiences, x.WordEnds = Audiences(flags)&(ForPupils|ForStaff), flags&ruleWordEnds != 0
 	x.YearMin, x.YearMax = r.byte("years"), r.byte("years")
 	x.Signal = r.below(uint64(p.Signals), "signal of a rule")
 	x.Conditions = make([]Condition, r.count(maxConditions, 5, "conditions"))

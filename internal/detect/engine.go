@@ -40,6 +40,9 @@ type Hit struct {
 	Reading string
 	// Start and End bound the hit in bytes of the text as typed.
 	Start, End int
+	// Growing: the rule waits for the end of a word, and the text ends with the
+	// hit's last one. While it is typed, the hit may not be what it seems.
+	Growing bool
 	// RaisedBy and LoweredBy are names of the rule's conditions that held.
 	RaisedBy, LoweredBy []string
 }

@@ -118,6 +118,17 @@ func (w *writer) us(v []uint32) {
 	}
 }
 
+// ruleWordEnds stands above the audiences in a rule's byte of flags.
+const ruleWordEnds = 1 << 2
+
+func (r *Rule) flags() byte {
+	f := byte(r.Audiences)
+	if r.WordEnds {
+		f |= ruleWordEnds
+	}
+	return f
+}
+
 func (w *writer) rule(r *Rule) {
 	w.str(r.ID)
 	w.str(r.Title)
@@ -130,7 +141,7 @@ func (w *writer) rule(r *Rule) {
 	w.str(string(r.FourC))
 	w.byte(byte(r.Severity))
 	w.byte(byte(r.Level))
-	w.byte(byte(r.Audiences))
+	w.byte(r.flags())
 	w.byte(r.YearMin)
 	w.byte(r.YearMax)
 	w.u(r.Signal)

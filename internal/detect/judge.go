@@ -18,6 +18,7 @@ func (e *Engine) judge(s *scratch, f find, o Options) (Hit, bool) {
 		Categories: r.Categories, FourC: r.FourC, Severity: r.Severity, Level: r.Level,
 		Start: int(s.toks[f.start].start), End: int(s.toks[f.end-1].end),
 	}
+	h.Growing = r.WordEnds && h.End == len(s.text)
 	needs, met := false, false
 	for _, c := range r.Conditions {
 		holds := s.holds(f, c)

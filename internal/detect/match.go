@@ -69,6 +69,7 @@ func (e *Engine) Match(text string, o Options) []Hit {
 		for _, h := range e.block(s, text[from:to], o) {
 			h.Start += from
 			h.End += from
+			h.Growing = h.Growing && to == len(text)
 			if h.End > seen && !overlaps(hits, h) {
 				hits = append(hits, h)
 			}

@@ -97,6 +97,8 @@ type Rule struct {
 	Severity   vocab.Severity
 	Level      vocab.Level
 	Audiences  Audiences
+	// WordEnds: a hit is not complete while its last word may still grow.
+	WordEnds bool
 	// YearMin and YearMax bound the school years (0 to 14) a rule is for;
 	// both 0 means all years.
 	YearMin, YearMax uint8

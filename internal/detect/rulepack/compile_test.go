@@ -202,6 +202,27 @@ func TestRaiseAndLower(t *testing.T) {
 	}
 }
 
+func TestWordEnds(t *testing.T) {
+	for flag, want := range map[string]map[string]bool{
+		"    word_ends: true": {"zap him": true, "zap HIM": true, "zap hіm": true, "we zap him.": false, "zap him ": false, "zap him now": false},
+		"":                    {"zap him": false, "zap him ": false},
+	} {
+		e, problems := check(t, packWith(map[string]string{"+": flag}))
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		for text, growing := range want {
+			if h := e.Match(text, detect.Options{}); len(h) != 1 || h[0].Growing != growing {
+				t.Errorf("%q, %q: %+v, want one hit, growing %v", flag, text, h, growing)
+			}
+		}
+		long := strings.Repeat("word ", 4000)
+		if h := e.Match(long+"zap him", detect.Options{}); len(h) != 1 || h[0].Growing != (flag != "") {
+			t.Errorf("%q at the end of a long text: %+v", flag, h)
+		}
+	}
+}
+
 func TestAudienceAndYears(t *testing.T) {
 	e, problems := check(t, packWith(map[string]string{"+": "    audience: [pupil]\n    years: [7, 9]"}))
 	if problems != nil {

@@ -57,6 +57,7 @@ type Rule struct {
 	Raise      []Use    `yaml:"raise"`
 	Lower      []Use    `yaml:"lower"`
 	Silence    []Use    `yaml:"silence"`
+	WordEnds   bool     `yaml:"word_ends"` // while typed, a hit waits until its last word is over
 	Examples   Examples `yaml:"examples"`
 }
 

@@ -37,7 +37,7 @@ func (c *compiler) compileRule(r *Rule, p *Pack) {
 	c.rule = r.ID.Value
 	out := detect.Rule{
 		ID: r.ID.Value, Title: r.Title, Pack: uint32(len(c.prog.Packs) - 1), Version: max(r.Version, 1),
-		Signal: c.newSignal(),
+		Signal: c.newSignal(), WordEnds: r.WordEnds,
 	}
 	c.head(r, &out)
 	c.alert = out.Level == vocab.Alert
