@@ -59,6 +59,8 @@ type Explanation struct {
 	Words     string   `json:"words"` // what was typed there
 	RaisedBy  []string `json:"raised_by,omitempty"`
 	LoweredBy []string `json:"lowered_by,omitempty"`
+	// Growing: while typed, it would wait for the end of its last word.
+	Growing bool `json:"growing,omitempty"`
 }
 
 // Run reads in line by line and writes a result for each to out. A line that
@@ -121,7 +123,7 @@ func Summarise(text string, hits []detect.Hit, explain bool) Result {
 				Rule: h.Rule, Title: h.Title, Pack: h.Pack, Version: h.Version,
 				Severity: h.Severity.String(), Level: h.Level.String(), Reading: h.Reading,
 				Start: h.Start, End: h.End, Words: text[h.Start:h.End],
-				RaisedBy: h.RaisedBy, LoweredBy: h.LoweredBy,
+				RaisedBy: h.RaisedBy, LoweredBy: h.LoweredBy, Growing: h.Growing,
 			})
 		}
 	}
@@ -154,8 +156,12 @@ func write(w io.Writer, text string, r Result, f Flags) error {
 		return err
 	}
 	for _, h := range r.Hits {
-		_, err := fmt.Fprintf(w, "\t%s: %s; %q read as %s; raised by %s; lowered by %s\n",
-			h.Rule, h.Title, h.Words, h.Reading, listOr(h.RaisedBy), listOr(h.LoweredBy))
+		growing := ""
+		if h.Growing {
+			growing = "; while typed, waits for the end of the word"
+		}
+		_, err := fmt.Fprintf(w, "\t%s: %s; %q read as %s; raised by %s; lowered by %s%s\n",
+			h.Rule, h.Title, h.Words, h.Reading, listOr(h.RaisedBy), listOr(h.LoweredBy), growing)
 		if err != nil {
 			return err
 		}
