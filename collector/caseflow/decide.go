@@ -208,6 +208,9 @@ func decideOpen(c Case, cmd Open, by Stamp) ([]Event, error) {
 		return nil, err
 	}
 	cmd.Queue = strictest(0, cmd.Queue, forHead(cmd.Audience, cmd.Subjects, cmd.Help))
+	if cmd.Help.AboutHead {
+		cmd.Queue = QueueChair
+	}
 	events := []Event{Opened{Stamp: by, Open: cmd, DueAt: DueAt(cmd.Capture.Severity, by.At)}}
 	if cmd.Capture.Withdrawn {
 		events = append(events, CaseClosed{Stamp: by, Outcome: Withdrawn})

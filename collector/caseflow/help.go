@@ -10,6 +10,9 @@ type Help struct {
 	// AboutStaff: it is about an adult who works at the school, whoever that is.
 	// Such a case is never the DSL's alone to see: it goes to the head at least.
 	AboutStaff bool
+	// AboutHead: it is about the head teacher, by the post's name and not the
+	// person's. It goes to the chair of governors.
+	AboutHead bool
 	// HideName: readers see a pseudonym until one of them gives a reason.
 	HideName bool
 }

@@ -37,6 +37,23 @@ func TestHelpAboutStaffIsNeverTheDSLs(t *testing.T) {
 	})
 }
 
+// Who says "the head teacher" and no name asks the chair, whatever triage wanted,
+// and no later match of the account takes it to the head.
+func TestHelpAboutTheHeadIsTheChairs(t *testing.T) {
+	about := caseflow.Help{Asked: true, AboutStaff: true, AboutHead: true}
+	if q := caseflow.Route(caseflow.Facts{Typist: pupil, Audience: vocab.Pupil, Help: about}, caseflow.Posts{}); q != caseflow.QueueChair {
+		t.Errorf("routed to %v", q)
+	}
+	cmd := open(vocab.Help, vocab.High)
+	cmd.Help, cmd.Queue, cmd.Audience = about, caseflow.QueueDSL, vocab.Unknown
+	c := do(t, caseflow.Case{}, cmd, system, t0)
+	c = do(t, c, caseflow.Rematch{Person: caseflow.PersonKey{9}, Audience: vocab.Pupil,
+		Queue: caseflow.Route(caseflow.Facts{Typist: pupil, Audience: vocab.Pupil, Help: c.Help}, caseflow.Posts{})}, system, t0)
+	if c.Queue != caseflow.QueueChair || caseflow.MaySee(c, head) {
+		t.Errorf("queue %v", c.Queue)
+	}
+}
+
 func TestHelpWithoutAnAdultIsTheDSLs(t *testing.T) {
 	q := caseflow.Route(caseflow.Facts{Typist: pupil, Audience: vocab.Pupil, Help: caseflow.Help{Asked: true, HideName: true}}, caseflow.Posts{})
 	if q != caseflow.QueueDSL {

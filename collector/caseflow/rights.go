@@ -70,6 +70,8 @@ const (
 	ConfirmRoles Right = "confirm-roles"
 	// SetScope limits a DSL or deputy to years and sites; it waits for a confirmation.
 	SetScope Right = "set-scope"
+	// LearnUnreviewed is told that a case waits which nobody may open (ToldUnreviewed), and nothing more of it.
+	LearnUnreviewed Right = "learn-unreviewed"
 	// KeepDirectory imports the school's list of people and links users to it.
 	KeepDirectory Right = "keep-directory"
 )
@@ -112,6 +114,8 @@ var table = map[Right][]Role{
 	ConfirmRoles:  {DSL, Head},
 	SetScope:      {Administrator},
 	KeepDirectory: {Administrator},
+
+	LearnUnreviewed: {DPO, Administrator},
 }
 
 // Rights lists every right.

@@ -40,6 +40,7 @@ func TestWhoHoldsWhichRight(t *testing.T) {
 		caseflow.ConfirmRoles:         "dsl head",
 		caseflow.SetScope:             "administrator",
 		caseflow.KeepDirectory:        "administrator",
+		caseflow.LearnUnreviewed:      "dpo administrator",
 		caseflow.ProposeChanges:       "dsl deputy head", caseflow.ReadChanges: "dsl deputy head leadership dpo",
 		caseflow.ApproveChanges: "head", caseflow.ApproveDelegated: "leadership", caseflow.DelegateApproval: "head",
 	}

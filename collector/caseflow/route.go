@@ -46,7 +46,7 @@ func Route(f Facts, p Posts) Queue {
 		return slices.ContainsFunc(people, func(k PersonKey) bool { return !k.IsZero() && slices.Contains(posts, k) })
 	}
 	switch {
-	case in(p.Heads):
+	case in(p.Heads), f.Help.AboutHead:
 		return QueueChair
 	case in(p.DSLs), forHead(f.Audience, f.Subjects, f.Help):
 		return QueueHead
@@ -63,7 +63,7 @@ func named(subjects []PersonKey) bool {
 
 // forHead reports whether a case concerns staff by what is known of it.
 func forHead(audience vocab.Audience, subjects []PersonKey, help Help) bool {
-	return audience == vocab.Staff || named(subjects) || help.AboutStaff
+	return audience == vocab.Staff || named(subjects) || help.AboutStaff || help.AboutHead
 }
 
 // strictest is the floor that Decide holds whatever triage asked for: a case

@@ -94,7 +94,8 @@ func (s *Service) precision(ctx context.Context, t store.Tenant, viewer caseflow
 	return out, nil
 }
 
-// everybody is who has an account in use.
+// everybody is who has an account in use, as who acts: within their years and
+// sites, and without broken glass, as a command has it.
 func (s *Service) everybody(ctx context.Context, t store.Tenant) (all []caseflow.Actor, err error) {
 	users, err := t.Users(ctx)
 	if err != nil {
@@ -102,7 +103,8 @@ func (s *Service) everybody(ctx context.Context, t store.Tenant) (all []caseflow
 	}
 	for _, u := range users {
 		if !u.Disabled {
-			all = append(all, caseflow.Actor{User: u.ID, Name: u.Name, Roles: u.Roles, Persons: u.Persons})
+			u.Reach.GlassUntil = time.Time{}
+			all = append(all, store.ActorOf(u, t, time.Time{}))
 		}
 	}
 	return all, nil

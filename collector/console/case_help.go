@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
+	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
 )
 
@@ -11,6 +12,7 @@ import (
 type helpView struct {
 	When, Whom string // they would like to talk
 	AboutStaff bool
+	Reader     string // who reads it for that
 	// Hidden: they asked that their name is not shown, and nobody has opened it.
 	// Opened says who did, and why.
 	Hidden bool
@@ -47,6 +49,9 @@ func (c *Console) helpView(k casework.CaseView) *helpView {
 		return nil
 	}
 	v := &helpView{AboutStaff: h.AboutStaff, Hidden: k.Person.Hidden}
+	if v.Reader = "the head teacher"; k.Case.Queue == caseflow.QueueChair {
+		v.Reader = "you, the chair of governors, because it concerns the head teacher"
+	}
 	for _, cp := range k.Captures {
 		if cp.Ask != nil {
 			v.When, v.Whom = askWords(*cp.Ask)

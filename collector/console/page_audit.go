@@ -24,6 +24,8 @@ type auditView struct {
 	Next    string // older entries
 	Newest  bool
 	Covered bool // rows of Lapwing's own case entries stand in it
+	// Unreviewed tells of cases that nobody may open.
+	Unreviewed []string
 }
 
 type auditRow struct {
@@ -59,6 +61,9 @@ func (c *Console) audit(w http.ResponseWriter, r *http.Request, id auth.Identity
 		v.Covered = v.Covered || e.Action == coveredAction
 		v.Rows = append(v.Rows, auditRow{Seq: e.Seq, At: moment(e.At.In(c.zone), now), Who: orWord(e.Who.Name, "Lapwing"),
 			Via: e.Who.Via, Action: string(e.Action), On: strings.Join(e.Object, ", "), Reason: e.Reason})
+	}
+	if v.Unreviewed, err = c.unreviewed(r, id); err != nil {
+		return err
 	}
 	// Reading the log is itself in the log.
 	if err := id.Tenant.Append(r.Context(), audit.Entry{At: c.now(), Who: id.Who(), Action: audit.LedgerRead}); err != nil {

@@ -46,6 +46,7 @@ type casesView struct {
 	Proof          proof
 	Scope          string   // what the viewer sees, where that is not the whole school
 	Glass          string   // until when the glass is broken, or ""
+	Unreviewed     []string // for who keeps the record besides: a case that nobody may open
 	Beyond         []string // notices that colleagues read the viewer's cases from beyond their own
 }
 
@@ -152,6 +153,9 @@ func (c *Console) casesView(r *http.Request, id auth.Identity, f caseFilter, for
 		v.ServerRead = fmt.Sprintf("Content was read on the server itself by the account %s, %s.", s.Actor, moment(s.At.In(c.zone), now))
 	}
 	if v.Waiting, err = c.waiting(ctx, id); err != nil {
+		return casesView{}, err
+	}
+	if v.Unreviewed, err = c.unreviewed(r, id); err != nil {
 		return casesView{}, err
 	}
 	if v.Empty() {

@@ -1,11 +1,14 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
 // homeView tells people with no work page of their own what their role opens.
@@ -14,6 +17,10 @@ type homeView struct {
 	Roles   []roleHelp
 	Pending string // roles that wait for a confirmation
 	Waiting int    // people who wait for the viewer's
+	// Unreviewed tells of cases that nobody may open.
+	Unreviewed []string
+	// Cases waits for the viewer, in a sentence; "" where none does.
+	Cases string
 }
 
 // roleHelp says in a sentence each what a role sees here today.
@@ -38,12 +45,52 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, id auth.Identity)
 	if v.Waiting, err = c.waiting(r.Context(), id); err != nil {
 		return err
 	}
+	if v.Unreviewed, err = c.unreviewed(r, id); err != nil {
+		return err
+	}
+	if v.Cases, err = c.casesWait(r, id); err != nil {
+		return err
+	}
 	for _, role := range caseflow.Roles() {
 		if slices.Contains(a.Roles, role) {
 			v.Roles = append(v.Roles, homeHelp(role))
 		}
 	}
 	return c.show(w, r, id, "home", "/", "Home", v)
+}
+
+// casesWait says what waits for a head or chair, who have other pages besides:
+// counts of what they may see, and no content.
+func (c *Console) casesWait(r *http.Request, id auth.Identity) (string, error) {
+	if !reviewer(id.Actor) {
+		return "", nil
+	}
+	count := func(q store.QueueQuery) (int, error) {
+		q.Now, q.CountOnly = c.now(), true
+		page, err := id.Tenant.Queue(r.Context(), caseflow.Working(id.Actor), q)
+		if err != nil {
+			return 0, fmt.Errorf("count cases: %w", err)
+		}
+		return page.Total, nil
+	}
+	all, err := count(store.QueueQuery{})
+	if err != nil || all == 0 {
+		return "", err
+	}
+	asked, err := count(store.QueueQuery{Category: vocab.Help})
+	if err != nil {
+		return "", err
+	}
+	sentence := plural(all, "case waits for you.", "cases wait for you.")
+	switch {
+	case asked == 1 && all == 1:
+		sentence += " Somebody asks for help in it."
+	case asked == 1:
+		sentence += " In one of them somebody asks for help."
+	case asked > 1:
+		sentence += " In " + thousands(asked) + " of them somebody asks for help."
+	}
+	return sentence, nil
 }
 
 func homeHelp(r caseflow.Role) roleHelp {

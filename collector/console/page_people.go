@@ -21,6 +21,8 @@ type peopleView struct {
 	Rows    []personRow
 	Confirm bool // the viewer may confirm
 	Tabs    []tab
+	// Gaps are posts that nobody holds; Unreviewed tells of cases that nobody may open.
+	Gaps, Unreviewed []string
 }
 
 type personRow struct {
@@ -51,6 +53,16 @@ func (c *Console) people(w http.ResponseWriter, r *http.Request, id auth.Identit
 	v := peopleView{Confirm: confirmer(id.Actor)}
 	if c.directory != nil {
 		v.Tabs = c.directoryTabs(id, "/people")
+	}
+	var inUse []caseflow.Actor
+	for _, u := range users {
+		if !u.Disabled {
+			inUse = append(inUse, store.ActorOf(u, id.Tenant, c.now()))
+		}
+	}
+	v.Gaps = gaps(inUse)
+	if v.Unreviewed, err = c.unreviewed(r, id); err != nil {
+		return err
 	}
 	for _, u := range users {
 		row := personRow{ID: u.ID, Name: u.Name, Roles: roleWords(inForce(u)), Pending: roleWords(u.Pending), Grant: grantOf(u), Self: u.ID == id.User.ID}

@@ -124,8 +124,10 @@ func plain(words []string) []string {
 	return slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == title })
 }
 
-// maxTextWords bounds the work for one text: excerpts have 200 characters, titles 1,024.
-const maxTextWords = 400
+// maxTextWords bounds the work for one text, and is more words than the longest
+// has: excerpts have 200 characters, titles 1,024, requests for help 2,000. A name
+// that stands beyond it would not be found, and the case be shown to whom it names.
+const maxTextWords = 1_024
 
 // Phrases are all that a text could name somebody by: every run of up to
 // MaxNameWords words, and those that end in s without it ("mr porters

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/directory"
 	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -30,6 +31,7 @@ func (b *builder) help(ctx context.Context, who caseflow.PersonKey, h *lapwingv1
 	return &triage.Capture{
 		Categories: []vocab.Category{vocab.Help}, Severity: severity, Level: vocab.Alert,
 		Subjects: subjects, Count: 1, Final: true, Content: sealed,
-		Help: caseflow.Help{Asked: true, AboutStaff: h.AboutAdult, HideName: h.HideName},
+		Help: caseflow.Help{Asked: true, AboutStaff: h.AboutAdult, HideName: h.HideName,
+			AboutHead: h.AboutAdult && directory.MeansHead(h.Words)},
 	}, nil
 }

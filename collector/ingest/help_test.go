@@ -42,7 +42,13 @@ func TestHelpRequestsAreSealedAndWeighed(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	got = ask(2, &lapwingv1.HelpRequest{TalkTo: "Mr Porter"})
+	if got = ask(3, &lapwingv1.HelpRequest{Words: "the head teacher shouts", AboutAdult: true}); !got.Help.AboutHead {
+		t.Error("a request about the head goes to the head")
+	}
+	if got = ask(4, &lapwingv1.HelpRequest{Words: "the head teacher was kind"}); got.Help.AboutHead {
+		t.Error("the head is only spoken of")
+	}
+	got = ask(5, &lapwingv1.HelpRequest{TalkTo: "Mr Porter"})
 	if got.Severity != vocab.Medium || got.Help.AboutStaff || len(got.Subjects) != 0 {
 		t.Errorf("an empty request for this week: %+v", got)
 	}

@@ -98,6 +98,9 @@ type Cases interface {
 	// PlaceInQueue tells where a case stands among the viewer's new and claimed
 	// cases at now, in the order of Queue; the zero QueuePlace if it is not there.
 	PlaceInQueue(ctx context.Context, viewer caseflow.Actor, ref caseflow.Ref, now time.Time) (QueuePlace, error)
+	// Unreviewed are the queues in which a case waits that nobody may work on, of
+	// those cases that the viewer is told of (caseflow.ToldUnreviewed).
+	Unreviewed(ctx context.Context, viewer caseflow.Actor) ([]caseflow.Queue, error)
 	// Position stands for the latest change that the viewer may know of; Wait
 	// returns when it is no longer after. A position cannot be counted with:
 	// it says "changed" and nothing of how much. After a restart every position

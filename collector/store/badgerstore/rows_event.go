@@ -89,6 +89,7 @@ func helpFields(c *codec, x *caseflow.Help) {
 	c.flag(1, &x.Asked)
 	c.flag(2, &x.AboutStaff)
 	c.flag(3, &x.HideName)
+	c.flag(4, &x.AboutHead)
 }
 
 func joinedFields(c *codec, x *caseflow.Joined) {

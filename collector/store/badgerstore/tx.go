@@ -247,6 +247,11 @@ func (t *tx) posts(sc *school) caseflow.Posts {
 // colleagues are the school's users as they may act now, with what is staged.
 func (t *tx) colleagues(sc *school) (all []caseflow.Actor) {
 	users, _ := t.stagedUsers(sc)
+	return inForce(users)
+}
+
+// inForce are the people who have an account in use, by id.
+func inForce(users map[caseflow.UserID]post) (all []caseflow.Actor) {
 	for _, u := range users {
 		if u.inForce.User != "" {
 			all = append(all, u.inForce)

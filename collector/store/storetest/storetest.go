@@ -53,6 +53,7 @@ func Run(t *testing.T, open Open) {
 		{"Drafts", testDrafts},
 		{"Around", testAround},
 		{"HandOver", testHandOver},
+		{"Unreviewed", testUnreviewed},
 		{"Exemptions", testExemptions},
 		{"Notices", testNotices},
 		{"Proposals", testProposals},

@@ -694,7 +694,8 @@ type HelpRequest struct {
 	Words string `protobuf:"bytes,1,opt,name=words,proto3" json:"words,omitempty"`
 	// True: wants somebody today. False: this week is soon enough.
 	Today bool `protobuf:"varint,2,opt,name=today,proto3" json:"today,omitempty"`
-	// True: it is about an adult who works at the school; it goes to the head teacher.
+	// True: it is about an adult who works at the school; it goes to the head teacher,
+	// or to the chair of governors where the words say that it is about the head.
 	AboutAdult bool `protobuf:"varint,3,opt,name=about_adult,json=aboutAdult,proto3" json:"about_adult,omitempty"`
 	// True: readers see a pseudonym until one of them gives a reason.
 	HideName bool `protobuf:"varint,4,opt,name=hide_name,json=hideName,proto3" json:"hide_name,omitempty"`
