@@ -70,7 +70,7 @@ func (r *resolver) join(i, n int) int {
 // joined cuts r.word, which words i to i+n hold, into words, and reports
 // whether that made sense.
 func (r *resolver) joined(i, n int, how Reading) bool {
-	if how == Joined && (len(r.word) < 8 || len(r.word) > maxSegment) {
+	if how == Joined && (len(r.word) < 8 || len(r.word) > maxSegment || r.archaic()) {
 		return false
 	}
 	cuts := r.seg.cut(r.e, r.word, how)
@@ -95,6 +95,16 @@ func (r *resolver) joined(i, n int, how Reading) bool {
 	}
 	r.changed = true
 	return true
+}
+
+// archaic reports whether r.word is a verb as Shakespeare and the King James
+// Bible have it: "confirmeth", "stealest".
+func (r *resolver) archaic() bool {
+	n := len(r.word) - 3
+	if end := string(r.word[n:]); end != "eth" && end != "est" {
+		return false
+	}
+	return r.e.knows(r.word[:n]) || r.e.knows(r.word[:n+1]) || r.word[n-1] == r.word[n-2] && r.e.knows(r.word[:n-1])
 }
 
 // segmenter cuts text without spaces into words, the cheapest way.

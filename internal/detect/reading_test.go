@@ -29,7 +29,7 @@ func small(t testing.TB, phrases ...string) *detect.Engine {
 }
 
 func TestReadings(t *testing.T) {
-	e := small(t, "kill", "suicide", "immigrants", "bottom feeder", "slag", "hostage", "dick", "bottom", "to die for", "casino")
+	e := small(t, "kill", "suicide", "immigrants", "bottom feeder", "slag", "hostage", "dick", "bottom", "to die for", "casino", "xxxx", "tnd", "heb", "he ..4 meth")
 	for text, want := range map[string]string{
 		"kill":                         "plain",
 		"KILL!":                        "plain",
@@ -63,6 +63,13 @@ func TestReadings(t *testing.T) {
 		"thesuicidehere":               "joined", //
 		"isthisabottomfeeder":          "joined",
 		// What is not a disguise.
+		"return x*$x":          "", // sums and code
+		"start + t-d seconds":  "",
+		"wrote Hebb in 1949":   "", // a name with one letter doubled
+		"wrote Hebbb in 1949":  "repeats",
+		"and he confirmeth it": "", // as in the Bible
+		"and he swimmeth now":  "",
+		"he smokesmeth now":    "joined",
 		"skill":                "",
 		"Killin":               "", // a place
 		"skillet":              "",

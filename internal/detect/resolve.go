@@ -130,11 +130,11 @@ func (r *resolver) plainWord(i int) bool {
 		r.keep(i, 1)
 		return true
 	}
-	if id := r.repeated(); id != none {
+	name := r.titled(i)
+	if id := r.repeated(); id != none && !(name && len(r.word)-len(r.alt) == 1) { // Hebb
 		r.put(i, 1, Repeats, id)
 		return true
 	}
-	name := r.titled(i)
 	if id := r.swapped(); id != none && !name {
 		r.put(i, 1, Misspelt, id)
 		return true

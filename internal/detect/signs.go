@@ -110,17 +110,18 @@ func (r *resolver) leet(folded bool) uint32 {
 }
 
 // masked lists what r.word may be with one or two of its letters behind a sign,
-// at most four.
+// at most four. Sums and code are left alone: "t-d", "x*$x".
 func (r *resolver) masked() []uint32 {
 	if len(r.word) < 3 || len(r.word) > 16 {
 		return nil
 	}
-	n := 0
+	n, first, same := 0, r.word[0], true
 	for k, c := range r.word {
 		switch {
 		case c >= 'a' && c <= 'z':
+			same = same && c == first
 		case c == '*' || c == '#' || c == '-' || c == '_' || c == '@' || c == '$' || c == '%' || c == '^' || c == '!':
-			if k == 0 || n == 2 || k == len(r.word)-1 && c != '*' && c != '#' {
+			if k == 0 || n == 2 || (k == len(r.word)-1 || len(r.word) == 3) && c != '*' && c != '#' {
 				return nil
 			}
 			n++
@@ -128,7 +129,7 @@ func (r *resolver) masked() []uint32 {
 			return nil
 		}
 	}
-	if n == 0 || len(r.word)-n < 2 {
+	if n == 0 || same || len(r.word)-n < 2 {
 		return nil
 	}
 	r.ids = r.ids[:0]
