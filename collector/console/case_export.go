@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/lapwing-schools/lapwing/collector/auth"
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
+	"github.com/lapwing-schools/lapwing/collector/casework"
 )
 
 // exportView asks why a case must leave Lapwing.
@@ -28,6 +31,20 @@ type caseFile struct {
 	Reason           string
 	V                caseView
 	Captures         []*captureView
+}
+
+// forOthers is a case for people who read it elsewhere and later: whoever made
+// the file stands in it by name and not as "you", and no word is covered.
+func forOthers(k casework.CaseView, id auth.Identity) (casework.CaseView, auth.Identity) {
+	k.History, k.Reads, k.Now = slices.Clone(k.History), slices.Clone(k.Reads), time.Time{}
+	for i := range k.History {
+		k.History[i].You = false
+	}
+	for i := range k.Reads {
+		k.Reads[i].You = false
+	}
+	id.User.CoverWords, id.Actor.User = false, ""
+	return k, id
 }
 
 // exportPage opens the case, so that who may not see it is not asked either.
@@ -70,11 +87,10 @@ func (c *Console) exportCase(w http.ResponseWriter, r *http.Request, id auth.Ide
 		return fmt.Errorf("export case: %w", err)
 	}
 	now := c.now().In(c.zone)
-	// A file is for reading: words are not covered in it.
-	id.User.CoverWords = false
-	f := caseFile{Ref: ref, School: id.Tenant.Info().Name, Made: now.Format("2 January 2006, 3:04pm"), By: id.User.Name, Reason: reason, V: c.caseView(k, id, "")}
+	k, id = forOthers(k, id)
+	f := caseFile{Ref: ref, School: id.Tenant.Info().Name, Made: now.Format("2 January 2006, 3:04pm"), By: id.User.Name, Reason: reason, V: c.caseView(k, id, "", time.Time{})}
 	for _, cp := range k.Captures {
-		f.Captures = append(f.Captures, c.captureView(cp, now, false))
+		f.Captures = append(f.Captures, c.captureView(cp, time.Time{}, false))
 	}
 	var buf bytes.Buffer
 	if err := c.pages["case-file"].ExecuteTemplate(&buf, "case-file", f); err != nil {

@@ -251,12 +251,14 @@ func TestExportIsAFileThatIsRecorded(t *testing.T) {
 	if p.status != http.StatusOK || !strings.HasPrefix(p.header.Get("Content-Disposition"), `attachment; filename="lapwing-case-`) {
 		t.Fatalf("status %d, %v", p.status, p.header)
 	}
-	for _, want := range []string{"Rowan Ashdown", `<mark class="lw-hit">everyone hates you</mark>`, "Rang home &lt;b&gt;today&lt;/b&gt;", "Reason given: <bdi>Strategy meeting</bdi>", "took it out of Lapwing: <bdi>Strategy meeting</bdi>", "Bullying: what to do (version 1)"} {
+	for _, want := range []string{"Rowan Ashdown", `<mark class="lw-hit">everyone hates you</mark>`, "Rang home &lt;b&gt;today&lt;/b&gt;", "Reason given: <bdi>Strategy meeting</bdi>", "took it out of Lapwing: <bdi>Strategy meeting</bdi>", "Bullying: what to do (version 1)",
+		// It is read by others, and later.
+		"H. Marlow wrote a note", "Thursday 12 November 2026", "12 Nov 2026, 8:01am"} {
 		if !strings.Contains(p.body, want) {
 			t.Errorf("the file does not have %q", want)
 		}
 	}
-	for _, bad := range []string{"<script", "http://", "https://", "/assets/"} {
+	for _, bad := range []string{"<script", "http://", "https://", "/assets/", ">You ", ">You<", "Today"} {
 		if strings.Contains(p.body, bad) {
 			t.Errorf("the file has %q", bad)
 		}

@@ -111,7 +111,7 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, id auth.Ident
 	if err != nil {
 		return fmt.Errorf("open case: %w", err)
 	}
-	v := c.caseView(k, id, r.URL.Query().Get("show"))
+	v := c.caseView(k, id, r.URL.Query().Get("show"), c.now().In(c.zone))
 	v.Form = c.fill(form, k, id)
 	if done, err := caseflow.ParseRef(r.URL.Query().Get("done")); err == nil {
 		v.Done = string(done)
@@ -129,8 +129,8 @@ func (c *Console) showCase(w http.ResponseWriter, r *http.Request, id auth.Ident
 	return c.pages.write(w, r, status, "case", view)
 }
 
-func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string) caseView {
-	now := c.now().In(c.zone)
+// caseView puts a case into words as of now; a zero now gives each time its whole date.
+func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string, now time.Time) caseView {
 	cs := k.Case
 	v := caseView{Ref: cs.Ref, Version: cs.Version, Seen: cs.Severity.String(), Name: personName(k.Person),
 		Shared: k.Person.Shared, Unmatched: k.Person.Unmatched && k.Person.Name != "", Year: k.Person.Year, Account: k.Person.Account, Concerns: strings.Join(k.Concerns, ", "), Flags: flagChips(k.Person), Severity: severityGlyph(cs.Severity), Category: categoryWord(cs.Category),
