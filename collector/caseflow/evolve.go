@@ -51,6 +51,7 @@ func evolve(c Case, e Event) Case {
 		// Those who review it now begin anew, by a playbook of their own.
 		c = unclaimed(c)
 		c.Queue, c.Escalated, c.Waiting, c.Book, c.Consulted = e.Queue, Escalation{}, Waiting{}, Book{}, nil
+		c = weighExemption(c)
 	case SeenFirst:
 		c = seen(c, e.At)
 	case ClaimTaken:

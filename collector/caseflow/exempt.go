@@ -15,10 +15,10 @@ func MayBeExempt(c vocab.Category) bool { return !NeverQuiet(c) && c != vocab.He
 func Notifies(c Case) bool { return c.State != Closed && c.Level == vocab.Alert && !c.Exempt }
 
 // weighExemption works out again whether an exemption covers the case: all of
-// its standing captures, and nothing that concerns a member of staff.
+// its standing captures, and nothing that is not for the DSL.
 func weighExemption(c Case) Case {
 	c.Exempt, c.Exemption = false, ""
-	if !MayBeExempt(c.Category) || c.Audience == vocab.Staff || named(c.Subjects) {
+	if !MayBeExempt(c.Category) || c.Queue > QueueDSL || c.Audience == vocab.Staff || named(c.Subjects) {
 		return c
 	}
 	by := ""

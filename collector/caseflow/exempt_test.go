@@ -31,17 +31,34 @@ func TestExemptOnlyAsAWhole(t *testing.T) {
 			switch {
 			case c.Exempt && (standing == 0 || covered != standing):
 				t.Fatalf("exempt with %d of %d captures", covered, standing)
-			case c.Exempt && (!caseflow.MayBeExempt(c.Category) || c.Audience == vocab.Staff || len(c.Subjects) > 0):
+			case c.Exempt && (!caseflow.MayBeExempt(c.Category) || c.Queue > caseflow.QueueDSL || c.Audience == vocab.Staff || len(c.Subjects) > 0):
 				t.Fatalf("exempt: %s, %v, %d subjects", c.Category, c.Audience, len(c.Subjects))
 			case c.Exempt != (c.Exemption != ""):
 				t.Fatalf("exempt %v by %q", c.Exempt, c.Exemption)
 			case c.Exempt && caseflow.Notifies(c):
 				t.Fatal("an exempt case notifies")
-			case c.Exempt && c.State != caseflow.Closed && caseflow.GroupOf(&c, t0.Add(100*time.Hour)) != caseflow.GroupLater:
+			case c.Exempt && c.Escalated.To == "" && c.State != caseflow.Closed && caseflow.GroupOf(&c, t0.Add(100*time.Hour)) != caseflow.GroupLater:
 				t.Fatal("an exempt case stands before the last group")
 			}
 		}
 	})
+}
+
+// A case that a colleague handed up stands where it would stand without the
+// lesson: an exemption that is approved afterwards does not take it away from there.
+func TestHandedUpIsNotDownRanked(t *testing.T) {
+	cmd := open(vocab.Exploitation, vocab.Critical)
+	c := do(t, caseflow.Case{}, cmd, system, t0)
+	tag := caseflow.Tag{Tags: []caseflow.CaptureTag{{Device: cmd.Capture.Device, Event: cmd.Capture.Event, Exemption: "e-1"}}}
+	plain := do(t, c, tag, system, t0)
+	if !plain.DownRanked() || caseflow.GroupOf(&plain, t0) != caseflow.GroupLater {
+		t.Fatal("an exempt case is not down-ranked")
+	}
+	c = do(t, c, caseflow.Escalate{To: caseflow.Head, Reason: written, Colleagues: []caseflow.Actor{head}}, marlow, t0)
+	c = do(t, c, tag, system, t0)
+	if !c.Exempt || c.DownRanked() || caseflow.GroupOf(&c, t0) != caseflow.GroupNow {
+		t.Errorf("exempt %v, group %d", c.Exempt, caseflow.GroupOf(&c, t0))
+	}
 }
 
 func TestTagIsTheSystemsAlone(t *testing.T) {

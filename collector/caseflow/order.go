@@ -50,7 +50,7 @@ func GroupOf(c *Case, now time.Time) Group {
 	switch {
 	case c.State == Closed:
 		return GroupClosed
-	case c.Level != vocab.Alert, c.Exempt && !NeverQuiet(c.Category), c.rests(now) && !c.AnswerLate(now):
+	case c.Level != vocab.Alert, c.DownRanked(), c.rests(now) && !c.AnswerLate(now):
 		return GroupLater
 	case c.Severity == vocab.Critical, c.Late(now), c.AnswerLate(now):
 		return GroupNow
@@ -58,6 +58,12 @@ func GroupOf(c *Case, now time.Time) Group {
 		return GroupSoon
 	}
 	return GroupLater
+}
+
+// DownRanked reports whether an exemption puts the case lower in the list: never
+// one that somebody handed up, for a person judged it and the lesson did not.
+func (c *Case) DownRanked() bool {
+	return c.Exempt && !NeverQuiet(c.Category) && c.Escalated.To == ""
 }
 
 // NeverQuiet reports whether nothing but a person may make a case of this
@@ -89,7 +95,7 @@ func quiet(c *Case) int {
 	switch {
 	case c.Level != vocab.Alert:
 		return 2
-	case c.Exempt && !NeverQuiet(c.Category):
+	case c.DownRanked():
 		return 1
 	}
 	return 0

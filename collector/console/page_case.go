@@ -137,7 +137,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string, n
 		Due: dueWords(cs.DueAt.In(c.zone), now, k.Late), Claim: newClaimWords(k.Claim, c.zone, now), Closed: cs.State == caseflow.Closed,
 		Exempt: k.Exemption, Captures: captureSpan(cs), Device: k.DeviceHost, Playbook: k.Playbook,
 		Back: "/cases/" + string(cs.Ref), Covered: id.User.CoverWords}
-	if k.Exemption != "" {
+	if cs.DownRanked() {
 		v.Due = due{Word: "when you can", Date: "exempt"}
 	}
 	if v.Closed {

@@ -309,7 +309,7 @@ func (c *Console) row(r casework.Row, covered bool, now time.Time) caseRow {
 		Rule: r.RuleTitle, Place: placeOf(r.App, r.DeviceHost), Words: drawWords(r.Words, covered),
 		Due: dueWords(r.Due.In(c.zone), now, r.Late), Claim: newClaimWords(r.Claim, c.zone, now), Exempt: r.Exemption, Version: k.Version,
 		Escalated: k.Escalated.To != "", Ask: askChip(r.Ask), Outside: outside(k)}
-	if r.Exemption != "" {
+	if k.DownRanked() {
 		row.Due = due{Word: "when you can", Date: "exempt"}
 	}
 	if k.Waits(now) {
