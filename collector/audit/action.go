@@ -70,6 +70,7 @@ const (
 	PlaybookProposed    Action = "playbook.propose"
 	PlaybookApproved    Action = "playbook.approve"
 	PlaybookRefused     Action = "playbook.refuse"
+	PlaybookWithdrawn   Action = "playbook.withdraw"
 	RuleChangeProposed  Action = "rule.propose"
 	RuleChangeApproved  Action = "rule.approve"
 	RuleChangeRefused   Action = "rule.refuse"
@@ -108,7 +109,7 @@ func Actions() []Action {
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
 		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
-		PlaybookProposed, PlaybookApproved, PlaybookRefused, RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
+		PlaybookProposed, PlaybookApproved, PlaybookRefused, PlaybookWithdrawn, RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
 		MediaPermitted, MediaPermitEnded,
 		MonitoringChecked, NoticeSeen, NoticeOnPaper, DocumentPut, KeyDestroyed, LedgerRead,
 	}

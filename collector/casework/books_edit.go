@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
@@ -23,16 +24,34 @@ type BookView struct {
 	Proposed, Approved audit.Who
 	// Pending is the change that waits for an approval, or nil.
 	Pending *BookChange
+	// Earlier are the versions before the one in force, newest first, at most maxEarlier.
+	Earlier []BookVersion
 }
+
+// BookVersion is a version that was in force.
+type BookVersion struct {
+	playbook.Playbook
+	Own                bool // the school's; else Lapwing's
+	Proposed, Approved audit.Who
+	At                 time.Time // when it came into force; zero for Lapwing's
+}
+
+const maxEarlier = 20
 
 // BookChange is a proposed version.
 type BookChange struct {
 	ID   string
 	Book playbook.Playbook
 	store.Proposal
-	// MayDecide: the viewer may approve or refuse it.
-	MayDecide bool
+	// MayDecide: the viewer may approve or refuse it; MayWithdraw: take it back.
+	MayDecide, MayWithdraw bool
+	// Changes are what it changes in the version in force.
+	Changes []playbook.Change
 }
+
+// ErrBookMoved refuses a change of a version that is not in force any more: it
+// would undo what a colleague changed meanwhile.
+var ErrBookMoved = errors.New("the playbook has changed since it was read")
 
 // bookProposals is the kind of the proposals; ids begin with the playbook's.
 const bookProposals = "playbook"
@@ -78,10 +97,50 @@ func (s *Service) bookView(ctx context.Context, t store.Tenant, viewer caseflow.
 			return BookView{}, fmt.Errorf("read proposal: %w", err)
 		}
 		b.ID = id
-		v.Pending = &BookChange{ID: p.ID, Book: b, Proposal: p, MayDecide: caseflow.MayApprove(viewer, p.Author, false)}
+		v.Pending = &BookChange{ID: p.ID, Book: b, Proposal: p, MayDecide: caseflow.MayApprove(viewer, p.Author, false),
+			MayWithdraw: viewer.User != "" && viewer.User == p.Author.User, Changes: playbook.Changes(v.Playbook, b)}
 		break
 	}
 	return v, nil
+}
+
+// earlierBooks are the versions of a playbook that were in force before v.
+func (s *Service) earlierBooks(ctx context.Context, t store.Tenant, v BookView) (out []BookVersion, err error) {
+	docs, err := t.DocumentVersions(ctx, schoolBook+v.ID, maxEarlier)
+	if err != nil {
+		return nil, fmt.Errorf("read playbook versions: %w", err)
+	}
+	for _, d := range docs {
+		if int(d.Version) == v.Version {
+			continue
+		}
+		b, err := parseBook(v.ID, d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, BookVersion{Playbook: b, Own: true, Proposed: d.Proposed, Approved: d.Approved, At: d.Created})
+	}
+	if shipped, ok := s.cfg.Playbooks.Get(v.ID); ok && v.Own {
+		out = append(out, BookVersion{Playbook: shipped})
+	}
+	return out, nil
+}
+
+// Book is one playbook with the versions before it.
+func (s *Service) Book(ctx context.Context, t store.Tenant, viewer caseflow.Actor, id string) (BookView, error) {
+	if _, ok := s.cfg.Playbooks.Get(id); !ok || !caseflow.Allows(viewer, caseflow.ReadPlaybooks) {
+		return BookView{}, store.ErrNotFound
+	}
+	changes, err := t.Proposals(ctx, bookProposals)
+	if err != nil {
+		return BookView{}, fmt.Errorf("read proposals: %w", err)
+	}
+	v, err := s.bookView(ctx, t, viewer, id, changes)
+	if err != nil {
+		return BookView{}, err
+	}
+	v.Earlier, err = s.earlierBooks(ctx, t, v)
+	return v, err
 }
 
 // bookOfProposal is the playbook that a proposal's id names.
@@ -94,7 +153,8 @@ func bookOfProposal(id string) string {
 }
 
 // ProposeBook asks for a new version of a playbook, for a reason of 1 to 500
-// characters. One at a time: a second waits until the first is decided.
+// characters; p.Version is the one that was edited, and ErrBookMoved says that
+// it is not in force any more. One at a time: a second waits until the first is decided.
 func (s *Service) ProposeBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, id string, p playbook.Playbook, reason string) error {
 	shipped, ok := s.cfg.Playbooks.Get(id)
 	if !ok || !caseflow.MayPropose(viewer) {
@@ -110,6 +170,9 @@ func (s *Service) ProposeBook(ctx context.Context, t store.Tenant, viewer casefl
 	}
 	if now.Pending != nil {
 		return &caseflow.InvalidError{Field: "main-content", Message: "A change of this playbook waits for its approval already. It must be decided first."}
+	}
+	if p.Version != now.Version {
+		return ErrBookMoved
 	}
 	reason = strings.TrimSpace(reason)
 	if err := caseflow.CheckChars("reason", utf8.RuneCountInString(reason), caseflow.MaxReasonChars); err != nil {
@@ -130,23 +193,27 @@ func (s *Service) ProposeBook(ctx context.Context, t store.Tenant, viewer casefl
 	return nil
 }
 
-// DecideBook approves or refuses a proposed version. Nobody decides their own.
-func (s *Service) DecideBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, proposal string, approve bool) error {
+// DecideBook approves or refuses a proposed version, which nobody does with their
+// own, or takes it back, which nobody does with another's.
+func (s *Service) DecideBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, proposal string, to store.ProposalState) error {
 	p, err := t.Proposal(ctx, bookProposals, proposal)
 	if err != nil {
 		return fmt.Errorf("decide playbook: %w", err)
 	}
-	if !caseflow.MayApprove(viewer, p.Author, false) {
+	action, known := bookActions[to]
+	allowed := caseflow.MayApprove(viewer, p.Author, false)
+	if to == store.Withdrawn {
+		allowed = caseflow.MayPropose(viewer) && viewer.User == p.Author.User
+	}
+	if !known || !allowed {
 		return store.ErrNotFound
 	}
 	if p.State != store.Proposed {
 		return &caseflow.InvalidError{Field: "main-content", Message: "This change has been decided already."}
 	}
 	who := audit.Who{User: string(viewer.User), Name: viewer.Name, Via: audit.ViaConsole}
-	action := audit.PlaybookRefused
-	p.Version, p.State, p.Decided, p.DecidedAt = p.Version+1, store.Refused, who, s.cfg.Now()
-	if approve {
-		action, p.State = audit.PlaybookApproved, store.Approved
+	p.Version, p.State, p.Decided, p.DecidedAt = p.Version+1, to, who, s.cfg.Now()
+	if to == store.Approved {
 		if err := s.putBook(ctx, t, p, who); err != nil {
 			return err
 		}
@@ -156,6 +223,10 @@ func (s *Service) DecideBook(ctx context.Context, t store.Tenant, viewer caseflo
 		return fmt.Errorf("decide playbook: %w", err)
 	}
 	return nil
+}
+
+var bookActions = map[store.ProposalState]audit.Action{
+	store.Approved: audit.PlaybookApproved, store.Refused: audit.PlaybookRefused, store.Withdrawn: audit.PlaybookWithdrawn,
 }
 
 // putBook brings an approved version into force; once, if it is tried again.

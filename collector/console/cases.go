@@ -31,7 +31,8 @@ type Cases interface {
 	Reviews
 	Books(ctx context.Context, t store.Tenant, viewer caseflow.Actor) ([]casework.BookView, error)
 	ProposeBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, id string, p playbook.Playbook, reason string) error
-	DecideBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, proposal string, approve bool) error
+	DecideBook(ctx context.Context, t store.Tenant, viewer caseflow.Actor, proposal string, to store.ProposalState) error
+	Book(ctx context.Context, t store.Tenant, viewer caseflow.Actor, id string) (casework.BookView, error)
 }
 
 // CaseFlow is what may be done with a case on its way.

@@ -13,6 +13,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/casework"
 	"github.com/lapwing-schools/lapwing/collector/playbook"
+	"github.com/lapwing-schools/lapwing/collector/store"
 )
 
 // booksView lists the playbooks.
@@ -29,8 +30,17 @@ type bookPage struct {
 	Pending                   *casework.BookChange
 	PendingBy                 string
 	MayEdit                   bool
+	Base                      int  // the version that the form changes
+	Moved                     bool // it was another when the form was opened
+	Earlier                   []bookVersion
 	Form                      bookForm
 	Errors                    []fieldError
+}
+
+// bookVersion is a version that was in force.
+type bookVersion struct {
+	Title string
+	Book  playbook.Playbook
 }
 
 // FieldError returns the message for a field, or "".
@@ -43,8 +53,9 @@ type bookForm struct {
 }
 
 type bookStep struct {
-	N             int
-	ID, Text, Why string
+	N                   int
+	ID, Text, Why       string
+	TextError, WhyError string
 }
 
 func (c *Console) playbooks(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
@@ -54,16 +65,16 @@ func (c *Console) playbooks(w http.ResponseWriter, r *http.Request, id auth.Iden
 	}
 	var v booksView
 	for _, b := range books {
-		v.Rows = append(v.Rows, bookRow{b.ID, b.Title, bookVersion(b), bookState(b)})
+		v.Rows = append(v.Rows, bookRow{b.ID, b.Title, bookNumber(b.Version, b.Own), bookState(b)})
 	}
 	return c.show(w, r, id, "playbooks", "/playbooks", "Playbooks", v)
 }
 
-func bookVersion(b casework.BookView) string {
-	if b.Own {
-		return "Version " + strconv.Itoa(b.Version) + ", this school’s"
+func bookNumber(version int, own bool) string {
+	if own {
+		return "Version " + strconv.Itoa(version) + ", this school’s"
 	}
-	return "Version " + strconv.Itoa(b.Version) + ", Lapwing’s own"
+	return "Version " + strconv.Itoa(version) + ", Lapwing’s own"
 }
 
 func bookState(b casework.BookView) string {
@@ -82,30 +93,32 @@ func (c *Console) playbook(w http.ResponseWriter, r *http.Request, id auth.Ident
 
 // showBook draws a playbook; form and problems are those of a refused change.
 func (c *Console) showBook(w http.ResponseWriter, r *http.Request, id auth.Identity, status int, form *bookForm, problems []fieldError) error {
-	books, err := c.cases.Books(r.Context(), id.Tenant, id.Actor)
+	b, err := c.cases.Book(r.Context(), id.Tenant, id.Actor, r.PathValue("id"))
 	if err != nil {
-		return fmt.Errorf("read playbooks: %w", err)
+		return fmt.Errorf("read playbook: %w", err)
 	}
-	for _, b := range books {
-		if b.ID != r.PathValue("id") {
-			continue
-		}
-		v := bookPage{ID: b.ID, Title: b.Title, Version: bookVersion(b), State: bookState(b), Book: b.Playbook, Pending: b.Pending,
-			MayEdit: caseflow.MayPropose(id.Actor) && b.Pending == nil, Errors: problems}
-		if b.Pending != nil {
-			v.PendingBy = b.Pending.By.Name + ", " + moment(b.Pending.At.In(c.zone), c.now().In(c.zone))
-		}
-		v.Form = formOf(b.Playbook)
-		if form != nil {
-			v.Form = *form
-		}
-		title := b.Title
-		if len(problems) > 0 {
-			title = "Error: " + title
-		}
-		return c.pages.write(w, r, status, "playbook", view{chrome: c.chrome(id, "/playbooks"), Title: title, Content: v})
+	now := c.now().In(c.zone)
+	v := bookPage{ID: b.ID, Title: b.Title, Version: bookNumber(b.Version, b.Own), State: bookState(b), Book: b.Playbook, Pending: b.Pending,
+		MayEdit: caseflow.MayPropose(id.Actor) && b.Pending == nil, Errors: problems, Base: b.Version}
+	if b.Pending != nil {
+		v.PendingBy = b.Pending.By.Name + ", " + moment(b.Pending.At.In(c.zone), now)
 	}
-	return errMissing
+	for _, e := range b.Earlier {
+		title := bookNumber(e.Version, e.Own)
+		if e.Own {
+			title += ": proposed by " + e.Proposed.Name + ", approved by " + e.Approved.Name + ", " + moment(e.At.In(c.zone), now)
+		}
+		v.Earlier = append(v.Earlier, bookVersion{title, e.Playbook})
+	}
+	v.Form = formOf(b.Playbook)
+	if form != nil {
+		v.Form, v.Moved = *form, status == http.StatusConflict && v.MayEdit
+		for i := range v.Form.Steps {
+			s := &v.Form.Steps[i]
+			s.TextError, s.WhyError = v.FieldError("step_text_"+strconv.Itoa(s.N)), v.FieldError("step_why_"+strconv.Itoa(s.N))
+		}
+	}
+	return c.pages.write(w, r, status, "playbook", view{chrome: c.chrome(id, "/playbooks"), Title: titleOf(b.Title, problems), Content: v})
 }
 
 func formOf(p playbook.Playbook) bookForm {
@@ -123,8 +136,9 @@ func formOf(p playbook.Playbook) bookForm {
 // readBook reads the form. A step keeps its id while it keeps its row; a new
 // one gets a new id, so that a tick never comes to mean something else.
 func readBook(q url.Values) (bookForm, playbook.Playbook) {
+	base, _ := strconv.Atoi(q.Get("base"))
 	f := bookForm{Title: strings.TrimSpace(q.Get("title")), Sources: q.Get("sources"), DoNot: q.Get("do_not"), Reason: q.Get("reason")}
-	p := playbook.Playbook{Title: f.Title, Sources: lines(f.Sources), DoNot: lines(f.DoNot)}
+	p := playbook.Playbook{Title: f.Title, Version: base, Sources: lines(f.Sources), DoNot: lines(f.DoNot)}
 	for i := range playbook.MaxSteps {
 		n := strconv.Itoa(i + 1)
 		s := bookStep{N: i + 1, ID: q.Get("step_id_" + n), Text: strings.TrimSpace(q.Get("step_text_" + n)), Why: strings.TrimSpace(q.Get("step_why_" + n))}
@@ -155,7 +169,7 @@ func (c *Console) proposePlaybook(w http.ResponseWriter, r *http.Request, id aut
 		return errTooLong
 	}
 	form, p := readBook(r.PostForm)
-	problems := bookProblems(p)
+	problems := bookProblems(p, form.Steps)
 	var err error
 	if len(problems) == 0 {
 		err = c.cases.ProposeBook(r.Context(), id.Tenant, id.Actor, r.PathValue("id"), p, form.Reason)
@@ -164,6 +178,8 @@ func (c *Console) proposePlaybook(w http.ResponseWriter, r *http.Request, id aut
 	switch {
 	case errors.As(err, &invalid):
 		problems = []fieldError{{invalid.Field, invalid.Message}}
+	case errors.Is(err, casework.ErrBookMoved):
+		return c.showBook(w, r, id, http.StatusConflict, &form, nil)
 	case errors.Is(err, playbook.ErrPlaybook):
 		problems = []fieldError{{"step_text_1", "This playbook cannot be kept: a line is empty, over " + strconv.Itoa(playbook.MaxStepChars) + " characters, or a step stands twice."}}
 	case err != nil:
@@ -177,7 +193,7 @@ func (c *Console) proposePlaybook(w http.ResponseWriter, r *http.Request, id aut
 }
 
 // bookProblems names each field that breaks a limit.
-func bookProblems(p playbook.Playbook) (out []fieldError) {
+func bookProblems(p playbook.Playbook, steps []bookStep) (out []fieldError) {
 	long := func(l []string) bool {
 		for _, s := range l {
 			if len([]rune(s)) > playbook.MaxStepChars {
@@ -204,10 +220,16 @@ func bookProblems(p playbook.Playbook) (out []fieldError) {
 	if len(p.Do) == 0 {
 		out = append(out, fieldError{"step_text_1", "Enter at least one step."})
 	}
-	for _, s := range p.Do {
-		if long([]string{s.Text, s.Why}) {
-			out = append(out, fieldError{"step_text_1", "Each step must be " + limit + " characters or fewer."})
-			break
+	for _, s := range steps {
+		n := strconv.Itoa(s.N)
+		if long([]string{s.Text}) {
+			out = append(out, fieldError{"step_text_" + n, "Step " + n + " must be " + limit + " characters or fewer."})
+		}
+		if long([]string{s.Why}) {
+			out = append(out, fieldError{"step_why_" + n, "Why step " + n + " must be " + limit + " characters or fewer."})
+		}
+		if s.Text == "" && s.Why != "" {
+			out = append(out, fieldError{"step_text_" + n, "Enter step " + n + ", or take out why it is done."})
 		}
 	}
 	switch {
@@ -219,11 +241,13 @@ func bookProblems(p playbook.Playbook) (out []fieldError) {
 	return out
 }
 
+var bookDecisions = map[string]store.ProposalState{"approve": store.Approved, "refuse": store.Refused, "withdraw": store.Withdrawn}
+
 func (c *Console) decidePlaybook(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
 	if err := r.ParseForm(); err != nil {
 		return errTooLong
 	}
-	err := c.cases.DecideBook(r.Context(), id.Tenant, id.Actor, r.PostForm.Get("proposal"), r.PostForm.Get("decide") == "approve")
+	err := c.cases.DecideBook(r.Context(), id.Tenant, id.Actor, r.PostForm.Get("proposal"), bookDecisions[r.PostForm.Get("decide")])
 	var invalid *caseflow.InvalidError
 	if errors.As(err, &invalid) {
 		return c.showBook(w, r, id, http.StatusConflict, nil, []fieldError{{invalid.Field, invalid.Message}})

@@ -14,7 +14,7 @@ import (
 func bookFields(t *testing.T, p page) url.Values {
 	t.Helper()
 	form := url.Values{}
-	for _, m := range regexp.MustCompile(`<input[^>]* name="((?:step_|title)\w*)"[^>]* value="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
+	for _, m := range regexp.MustCompile(`<input[^>]* name="((?:step_|title|base)\w*)"[^>]* value="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
 		form.Set(m[1], m[2])
 	}
 	for _, m := range regexp.MustCompile(`(?s)<textarea[^>]* name="(\w+)"[^>]*>(.*?)</textarea>`).FindAllStringSubmatch(p.body, -1) {
@@ -80,5 +80,53 @@ func TestSchoolsOwnPlaybook(t *testing.T) {
 	}
 	if p := other.get("/playbooks"); p.status != http.StatusNotFound {
 		t.Errorf("a technician reads the playbooks: status %d", p.status)
+	}
+}
+
+// TestPlaybookChangedMeanwhile: an edit of a version that is not in force any
+// more is refused with what was written, whoever proposed may take it back, an
+// error stands at its own step, and the versions before can be read.
+func TestPlaybookChangedMeanwhile(t *testing.T) {
+	f := newFixture(t)
+	dsl, deputy, head := f.signIn("H. Marlow", caseflow.DSL), f.signIn("O. Thistle", caseflow.Deputy), f.signIn("A. Reed", caseflow.Head)
+	proposal := func(b *browser) url.Values {
+		t.Helper()
+		m := regexp.MustCompile(`name="proposal" value="([^"]+)"`).FindStringSubmatch(b.get("/playbooks/bullying").body)
+		if m == nil {
+			t.Fatal("nothing to decide")
+		}
+		return url.Values{"proposal": {m[1]}}
+	}
+	stale := with(bookFields(t, deputy.get("/playbooks/bullying")), "reason", "Ours", "title", "The deputy's")
+	form := with(bookFields(t, dsl.get("/playbooks/bullying")), "reason", "Policy")
+	p := dsl.post("/playbooks/bullying", with(form, "step_text_3", strings.Repeat("x", 241), "step_why_9", "why"))
+	for _, want := range []string{`href="#step_text_3"`, `id="step_text_3-error"`, `id="step_text_9-error"`} {
+		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, want) {
+			t.Errorf("a long third step: status %d, no %s", p.status, want)
+		}
+	}
+	form = with(form, "do_not", "show the words to the other pupil or their parents", "step_text_7", "A step of ours")
+	dsl.post("/playbooks/bullying", form)
+	if p := deputy.post("/playbooks/bullying/decide", with(proposal(dsl), "decide", "withdraw")); p.status != http.StatusNotFound {
+		t.Errorf("somebody else takes it back: status %d", p.status)
+	}
+	if p := dsl.post("/playbooks/bullying/decide", with(proposal(dsl), "decide", "withdraw")); strings.Contains(p.body, "waits for approval") {
+		t.Error("it cannot be taken back")
+	}
+	dsl.post("/playbooks/bullying", form)
+	p = head.get("/playbooks/bullying")
+	changed := between(p.body, "What it changes", "</table>")
+	for _, want := range []string{"copy this into e-mail: use the case", "<strong>Taken out</strong>", "A step of ours"} {
+		if !strings.Contains(changed, want) {
+			t.Errorf("who approves is not shown %q", want)
+		}
+	}
+	head.post("/playbooks/bullying/decide", with(proposal(head), "decide", "approve"))
+	p = deputy.post("/playbooks/bullying", stale)
+	if p.status != http.StatusConflict || !strings.Contains(p.body, "was changed after you opened it") || !strings.Contains(p.body, "The deputy&#39;s") || !strings.Contains(p.body, "A step of ours") {
+		t.Errorf("a stale edit: status %d", p.status)
+	}
+	if p := dsl.get("/playbooks/bullying"); strings.Contains(p.body, "waits for approval") || !strings.Contains(between(p.body, "Version 1, Lapwing’s own", "</details>"), "copy this into e-mail") {
+		t.Error("the version before cannot be read, or the stale edit was kept")
 	}
 }

@@ -118,7 +118,7 @@ func (c *Console) routes() *mux {
 	m.Handle("GET /playbooks", c.signedIn(can(caseflow.ReadPlaybooks), c.playbooks))
 	m.Handle("GET /playbooks/{id}", c.signedIn(can(caseflow.ReadPlaybooks), c.playbook))
 	m.Handle("POST /playbooks/{id}", c.signedIn(caseflow.MayPropose, c.proposePlaybook))
-	m.Handle("POST /playbooks/{id}/decide", c.signedIn(can(caseflow.ApproveChanges), c.decidePlaybook))
+	m.Handle("POST /playbooks/{id}/decide", c.signedIn(caseflow.MayPropose, c.decidePlaybook))
 	if c.fleet != nil {
 		m.Handle("GET /enrolment", c.signedIn(mayManage, c.enrolment))
 		m.Handle("POST /enrolment", c.signedIn(mayManage, c.makeToken))

@@ -90,7 +90,7 @@ var doors = map[string]door{
 	"GET /playbooks":                  {roles: playbookReaders},
 	"GET /playbooks/{id}":             {roles: playbookReaders, path: "/playbooks/bullying"},
 	"POST /playbooks/{id}":            {roles: "dsl deputy head", path: "/playbooks/bullying"},
-	"POST /playbooks/{id}/decide":     {roles: "head", path: "/playbooks/bullying/decide", form: url.Values{"proposal": {"nothing"}}},
+	"POST /playbooks/{id}/decide":     {roles: "dsl deputy head", path: "/playbooks/bullying/decide", form: url.Values{"proposal": {"nothing"}}},
 	"GET /policy":                     {roles: "administrator technician dsl deputy head chair leadership governor dpo"},
 	"GET /enrolment":                  {roles: "technician"},
 	"POST /enrolment":                 {roles: "technician"},
