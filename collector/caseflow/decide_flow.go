@@ -74,15 +74,21 @@ func release(c Case, by Stamp) []Event {
 }
 
 func decideWait(cmd Wait, by Stamp) ([]Event, error) {
+	var p []error
 	switch n := cmd.On.Chars; {
 	case n > MaxOnChars:
-		return nil, &InvalidError{Field: "on", Limit: MaxOnChars, Message: "Whom it waits on must be 200 characters or fewer."}
+		p = append(p, &InvalidError{Field: "on", Limit: MaxOnChars, Message: "Whom it waits on must be 200 characters or fewer."})
 	case n < 1 || len(cmd.On.Sealed) == 0:
-		return nil, &InvalidError{Field: "on", Message: "Enter whom the case waits on."}
+		p = append(p, &InvalidError{Field: "on", Message: "Enter whom the case waits on."})
+	}
+	switch {
 	case cmd.Until.IsZero():
-		return nil, &InvalidError{Field: "until", Message: "Enter until when the case waits."}
+		p = append(p, &InvalidError{Field: "until", Message: "Enter until when the case waits."})
 	case !cmd.Until.After(by.At) || cmd.Until.Sub(by.At) > MaxWait:
-		return nil, &InvalidError{Field: "until", Limit: 30, Message: "The time must be in the next 30 days."}
+		p = append(p, &InvalidError{Field: "until", Limit: 30, Message: "The time must be in the next 30 days."})
+	}
+	if err := problems(p...); err != nil {
+		return nil, err
 	}
 	return []Event{WaitBegan{Stamp: by, On: cmd.On.Sealed, Until: cmd.Until}}, nil
 }

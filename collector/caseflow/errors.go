@@ -2,6 +2,7 @@ package caseflow
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -40,3 +41,41 @@ type InvalidError struct {
 }
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Message }
+
+// Problems are all that is wrong with a form, one for each field.
+type Problems []*InvalidError
+
+// Error names the fields, and nothing of what was typed.
+func (p Problems) Error() string {
+	fields := make([]string, len(p))
+	for i, e := range p {
+		fields[i] = e.Field
+	}
+	return "not valid: " + strings.Join(fields, ", ")
+}
+
+// Refusals lists them, for a form.
+func (p Problems) Refusals() []*InvalidError { return p }
+
+// problems makes one refusal of several; nil where there is none. A single one
+// stays what it is.
+func problems(all ...error) error {
+	var p Problems
+	for _, err := range all {
+		var one *InvalidError
+		switch {
+		case err == nil:
+		case errors.As(err, &one):
+			p = append(p, one)
+		default:
+			return err
+		}
+	}
+	switch len(p) {
+	case 0:
+		return nil
+	case 1:
+		return p[0]
+	}
+	return p
+}

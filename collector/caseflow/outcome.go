@@ -109,31 +109,24 @@ const (
 	clockSlack = 10 * time.Minute
 )
 
-// told checks the details that outcome o asks for.
+// told checks the details that outcome o asks for, all of them.
 func told(o Outcome, d Details, now time.Time) (Told, error) {
+	agency := func(among []Agency, missing string) error {
+		if slices.Contains(among, d.Agency) {
+			return nil
+		}
+		return &InvalidError{Field: "agency", Message: missing}
+	}
 	switch o {
 	case ParentsInformed:
-		if err := checkWhom(d.Whom, "Enter whom you told."); err != nil {
-			return Told{}, err
-		}
-		return Told{When: d.When, Whom: d.Whom.Sealed}, checkWhen(d.When, "Enter when you told them.", now)
+		return Told{When: d.When, Whom: d.Whom.Sealed}, problems(checkWhom(d.Whom, "Enter whom you told."), checkWhen(d.When, "Enter when you told them.", now))
 	case ConcernRecorded:
-		if !slices.Contains(Records(), d.Agency) {
-			return Told{}, &InvalidError{Field: "agency", Message: "Choose where you recorded the concern."}
-		}
-		return Told{Agency: d.Agency, Reference: d.Reference.Sealed}, checkReference(d.Reference, true)
+		return Told{Agency: d.Agency, Reference: d.Reference.Sealed},
+			problems(agency(Records(), "Choose where you recorded the concern."), checkReference(d.Reference, true))
 	case Referred:
-		if !slices.Contains(Agencies(), d.Agency) {
-			return Told{}, &InvalidError{Field: "agency", Message: "Choose whom you referred it to."}
-		}
-		if err := checkReference(d.Reference, false); err != nil {
-			return Told{}, err
-		}
-		if err := checkWhom(d.Whom, "Enter whom you spoke to, or who sent it."); err != nil {
-			return Told{}, err
-		}
 		return Told{Agency: d.Agency, When: d.When, Reference: d.Reference.Sealed, Whom: d.Whom.Sealed},
-			checkWhen(d.When, "Enter when you referred it.", now)
+			problems(agency(Agencies(), "Choose whom you referred it to."), checkWhom(d.Whom, "Enter whom you spoke to, or who sent it."),
+				checkWhen(d.When, "Enter when you referred it.", now), checkReference(d.Reference, false))
 	}
 	return Told{}, nil
 }

@@ -280,11 +280,13 @@ func answerJSON(w http.ResponseWriter, status int, v any) error {
 func (c *Console) refused(w http.ResponseWriter, r *http.Request, id auth.Identity, a act, kind string, err error) error {
 	var stale *caseflow.StaleError
 	var claimed *caseflow.ClaimedError
-	var invalid *caseflow.InvalidError
 	form := caseForm{Fields: a.fields, Sent: true}
+	invalid, err := formErrors(err)
 	switch {
-	case errors.As(err, &invalid):
-		form.Errors = []fieldError{{a.fieldOf(kind, invalid.Field), invalid.Message}}
+	case len(invalid) > 0:
+		for _, e := range invalid {
+			form.Errors = append(form.Errors, fieldError{a.fieldOf(kind, e.Field), e.Message})
+		}
 		return c.showCase(w, r, id, http.StatusUnprocessableEntity, a.Ref, form)
 	case errors.As(err, &claimed):
 		form.Conflict = fmt.Sprintf("%s has claimed this case until %s.", orWord(claimed.Name, "Somebody else"), clock(claimed.Until.In(c.zone)))

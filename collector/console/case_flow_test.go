@@ -104,20 +104,23 @@ func TestOutcomeDetails(t *testing.T) {
 	f := newFixture(t)
 	b := f.signIn("H. Marlow", caseflow.DSL)
 	for i, tc := range []struct {
-		outcome, field string
+		outcome, field string // fields that are missing, all of them told at once
 		fields         []string
 		says           string
 	}{
 		{"false-alarm", "why", []string{"why", "quote"}, "False alarm, every rule that matched, a song, film, game or news story"},
-		{"parents-informed", "parents_whom", []string{"parents_whom", "Mrs Fernley", "parents_when", "2026-11-12T08:05"}, "Parents informed, spoke to Mrs Fernley, 8:05am"},
-		{"concern-recorded", "record_agency", []string{"record_agency", "cpoms", "record_reference", "C-118"}, "recorded elsewhere, CPOMS, reference C-118"},
-		{"referred", "refer_agency", []string{"refer_agency", "lado", "refer_whom", "P. Hale", "refer_when", "8:05", "refer_reference", "L/7"}, "LADO (local authority designated officer), spoke to P. Hale, 8:05am, reference L/7"},
+		{"parents-informed", "parents_whom parents_when", []string{"parents_whom", "Mrs Fernley", "parents_when", "2026-11-12T08:05"}, "Parents informed, spoke to Mrs Fernley, 8:05am"},
+		{"concern-recorded", "record_agency record_reference", []string{"record_agency", "cpoms", "record_reference", "C-118"}, "recorded elsewhere, CPOMS, reference C-118"},
+		{"referred", "refer_agency refer_whom refer_when", []string{"refer_agency", "lado", "refer_whom", "P. Hale", "refer_when", "8:05", "refer_reference", "L/7"}, "LADO (local authority designated officer), spoke to P. Hale, 8:05am, reference L/7"},
 	} {
 		path := f.one("pupil" + string(rune('a'+i)))
 		p := b.get(path)
 		form := with(hidden(t, p), "act", "close", "outcome", tc.outcome)
-		if p := b.post(path+"/record", form); p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `href="#`+tc.field+`"`) || !strings.Contains(p.body, `id="`+tc.field+`-error"`) {
-			t.Errorf("%s without details: status %d", tc.outcome, p.status)
+		p = b.post(path+"/record", form)
+		for _, field := range strings.Fields(tc.field) {
+			if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `href="#`+field+`"`) || !strings.Contains(p.body, `id="`+field+`-error"`) {
+				t.Errorf("%s without details: status %d, nothing at %s", tc.outcome, p.status, field)
+			}
 		}
 		if p := b.post(path+"/record", with(form, tc.fields...)); !strings.Contains(p.path, "done=") {
 			t.Errorf("%s: status %d at %s", tc.outcome, p.status, p.path)

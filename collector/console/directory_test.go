@@ -247,6 +247,17 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%s: %d", field, p.status)
 		}
 	}
+	p = dsl.post(path, url.Values{"reason": {"\u202etxt"}})
+	for _, field := range []string{"kind", "reason", "review"} {
+		if p.status != http.StatusUnprocessableEntity || !strings.Contains(p.body, `id="`+field+`-error"`) {
+			t.Errorf("all fields wrong: status %d, nothing at %s", p.status, field)
+		}
+	}
+	good.Set("key", "the form's")
+	dsl.post(path, good)
+	if p := dsl.post(path, good); strings.Count(p.body, "End this flag") != 1 {
+		t.Errorf("a form sent twice set %d flags", strings.Count(p.body, "End this flag"))
+	}
 	if p := dsl.post(path, good); p.status != http.StatusOK || !strings.Contains(p.body, "Lives with an aunt &lt;b&gt;since&lt;/b&gt; May") || !strings.Contains(p.body, "26 March 2027") {
 		t.Fatalf("set: %d\n%s", p.status, p.body)
 	}

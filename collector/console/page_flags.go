@@ -1,6 +1,7 @@
 package console
 
 import (
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -118,6 +119,7 @@ type pupilView struct {
 	Review     string
 	Errors     []fieldError
 	MaxReason  int
+	Form       string // key of the form
 }
 
 type choice struct {
@@ -148,6 +150,7 @@ func (c *Console) showPupil(w http.ResponseWriter, r *http.Request, id auth.Iden
 	for _, f := range flags {
 		v.Rows = append(v.Rows, c.flagRow(f))
 	}
+	v.Form = rand.Text()
 	v.Tabs, v.Key, v.Name, v.Year, v.MaxReason = c.directoryTabs(id, "/people/flags"), hex.EncodeToString(key[:]), p.Name, p.Year, roster.MaxFlagReason
 	if v.Name == "" {
 		v.Name = "Name not known"
@@ -170,10 +173,8 @@ func (c *Console) setFlag(w http.ResponseWriter, r *http.Request, id auth.Identi
 	kind := store.FlagKind(r.PostForm.Get("kind"))
 	// A date that is none is one that is not after today.
 	review, _ := time.ParseInLocation(time.DateOnly, v.Review, c.zone)
-	err = c.directory.SetFlag(r.Context(), id.Tenant, id.Actor, id.Who(), roster.FlagForm{Person: key, Kind: kind, Reason: v.Reason, Review: review})
-	var invalid *caseflow.InvalidError
-	if errors.As(err, &invalid) {
-		v.Errors = []fieldError{{Field: invalid.Field, Message: invalid.Message}}
+	err = c.directory.SetFlag(r.Context(), id.Tenant, id.Actor, id.Who(), roster.FlagForm{Person: key, Kind: kind, Reason: v.Reason, Review: review, Key: r.PostForm.Get("key")})
+	if v.Errors, err = formErrors(err); len(v.Errors) > 0 {
 		return c.showPupil(w, r, id, http.StatusUnprocessableEntity, v, kind)
 	}
 	if err != nil {

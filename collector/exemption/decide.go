@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
@@ -17,7 +16,7 @@ func Propose(id string, t Terms, a caseflow.Actor, now time.Time) (Exemption, er
 	if !caseflow.MayPropose(a) {
 		return Exemption{}, caseflow.ErrNotAllowed
 	}
-	t.Title, t.Asker, t.Reason, t.RiskNote = clean(t.Title), clean(t.Asker), clean(t.Reason), clean(t.RiskNote)
+	t.Title, t.Asker, t.Reason, t.RiskNote = caseflow.Clean(t.Title), caseflow.Clean(t.Asker), caseflow.Clean(t.Reason), caseflow.Clean(t.RiskNote)
 	if p := check(t, now); len(p) > 0 {
 		return Exemption{}, p
 	}
@@ -49,13 +48,13 @@ func Decide(e Exemption, to State, note string, a caseflow.Actor, delegated bool
 	if to == Approved && e.Over(now) {
 		return Exemption{}, &caseflow.InvalidError{Field: "state", Message: "This exemption has ended already. Refuse it, and ask for a new one."}
 	}
-	note = clean(note)
+	note = caseflow.Clean(note)
 	if to == Refused || to == Revoked {
 		if err := caseflow.CheckChars("note", utf8.RuneCountInString(note), MaxReason); err != nil {
 			return Exemption{}, err
 		}
 	}
-	if !plain(note) || utf8.RuneCountInString(note) > MaxReason {
+	if !caseflow.Plain(note) || utf8.RuneCountInString(note) > MaxReason {
 		return Exemption{}, &caseflow.InvalidError{Field: "note", Limit: MaxReason, Message: "The note must be plain text of at most 500 characters."}
 	}
 	e.Steps = append(slices.Clip(e.Steps), Step{At: now, User: a.User, Name: a.Name, Did: to, Note: note})
@@ -65,15 +64,7 @@ func Decide(e Exemption, to State, note string, a caseflow.Actor, delegated bool
 }
 
 // Problems are what is wrong with a form, one for each field.
-type Problems []*caseflow.InvalidError
-
-func (p Problems) Error() string {
-	fields := make([]string, len(p))
-	for i, e := range p {
-		fields[i] = e.Field
-	}
-	return "not valid: " + strings.Join(fields, ", ")
-}
+type Problems = caseflow.Problems
 
 func check(t Terms, now time.Time) (p Problems) {
 	bad := func(field string, limit int, format string, args ...any) {
@@ -81,7 +72,7 @@ func check(t Terms, now time.Time) (p Problems) {
 	}
 	words := func(field, name, value string, limit int, needed bool) {
 		switch n := utf8.RuneCountInString(value); {
-		case !plain(value):
+		case !caseflow.Plain(value):
 			bad(field, 0, "%s has characters that cannot be read. Type it again, or paste it as plain text.", name)
 		case n == 0 && needed:
 			bad(field, 0, "Enter %s.", strings.ToLower(name[:1])+name[1:])
@@ -165,14 +156,6 @@ func checkTimes(t Terms, now time.Time, bad func(field string, limit int, format
 	}
 }
 
-// plain reports whether people can read s as it stands: no control characters,
-// and none that turn the direction of what follows.
-func plain(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) && r != '\n' && r != '\t' || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
-	}) < 0
-}
-
 func longest(lists ...[]string) int {
 	n := 0
 	for _, l := range lists {
@@ -182,6 +165,3 @@ func longest(lists ...[]string) int {
 	}
 	return n
 }
-
-// Refusals are the problems, for a form.
-func (p Problems) Refusals() []*caseflow.InvalidError { return p }

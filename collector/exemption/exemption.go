@@ -11,7 +11,6 @@ package exemption
 
 import (
 	"slices"
-	"strings"
 	"time"
 	_ "time/tzdata" // a minimal server has no zone files
 
@@ -237,6 +236,3 @@ func (e Exemption) Chip() string {
 func LastDay(until time.Time, zone *time.Location) time.Time {
 	return until.Add(-time.Nanosecond).In(zone)
 }
-
-// clean is what people typed, without what surrounds it.
-func clean(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }

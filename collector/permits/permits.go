@@ -137,19 +137,7 @@ func of(p store.Proposal) (Permit, error) {
 }
 
 // Problems are all that is wrong with a form.
-type Problems []*caseflow.InvalidError
-
-// Error implements error; it repeats nothing that was typed.
-func (p Problems) Error() string {
-	texts := make([]string, len(p))
-	for i, e := range p {
-		texts[i] = e.Error()
-	}
-	return strings.Join(texts, "; ")
-}
-
-// Refusals lists them, for a form.
-func (p Problems) Refusals() []*caseflow.InvalidError { return p }
+type Problems = caseflow.Problems
 
 var usbID = regexp.MustCompile(`^[0-9a-f]{4}$`)
 

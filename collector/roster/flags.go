@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,6 +41,8 @@ type FlagForm struct {
 	Kind   store.FlagKind
 	Reason string
 	Review time.Time // start of the day, in the school's zone
+	// Key is the form's: sent twice, it sets one flag.
+	Key string
 }
 
 // MaySetFlags reports whether the actor sets and reads flags: DSLs only.
@@ -86,26 +90,44 @@ func (s *Service) SetFlag(ctx context.Context, t store.Tenant, viewer caseflow.A
 		return store.ErrNotFound
 	}
 	now := s.now()
-	reason := strings.TrimSpace(strings.ReplaceAll(f.Reason, "\r\n", "\n"))
-	if !slices.Contains(store.FlagKinds(), f.Kind) {
-		return &caseflow.InvalidError{Field: "kind", Message: "Choose what kind of need it is."}
-	}
-	if !utf8.ValidString(reason) {
-		return &caseflow.InvalidError{Field: "reason", Message: "The reason has characters that cannot be read. Type it again."}
-	}
-	if err := caseflow.CheckChars("reason", utf8.RuneCountInString(reason), MaxFlagReason); err != nil {
-		return err
-	}
-	if !f.Review.After(now) || f.Review.After(now.AddDate(0, 0, MaxReviewDays)) {
-		return &caseflow.InvalidError{Field: "review", Limit: MaxReviewDays,
-			Message: fmt.Sprintf("Enter a review date after today and within %d days, for example the end of next term.", MaxReviewDays)}
+	reason := caseflow.Clean(f.Reason)
+	if p := checkFlag(f, reason, now); len(p) > 0 {
+		return p
 	}
 	sealed, err := s.vault.Seal(ctx, t, t.Info().ID, f.Person, vault.FlagReason, []byte(reason))
 	if err != nil {
 		return fmt.Errorf("set flag: %w", err)
 	}
-	return t.PutFlag(ctx, store.Flag{Person: f.Person, ID: rand.Text()[:16], Kind: f.Kind, Reason: sealed, By: viewer.User, ByName: viewer.Name,
+	return t.PutFlag(ctx, store.Flag{Person: f.Person, ID: flagID(viewer, f.Key), Kind: f.Kind, Reason: sealed, By: viewer.User, ByName: viewer.Name,
 		Set: now, Review: f.Review}, by, now)
+}
+
+// checkFlag finds all that is wrong with a form.
+func checkFlag(f FlagForm, reason string, now time.Time) (p caseflow.Problems) {
+	if !slices.Contains(store.FlagKinds(), f.Kind) {
+		p = append(p, &caseflow.InvalidError{Field: "kind", Message: "Choose what kind of need it is."})
+	}
+	var long *caseflow.InvalidError
+	if !caseflow.Plain(reason) {
+		p = append(p, &caseflow.InvalidError{Field: "reason", Message: "The reason has characters that cannot be read. Type it again, or paste it as plain text."})
+	} else if errors.As(caseflow.CheckChars("reason", utf8.RuneCountInString(reason), MaxFlagReason), &long) {
+		p = append(p, long)
+	}
+	if !f.Review.After(now) || f.Review.After(now.AddDate(0, 0, MaxReviewDays)) {
+		p = append(p, &caseflow.InvalidError{Field: "review", Limit: MaxReviewDays,
+			Message: fmt.Sprintf("Enter a review date after today and within %d days, for example the end of next term.", MaxReviewDays)})
+	}
+	return p
+}
+
+// flagID is the same for the same form of the same person, and never one that
+// somebody could choose.
+func flagID(viewer caseflow.Actor, key string) string {
+	if key == "" {
+		return rand.Text()[:16]
+	}
+	sum := sha256.Sum256([]byte(string(viewer.User) + "\x00" + key))
+	return hex.EncodeToString(sum[:8])
 }
 
 // EndFlag takes a flag away.

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/lapwing-schools/lapwing/collector/audit"
@@ -145,7 +144,7 @@ func Propose(r Rule, f Form, groups []string, was, evidence string, a caseflow.A
 	if !caseflow.MayPropose(a) {
 		return store.Proposal{}, caseflow.ErrNotAllowed
 	}
-	f.Reason, f.RiskNote = clean(f.Reason), clean(f.RiskNote)
+	f.Reason, f.RiskNote = caseflow.Clean(f.Reason), caseflow.Clean(f.RiskNote)
 	c := Change{Rule: r.ID, Title: r.Title, Group: f.Group, Setting: f.Setting, Was: was, Evidence: evidence}
 	if f.Setting == Set {
 		c.Level, c.Severity = f.Level, f.Severity
@@ -194,7 +193,7 @@ func check(r Rule, c Change, f Form, groups []string) (p Problems) {
 	}
 	words := func(field, name, value string) {
 		switch n := utf8.RuneCountInString(value); {
-		case !plain(value):
+		case !caseflow.Plain(value):
 			bad(field, name+" has characters that cannot be read. Type it again, or paste it as plain text.")
 		case n == 0:
 			bad(field, "Enter "+strings.ToLower(name[:1])+name[1:]+".")
@@ -223,13 +222,13 @@ func Decide(p store.Proposal, to store.ProposalState, note string, a caseflow.Ac
 	if p.State != store.Proposed {
 		return store.Proposal{}, &caseflow.InvalidError{Field: "state", Message: "This change is " + string(p.State) + " already. Nothing was done."}
 	}
-	note = clean(note)
+	note = caseflow.Clean(note)
 	if to == store.Refused {
 		if err := caseflow.CheckChars("note", utf8.RuneCountInString(note), MaxText); err != nil {
 			return store.Proposal{}, err
 		}
 	}
-	if !plain(note) || utf8.RuneCountInString(note) > MaxText {
+	if !caseflow.Plain(note) || utf8.RuneCountInString(note) > MaxText {
 		return store.Proposal{}, &caseflow.InvalidError{Field: "note", Limit: MaxText, Message: "The note must be plain text of at most 500 characters."}
 	}
 	p.State, p.Decided, p.DecidedAt, p.Note, p.Version = to, by, now, note, p.Version+1
@@ -237,23 +236,7 @@ func Decide(p store.Proposal, to store.ProposalState, note string, a caseflow.Ac
 }
 
 // Problems are what is wrong with a form, one for each field.
-type Problems []*caseflow.InvalidError
-
-func (p Problems) Error() string {
-	fields := make([]string, len(p))
-	for i, e := range p {
-		fields[i] = e.Field
-	}
-	return "not valid: " + strings.Join(fields, ", ")
-}
-
-func clean(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }
-
-func plain(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) && r != '\n' && r != '\t' || r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
-	}) < 0
-}
+type Problems = caseflow.Problems
 
 func upper(s string) string {
 	if s == "" {
@@ -282,6 +265,3 @@ func times(right, n int) string {
 	}
 	return fmt.Sprintf("all %d times", right)
 }
-
-// Refusals are the problems, for a form.
-func (p Problems) Refusals() []*caseflow.InvalidError { return p }
