@@ -34,6 +34,7 @@ type Group struct {
 	Name            string
 	Devices, Silent int
 	Standard, Text  store.StateCount
+	Media           store.MediaCount // of the last four weeks
 }
 
 // Step is one thing to do first.
@@ -97,14 +98,20 @@ func Build(groups []store.GroupRollup, weeks []store.WeekRollup, now time.Time) 
 	var r Report
 	byCheck := fold(&r, groups)
 	before := map[string]store.StateCount{}
+	media := map[string]store.MediaCount{} // by group
 	compared := false
 	monday := store.MondayOf(now)
 	for _, w := range weeks {
 		if w.Monday.Equal(monday.AddDate(0, 0, -28)) {
 			before, compared = fold(new(Report), w.Groups), true
 		}
-		if !w.Monday.Before(monday.AddDate(0, 0, -21)) {
+		if !w.Monday.Before(store.CountedFrom(now)) {
 			r.Media.Add(w.Media)
+			for _, g := range w.ByGroup {
+				n := media[g.Group]
+				n.Add(g.MediaCount)
+				media[g.Group] = n
+			}
 		}
 	}
 	r.Weeks = trend(weeks, monday)
@@ -122,7 +129,7 @@ func Build(groups []store.GroupRollup, weeks []store.WeekRollup, now time.Time) 
 		return cmp.Or(cmp.Compare(b.Fail, a.Fail), cmp.Compare(b.Unknown, a.Unknown), cmp.Compare(b.check.Weight, a.check.Weight))
 	})
 	for _, g := range groups {
-		r.Groups = append(r.Groups, Group{g.Group, g.Devices, g.Silent, g.Standard, g.Text})
+		r.Groups = append(r.Groups, Group{g.Group, g.Devices, g.Silent, g.Standard, g.Text, media[g.Group]})
 	}
 	slices.SortStableFunc(r.Groups, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(b.Standard.Fail, a.Standard.Fail), cmp.Compare(b.Silent, a.Silent), cmp.Compare(b.Standard.Unknown, a.Standard.Unknown), cmp.Compare(a.Name, b.Name))
@@ -133,9 +140,6 @@ func Build(groups []store.GroupRollup, weeks []store.WeekRollup, now time.Time) 
 
 func fold(r *Report, groups []store.GroupRollup) map[string]store.StateCount {
 	byCheck := map[string]store.StateCount{}
-	sum := func(a, b store.StateCount) store.StateCount {
-		return store.StateCount{Pass: a.Pass + b.Pass, Fail: a.Fail + b.Fail, Unknown: a.Unknown + b.Unknown}
-	}
 	for _, g := range groups {
 		r.Devices += g.Devices
 		r.Silent += g.Silent
@@ -164,32 +168,4 @@ func first(r Report) []Step {
 		steps = slices.Insert(steps, min(2, len(steps)), Step{ID: "silent", Do: "Find", Risk: "Nothing has come from them; some may be lost.", Devices: r.Silent})
 	}
 	return steps[:min(len(steps), 4)]
-}
-
-func trend(weeks []store.WeekRollup, monday time.Time) []Week {
-	kept := map[time.Time]store.WeekRollup{}
-	oldest := monday
-	for _, w := range weeks {
-		kept[w.Monday.UTC()] = w
-		if w.Monday.Before(oldest) {
-			oldest = w.Monday.UTC()
-		}
-	}
-	var all []Week
-	for at := monday.AddDate(0, 0, -7*(weeksShown-1)); !at.After(monday); at = at.AddDate(0, 0, 7) {
-		if at.Before(oldest) {
-			continue
-		}
-		week := Week{Monday: at}
-		if w, ok := kept[at]; ok {
-			var r Report
-			fold(&r, w.Groups)
-			if r.Devices > 0 {
-				week.Known, week.Share, week.Seen, week.Of = true, r.Text.Pass*1000/r.Devices, r.Text.Pass, r.Devices
-				week.Meet = r.Standard.Pass
-			}
-		}
-		all = append(all, week)
-	}
-	return all
 }

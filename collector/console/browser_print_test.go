@@ -38,6 +38,8 @@ func TestComplianceOnPaper(t *testing.T) {
 		{"compliance-full", "/compliance", tech}, {"compliance-group", "/compliance?group=Year+7+trolley+A", tech},
 		{"compliance-full-governor", "/compliance", f.signIn("J. Sedge", caseflow.Governor)},
 		{"media-new", "/media/new?device=d-1&visit=09000000000000000000000000000000", tech}, {"media-make", "/media/new", tech},
+		{"trends", "/compliance/trends", tech}, {"trends-governor", "/compliance/trends", f.signIn("J. Sedge2", caseflow.Governor)},
+		{"devices-check", "/devices?show=all&check=disk_encryption&state=unknown", tech}, {"devices-happened", "/devices?show=all&happened=refused", tech},
 		{"devices-full", "/devices", tech}, {"device-media", "/devices/d-1", tech}, {"media", "/media", tech},
 	} {
 		s.run("forget", network.ClearBrowserCookies())

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/compliance"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/internal/checks"
 )
 
 const (
@@ -29,12 +31,17 @@ func groupOf(r *http.Request, id auth.Identity) string {
 	return ""
 }
 
-// ofGroup leaves one group of roll-ups. What media did is not kept by group.
+// ofGroup leaves one group of roll-ups.
 func ofGroup(groups []store.GroupRollup, weeks []store.WeekRollup, name string) ([]store.GroupRollup, []store.WeekRollup) {
 	other := func(g store.GroupRollup) bool { return g.Group != name }
 	weeks = slices.Clone(weeks)
 	for i := range weeks {
 		weeks[i].Groups = slices.DeleteFunc(slices.Clone(weeks[i].Groups), other)
+		weeks[i].ByGroup = slices.DeleteFunc(slices.Clone(weeks[i].ByGroup), func(g store.GroupMedia) bool { return g.Group != name })
+		weeks[i].Media = store.MediaCount{}
+		for _, g := range weeks[i].ByGroup {
+			weeks[i].Media.Add(g.MediaCount)
+		}
 	}
 	return slices.DeleteFunc(slices.Clone(groups), other), weeks
 }
@@ -61,13 +68,21 @@ func (c *Console) worstDevices(r *http.Request, id auth.Identity, group string) 
 	return rows, nil
 }
 
+// of is a speaker about one group.
+func (s speaker) of(group string) speaker { return speaker{s.exact, group} }
+
 // groups are the table by group, the worst first.
 func (s speaker) groups(r compliance.Report) (shown, more []groupRow) {
 	for i, g := range r.Groups {
-		row := groupRow{Name: orWord(g.Name, "No group"), Devices: s.groupTotal(g.Devices), Fail: s.group(g.Standard.Fail), Unknown: s.group(g.Standard.Unknown),
-			Silent: s.group(g.Silent), Pass: s.group(g.Standard.Pass)}
-		if s {
-			row.Text = thousands(g.Text.Pass)
+		in := s.of(g.Name)
+		cell := func(n int, check, state string) number {
+			return in.linked(n, in.inGroup(n), controlQuery(check, state))
+		}
+		row := groupRow{Name: orWord(g.Name, "No group"), Devices: in.linked(g.Devices, in.groupTotal(g.Devices), url.Values{}),
+			Fail: cell(g.Standard.Fail, checks.EveryStandard, "fail"), Unknown: cell(g.Standard.Unknown, checks.EveryStandard, "unknown"),
+			Silent: cell(g.Silent, "silent", ""), Pass: cell(g.Standard.Pass, checks.EveryStandard, "pass")}
+		if s.exact {
+			row.Text = cell(g.Text.Pass, compliance.TypedText, "pass")
 			row.Href = "/compliance?" + url.Values{"group": {g.Name}}.Encode()
 			if g.Name == "" {
 				row.Href = "" // there is no address for none
@@ -82,37 +97,96 @@ func (s speaker) groups(r compliance.Report) (shown, more []groupRow) {
 	return shown, more
 }
 
-func (s speaker) group(n int) string {
-	if s {
+func (s speaker) inGroup(n int) string {
+	if s.exact {
 		return thousands(n)
 	}
 	return compliance.GroupWord(n)
 }
 
 func (s speaker) groupTotal(n int) string {
-	if s {
+	if s.exact {
 		return thousands(n)
 	}
 	return compliance.GroupTotalWord(n)
 }
 
-// media are four weeks of media by permission, and of screens left open.
-func (s speaker) media(m store.MediaCount) []fact {
-	open := "not counted yet"
-	if all := m.OpenMinutes + m.UseMinutes; all > 0 {
-		open = s.hours(m.OpenMinutes) + " of " + s.hours(all) + " unlocked"
-	}
-	return []fact{
-		{"With permission", s.part(m.Permitted)}, {"Without permission", s.part(m.NotPermitted)}, {"Infected", s.part(m.Infected)},
-		{"Screens left open too long", s.part(m.Unattended) + " times"}, {"Open, and nobody there", open},
-	}
+// happenedWords are what a list can be narrowed to, by their words in addresses.
+var happenedWords = []struct {
+	word, label string
+	of          store.Happening
+}{
+	{"permitted", "USB media with permission", store.MediaPermitted}, {"refused", "USB media without permission", store.MediaNotPermitted},
+	{"clean", "USB media scanned clean", store.MediaClean}, {"infected", "Infected USB media", store.MediaInfected},
+	{"unscanned", "USB media not scanned", store.MediaNotScanned}, {"open", "Screen left open too long", store.LeftOpen}, {"minutes", "Open, and nobody there", store.LeftOpenMins},
 }
 
-// hours are minutes of all devices together, which are nobody's own.
-func (s speaker) hours(minutes int) string {
-	if s && minutes < 120 {
-		return plural(minutes, "minute", "minutes")
+// happenedRow is what happened in one group in four weeks; cells as in happenedWords.
+type happenedRow struct {
+	Name  string
+	Cells []happenedCell
+}
+
+type happenedCell struct {
+	Label string
+	number
+}
+
+// happened are media and open screens by group, the group with the most media that
+// should not be there first. A governor reads groups of a few devices together.
+func (s speaker) happened(r compliance.Report) (rows []happenedRow) {
+	groups := slices.Clone(r.Groups)
+	if s.exact {
+		slices.SortStableFunc(groups, func(a, b compliance.Group) int {
+			return cmp.Or(cmp.Compare(b.Media.NotPermitted+b.Media.Infected, a.Media.NotPermitted+a.Media.Infected), cmp.Compare(b.Media.Unattended, a.Media.Unattended))
+		})
+	} else {
+		groups = compliance.Together(groups)
 	}
-	hours := int((time.Duration(minutes) * time.Minute).Round(time.Hour).Hours())
-	return s.part(hours) + " hours"
+	for _, g := range groups {
+		in := s.of(g.Name)
+		row := happenedRow{Name: orWord(g.Name, "No group")}
+		for _, w := range happenedWords {
+			n := g.Media.Of(w.of)
+			text := in.inGroup(n)
+			if w.of == store.LeftOpenMins {
+				text = openWord(g.Media, in.exact, in.inGroup)
+			}
+			row.Cells = append(row.Cells, happenedCell{w.label, in.linked(n, text, url.Values{"happened": {w.word}})})
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// media are four weeks of media by permission and scan, and of screens left open.
+func (s speaker) media(m store.MediaCount) (all []numberFact) {
+	for _, w := range happenedWords {
+		n := m.Of(w.of)
+		text := s.part(n)
+		switch w.of {
+		case store.LeftOpen:
+			text += " times"
+		case store.LeftOpenMins:
+			text = openWord(m, s.exact, s.part)
+		}
+		all = append(all, numberFact{w.label, s.linked(n, text, url.Values{"happened": {w.word}})})
+	}
+	return all
+}
+
+// openWord is for how long screens were open with nobody there, of all the time
+// that they were open: hours of all devices together, which are nobody's own.
+func openWord(m store.MediaCount, exact bool, word func(int) string) string {
+	all := m.OpenMinutes + m.UseMinutes
+	if all == 0 {
+		return "not counted yet"
+	}
+	hours := func(minutes int) string {
+		if exact && minutes < 120 {
+			return plural(minutes, "minute", "minutes")
+		}
+		return word(int((time.Duration(minutes) * time.Minute).Round(time.Hour).Hours())) + " hours"
+	}
+	return hours(m.OpenMinutes) + " of " + hours(all) + " unlocked"
 }

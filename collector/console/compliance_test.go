@@ -21,7 +21,7 @@ func TestComplianceByRole(t *testing.T) {
 	}
 	tech, governor, dsl := f.signIn("S. Brack", caseflow.Technician), f.signIn("J. Sedge", caseflow.Governor), f.signIn("H. Marlow", caseflow.DSL)
 	p := tech.get("/compliance")
-	if p.status != http.StatusOK || !strings.Contains(p.body, "of 120") || !strings.Contains(p.body, `href="/devices?show=all&amp;failing=`) {
+	if p.status != http.StatusOK || !strings.Contains(p.body, "of 120") || !strings.Contains(p.body, `href="/devices?check=disk_encryption&amp;show=all&amp;state=fail"`) {
 		t.Errorf("technician: %d", p.status)
 	}
 	p = governor.get("/compliance")

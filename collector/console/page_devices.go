@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,8 @@ type devicesView struct {
 	Show, Search   string
 	Lists          []deviceList
 	Filtered       bool
+	Only           []onlyChip
+	Back           string // where a form about many comes back to
 	Next, CSV      string
 	Shown          string
 	May            bool // acts on many at once
@@ -78,6 +81,15 @@ func (c *Console) deviceQuery(r *http.Request) (q store.DeviceQuery, show string
 	if days, err := strconv.Atoi(get("quiet")); err == nil && days > 0 && days < 3650 {
 		q.Quiet = time.Duration(days) * 24 * time.Hour
 	}
+	q.Heard = get("heard") == "yes"
+	if id := get("check"); checks.Index(id) >= 0 || derived[id] != "" {
+		q.Check, q.State = id, checks.ParseState(get("state"))
+	}
+	for _, h := range happenedWords {
+		if get("happened") == h.word {
+			q.Happened = h.of
+		}
+	}
 	q.Right = get("right") == "missing"
 	q.Unproved = get("proof") == "missing"
 	for _, t := range deviceTabs {
@@ -97,7 +109,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 		return fmt.Errorf("find devices: %w", err)
 	}
 	now := c.now().In(c.zone)
-	filtered := q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
+	filtered := q.Check != "" || q.Happened != 0 || q.Heard || q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
 	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Permits: c.permits != nil, Done: deviceDone(r.URL.Query())}
 	plans := c.timetables(id.Tenant)
 	for _, row := range page.Rows {
@@ -110,6 +122,8 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 		v.Groups = append(v.Groups, g.Name)
 	}
 	v.Lists = deviceChoices(q, page, v.Groups)
+	v.Only = onlyOf(q, r.URL.Query())
+	v.Back = address(r.URL.Query(), "from", "")
 	if page.Next != "" {
 		v.Next = address(r.URL.Query(), "from", page.Next)
 	}
@@ -121,6 +135,39 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 		v.Sentence, v.Rest = "No device matches.", ""
 	}
 	return c.show(w, r, id, "devices", "/devices", "Devices", v)
+}
+
+// derived are the checks that the collector itself derives, as devices pass them.
+var derived = map[string]string{
+	checks.TypedTextSeen: "Typed text seen", checks.ProvedMonitored: "Proved by a test phrase", checks.EveryStandard: "Every standard met",
+}
+
+// onlyChip is a filter that a number of another page set, and no list of the form has.
+type onlyChip struct {
+	Text, Remove string
+	Hidden       [][2]string // its part of the address
+}
+
+func onlyOf(q store.DeviceQuery, now url.Values) (chips []onlyChip) {
+	without := func(names ...string) string {
+		rest := url.Values{}
+		for k, v := range now {
+			if !slices.Contains(names, k) {
+				rest[k] = v
+			}
+		}
+		return address(rest, "from", "")
+	}
+	if q.Check != "" {
+		known, _ := checks.Lookup(q.Check)
+		_, state := stateWords(q.State)
+		title := cmp.Or(derived[q.Check], known.Title)
+		chips = append(chips, onlyChip{title + ": " + strings.ToLower(state), without("check", "state"), [][2]string{{"check", q.Check}, {"state", q.State.String()}}})
+	}
+	if q.Heard {
+		chips = append(chips, onlyChip{"Not silent", without("heard"), [][2]string{{"heard", "yes"}}})
+	}
+	return chips
 }
 
 // address is the list with one parameter changed; a new view starts at its top.
@@ -156,6 +203,10 @@ func deviceChoices(q store.DeviceQuery, page store.DevicePage, groups []string) 
 	for _, days := range []int{1, 7, 30, 90} {
 		quiet = append(quiet, listOption{strconv.Itoa(days), plural(days, "day", "days"), q.Quiet == time.Duration(days)*24*time.Hour})
 	}
+	var four []listOption
+	for _, h := range happenedWords {
+		four = append(four, listOption{h.word, h.label, h.of == q.Happened})
+	}
 	return []deviceList{
 		{"group", "Group", "All groups", words(groups, q.Group, same)},
 		{"system", "System", "Any", words(page.Systems, q.OS, systemWord)},
@@ -163,6 +214,7 @@ func deviceChoices(q store.DeviceQuery, page store.DevicePage, groups []string) 
 		{"quiet", "Not heard of for", "Any time", quiet},
 		{"right", "Permission", "Any", []listOption{{"missing", "Missing", q.Right}}},
 		{"proof", "Test phrase", "Any", []listOption{{"missing", "None in the last week", q.Unproved}}},
+		{"happened", "In four weeks", "Anything", four},
 		{"version", "Agent version", "Any", words(page.Versions, q.Version, same)},
 	}
 }

@@ -97,6 +97,7 @@ var doors = map[string]door{
 	"POST /enrolment/{batch}/release": {roles: "technician", path: "/enrolment/nothing/release"},
 	"GET /compliance":                 {roles: leaders},
 	"GET /compliance/data.csv":        {roles: leaders},
+	"GET /compliance/trends":          {roles: leaders},
 	"GET /compliance/record":          {roles: leaders + " dsl deputy"},
 	"POST /compliance/record":         {roles: "technician head dsl deputy"},
 	"GET /acknowledgements":           {roles: "administrator dsl deputy head dpo"},

@@ -158,6 +158,7 @@ type DeviceQuery struct {
 	Search   string    // part of a host's name, group or id, in any case
 	Troubled bool      // StandsUnknown and worse
 	Silent   bool
+	Heard    bool          // not silent
 	Fails    bool          // any check, or a sensor
 	Unknown  bool          // any check cannot be told
 	Media    bool          // a medium that was not permitted, or infected, in the last 30 days

@@ -190,7 +190,7 @@ func (f *fleet) choose(page *store.DevicePage, q store.DeviceQuery) (chosen []ra
 			page.Counts.Proved++
 		}
 		switch {
-		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && !silent, q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
+		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && !silent, q.Heard && (silent || gone), q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
 			q.Right && !d.has(flagRight), q.Unproved && (gone || silent || d.proof(s.now) == checks.Pass), q.Check != "" && (silent || gone || s.stateOf(d) != q.State),
 			q.Happened != 0 && (gone || int(q.Happened) >= store.Happenings || d.happened[q.Happened] < s.from),
 			q.Quiet > 0 && s.now-d.seen < int64(q.Quiet/time.Second):
