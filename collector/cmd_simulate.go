@@ -22,7 +22,7 @@ type simulateCmd struct {
 
 func (simulateCmd) Help() string {
 	return `Makes a data directory with an invented school, or takes one that this command or demo made, and fills it with
-devices that were never there: their checks, faults, media and weeks. The collector must be stopped. Not for a real
+devices that were never there: their checks, faults, test phrases, media and weeks. The collector must be stopped. Not for a real
 school: a directory that holds another school is refused. Example:
 
   lapwing-collector simulate --data .demo/collector --devices 600
@@ -54,7 +54,7 @@ func (c *simulateCmd) Run(ctx context.Context, o *output) (err error) {
 	}
 	begin := time.Now()
 	err = simulate.Fill(ctx, tenant, simulate.Options{
-		Devices: c.Devices, Groups: c.Groups, Weeks: c.Weeks, Seed: c.Seed, Now: time.Now(), Details: c.Devices <= 5000,
+		Devices: c.Devices, Groups: c.Groups, Weeks: c.Weeks, Seed: c.Seed, Now: time.Now(), Details: true,
 	})
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@
 // demonstrations and measurements: a fleet with believable posture and faults.
 // It names no person. The same seed gives the same fleet.
 //
-// It may import collector/store, collector/triage, internal/checks and
+// It may import collector/audit, collector/store, collector/triage, internal/checks and
 // internal/conditions; never a store's implementation.
 package simulate
 
@@ -18,10 +18,8 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
-	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/internal/checks"
 	"github.com/lapwing-schools/lapwing/internal/conditions"
-	"github.com/lapwing-schools/lapwing/internal/ulid"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
@@ -33,9 +31,14 @@ type Options struct {
 	Seed    uint64
 	// Weeks is how many weeks of roll-ups are kept before now.
 	Weeks int
-	// Details gives devices media, breaches and lock minutes too.
+	// Details gives devices test phrases, media, breaches and lock minutes too, and
+	// the school a record of checks by hand. Of more than 5,000 devices it is what
+	// one day brought, so that a trust is filled in minutes.
 	Details bool
 }
+
+// large fleets have one day of details.
+func (o Options) large() bool { return o.Devices > 5000 }
 
 // workers share the store's commits.
 const workers = 128
@@ -58,12 +61,20 @@ func Fill(ctx context.Context, t store.Tenant, o Options) error {
 		if err := say(ctx, t, o, at, week); err != nil {
 			return err
 		}
+		if o.Details && (week == 0 || !o.large()) {
+			if err := canaries(ctx, t, o, at, week); err != nil {
+				return err
+			}
+		}
 		if err := t.KeepWeek(ctx, at); err != nil {
 			return fmt.Errorf("simulate: %w", err)
 		}
 	}
 	if !o.Details {
 		return nil
+	}
+	if err := byHand(ctx, t, o); err != nil {
+		return err
 	}
 	return details(ctx, t, o)
 }
@@ -255,51 +266,4 @@ func checksOf(o Options, i int, at time.Time, weeksAgo int) store.CheckReport {
 		out.Checks = append(out.Checks, s)
 	}
 	return out
-}
-
-// details are events: media, breaches and minutes of the last two weeks.
-func details(ctx context.Context, t store.Tenant, o Options) error {
-	return inParallel(ctx, o.Devices, func(ctx context.Context, i int) error {
-		r := o.of(i, "details")
-		var all []triage.Arrival
-		add := func(at time.Time, a triage.Arrival) {
-			sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %d", o.Seed, i, len(all)))
-			a.Device, a.Event, a.Seq = idOf(i), ulid.ID(sum[:16]), uint64(len(all)+1)
-			a.At, a.ReceivedAt, a.Audience = at, at, vocab.Unknown
-			all = append(all, a)
-		}
-		for day := range 14 {
-			at := o.Now.AddDate(0, 0, -day)
-			if at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
-				continue
-			}
-			open := uint32(0)
-			if r.IntN(9) == 0 {
-				open = uint32(1 + r.IntN(14))
-				add(at, triage.Arrival{Kind: triage.KindUnattended, Unattended: &triage.Unattended{Seconds: 300 + 60*open, Limit: 300}})
-			}
-			y, m, d := at.Date()
-			add(at, triage.Arrival{Kind: triage.KindLockMinutes, Lock: &triage.LockMinutes{Day: uint32(y*10000 + int(m)*100 + d),
-				InUse: uint32(60 + r.IntN(200)), Locked: uint32(r.IntN(90)), Unattended: open}})
-		}
-		if r.IntN(12) == 0 {
-			add(o.Now.Add(-time.Duration(1+r.IntN(20*24))*time.Hour), triage.Arrival{Kind: triage.KindMedia, Media: mediumOf(r, i)})
-		}
-		_, err := t.Ingest(ctx, all)
-		return err
-	})
-}
-
-func mediumOf(r *rand.Rand, i int) *triage.Media {
-	m := &triage.Media{Visit: [16]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}, Step: triage.MediaRemoved, Kind: triage.KindStick, VendorID: "0781", ProductID: "5567",
-		Vendor: "SanDisk", Product: "Cruzer Blade", FileSystem: "vfat", Size: 16 << 30, Encryption: triage.LUKS, Mounted: true,
-		Permitted: true, Why: checks.USBPermit, Permit: "school-stick", Scan: triage.ScanClean, FilesScanned: 120, BytesScanned: 1 << 30}
-	switch r.IntN(12) {
-	case 0:
-		m.Scan, m.Threats = triage.ScanInfected, []string{"Win.Test.EICAR_HDB-1"}
-	case 1, 2:
-		m.Permitted, m.Why, m.Permit, m.Encryption = false, checks.USBNoPermit, "", triage.NotEncrypted
-		m.Scan, m.ScanWhy = triage.ScanNotScanned, checks.ScanNoScanner
-	}
-	return m
 }
