@@ -122,6 +122,8 @@ func Build(groups []store.GroupRollup, weeks []store.WeekRollup, now time.Time) 
 	}
 	add(checks.Check{ID: TypedText, Plural: "Typed text seen", Control: "DfE monitoring standard",
 		Fix: "Make typed text seen on", Risk: "Anything typed there would not reach the queue.", Weight: 100}, r.Text)
+	add(checks.Check{ID: checks.ProvedMonitored, Plural: "Proved by a test phrase this week", Control: "DfE monitoring standard",
+		Fix: "Find out why no test phrase arrived from", Risk: "What is typed there may not reach the queue.", Weight: 98}, r.Proof)
 	for _, c := range checks.All() {
 		add(c, byCheck[c.ID])
 	}
@@ -150,7 +152,7 @@ func fold(r *Report, groups []store.GroupRollup) map[string]store.StateCount {
 			byCheck[id] = sum(byCheck[id], n)
 		}
 	}
-	byCheck[TypedText] = r.Text
+	byCheck[TypedText], byCheck[checks.ProvedMonitored] = r.Text, r.Proof
 	return byCheck
 }
 

@@ -9,17 +9,20 @@ import "strconv"
 const (
 	cell      = 5
 	totalCell = 10
+	// Cells of totals begin two before a ten. If they began at it, totals and parts
+	// at the far ends of their cells would leave two values for a number under 5.
+	totalShift = 2
 	// Of groups the cells are twice as wide: the columns of the groups add up to
-	// the totals, which are shown too.
-	groupCell      = 10
-	groupTotalCell = 20
+	// the totals, which are shown too. How many devices a group has is not shown:
+	// whatever the grid, some of its numbers could be had from that.
+	groupCell = 10
 )
 
 // OnGrid is n as a governor sees it: the lower end of its cell.
 func OnGrid(n int) int { return n - n%cell }
 
-// TotalOnGrid is a total as a governor sees it.
-func TotalOnGrid(n int) int { return n - n%totalCell }
+// TotalOnGrid is a total as a governor sees it: the ten in its cell.
+func TotalOnGrid(n int) int { return (n + totalShift) / totalCell * totalCell }
 
 // Word is a part in words for a governor.
 func Word(n int) string {
@@ -31,7 +34,7 @@ func Word(n int) string {
 
 // TotalWord is a total in words for a governor.
 func TotalWord(n int) string {
-	if n < totalCell {
+	if TotalOnGrid(n) == 0 {
 		return "fewer than 10"
 	}
 	return "about " + strconv.Itoa(TotalOnGrid(n))
@@ -46,14 +49,6 @@ func GroupWord(n int) string {
 		return "fewer than 10"
 	}
 	return "about " + strconv.Itoa(GroupOnGrid(n))
-}
-
-// GroupTotalWord is all of one group in words for a governor.
-func GroupTotalWord(n int) string {
-	if n < groupTotalCell {
-		return "fewer than 20"
-	}
-	return "about " + strconv.Itoa(n-n%groupTotalCell)
 }
 
 // ShareOnGrid is a share in tenths of a per cent, made of what is shown and of

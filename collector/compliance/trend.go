@@ -43,11 +43,8 @@ func Trends(weeks []store.WeekRollup, now time.Time) []Trend {
 		}
 		for i := range all {
 			n := of[all[i].ID]
-			switch all[i].ID {
-			case checks.EveryStandard:
+			if all[i].ID == checks.EveryStandard {
 				n = r.Standard
-			case checks.ProvedMonitored:
-				n = r.Proof
 			}
 			p := Point{Monday: at, Known: r.Devices > 0, Of: r.Devices, Pass: n.Pass, Fail: n.Fail, Unknown: n.Unknown, Silent: r.Silent}
 			all[i].Weeks = append(all[i].Weeks, p)

@@ -78,10 +78,11 @@ func (s speaker) groups(r compliance.Report) (shown, more []groupRow) {
 		cell := func(n int, check, state string) number {
 			return in.linked(n, in.inGroup(n), controlQuery(check, state))
 		}
-		row := groupRow{Name: orWord(g.Name, "No group"), Devices: in.linked(g.Devices, in.groupTotal(g.Devices), url.Values{}),
+		row := groupRow{Name: orWord(g.Name, "No group"),
 			Fail: cell(g.Standard.Fail, checks.EveryStandard, "fail"), Unknown: cell(g.Standard.Unknown, checks.EveryStandard, "unknown"),
 			Silent: cell(g.Silent, "silent", ""), Pass: cell(g.Standard.Pass, checks.EveryStandard, "pass")}
 		if s.exact {
+			row.Devices = in.linked(g.Devices, thousands(g.Devices), url.Values{})
 			row.Text = cell(g.Text.Pass, compliance.TypedText, "pass")
 			row.Href = "/compliance?" + url.Values{"group": {g.Name}}.Encode()
 			if g.Name == "" {
@@ -102,13 +103,6 @@ func (s speaker) inGroup(n int) string {
 		return thousands(n)
 	}
 	return compliance.GroupWord(n)
-}
-
-func (s speaker) groupTotal(n int) string {
-	if s.exact {
-		return thousands(n)
-	}
-	return compliance.GroupTotalWord(n)
 }
 
 // happenedWords are what a list can be narrowed to, by their words in addresses.

@@ -124,13 +124,18 @@ func (s speaker) figures(r compliance.Report) []figure {
 	linked := func(n int, rest, check, is string) number {
 		return s.linked(n, s.part(n)+rest, controlQuery(check, is))
 	}
+	proof := figure{"Proved monitored this week", linked(r.Proof.Pass, "", checks.ProvedMonitored, "pass"), of, "cannot",
+		linked(r.Proof.Unknown, " not proved", checks.ProvedMonitored, "unknown"), s.part(r.Silent) + " more are silent"}
+	if r.Proof.Fail > 0 {
+		proof.State, proof.Not = "fail", linked(r.Proof.Fail, " failed", checks.ProvedMonitored, "fail")
+		proof.Rest = s.part(r.Proof.Unknown) + " more not proved, " + s.part(r.Silent) + " are silent"
+	}
 	return []figure{
+		proof,
 		{"See what is typed", linked(r.Text.Pass, "", compliance.TypedText, "pass"), of, state(r.Text.Fail), linked(r.Text.Fail, " do not", compliance.TypedText, "fail"),
-			s.part(r.Silent) + " silent, " + s.part(r.Text.Unknown) + " cannot tell. " + s.proved(r)},
+			s.part(r.Text.Unknown) + " cannot tell, " + s.part(r.Silent) + " are silent, " + s.part(r.Never) + " of them never heard from"},
 		{"Meet every device standard", linked(r.Standard.Pass, "", checks.EveryStandard, "pass"), of, state(r.Standard.Fail), linked(r.Standard.Fail, " fail a check", checks.EveryStandard, "fail"),
 			s.part(r.Standard.Unknown) + " more cannot tell, " + s.part(r.Silent) + " are silent"},
-		{"Heard from", s.linked(r.Devices-r.Silent, s.part(r.Devices-r.Silent), url.Values{"heard": {"yes"}}), of, "silent", linked(r.Silent, " silent", "silent", ""),
-			s.part(r.Never) + " of them were never heard from"},
 	}
 }
 

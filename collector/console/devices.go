@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/collector/store"
+	"github.com/lapwing-schools/lapwing/collector/triage"
 	"github.com/lapwing-schools/lapwing/internal/checks"
 	"github.com/lapwing-schools/lapwing/internal/conditions"
 )
@@ -33,6 +34,28 @@ type deviceRow struct {
 	Told                    bool
 	Fails, Unknowns, Passes int
 	worst                   checks.Check
+	Proof                   rowProof
+}
+
+// rowProof says in the list whether test phrases prove a device, or why not.
+type rowProof struct{ State, Word, When string }
+
+func newRowProof(row store.DeviceRow, now time.Time) rowProof {
+	day := func(at time.Time) string { return moment(at.In(now.Location()), now) }
+	switch {
+	case row.Proof == checks.Pass:
+		return rowProof{"pass", "Yes", day(row.Proved)}
+	case row.Asked.Asked.IsZero():
+		return rowProof{"cannot", "No", "never asked"}
+	case row.Proof == checks.Fail && row.Asked.Result == triage.CanaryFailed:
+		return rowProof{"fail", "No", "failed " + day(row.Asked.Asked)}
+	case row.Proof == checks.Fail:
+		return rowProof{"fail", "No", "failed, and not proved since"}
+	case now.Sub(row.Asked.Asked) > store.ProvedFor:
+		return rowProof{"cannot", "No", "last asked " + day(row.Asked.Asked)}
+	}
+	said := newProofRow(row.Asked, now)
+	return rowProof{said.State, "No", strings.ToLower(said.Word) + ", " + day(row.Asked.Asked)}
 }
 
 // sensorCell is the state of one sensor in shape and word.

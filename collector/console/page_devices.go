@@ -81,7 +81,6 @@ func (c *Console) deviceQuery(r *http.Request) (q store.DeviceQuery, show string
 	if days, err := strconv.Atoi(get("quiet")); err == nil && days > 0 && days < 3650 {
 		q.Quiet = time.Duration(days) * 24 * time.Hour
 	}
-	q.Heard = get("heard") == "yes"
 	if id := get("check"); checks.Index(id) >= 0 || derived[id] != "" {
 		q.Check, q.State = id, checks.ParseState(get("state"))
 	}
@@ -109,7 +108,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 		return fmt.Errorf("find devices: %w", err)
 	}
 	now := c.now().In(c.zone)
-	filtered := q.Check != "" || q.Happened != 0 || q.Heard || q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
+	filtered := q.Check != "" || q.Happened != 0 || q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
 	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Permits: c.permits != nil, Done: deviceDone(r.URL.Query())}
 	plans := c.timetables(id.Tenant)
 	for _, row := range page.Rows {
@@ -163,9 +162,6 @@ func onlyOf(q store.DeviceQuery, now url.Values) (chips []onlyChip) {
 		_, state := stateWords(q.State)
 		title := cmp.Or(derived[q.Check], known.Title)
 		chips = append(chips, onlyChip{title + ": " + strings.ToLower(state), without("check", "state"), [][2]string{{"check", q.Check}, {"state", q.State.String()}}})
-	}
-	if q.Heard {
-		chips = append(chips, onlyChip{"Not silent", without("heard"), [][2]string{{"heard", "yes"}}})
 	}
 	return chips
 }
@@ -260,6 +256,7 @@ func newListRow(row store.DeviceRow, plans *timetables, now time.Time) deviceRow
 		d.Wrong, d.Detail, d.rank = "A test phrase did not arrive", "What is typed there may not reach the queue", rankFail
 	}
 	d.Told = len(row.Checks) > 0
+	d.Proof = newRowProof(row, now)
 	return d
 }
 
@@ -273,7 +270,7 @@ func (c *Console) devicesCSV(w http.ResponseWriter, r *http.Request, id auth.Ide
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="devices.csv"`)
 	out := csv.NewWriter(w)
-	head := []string{"device", "id", "group", "system", "agent", "last seen", "what is wrong", "text", "window", "usb", "lock"}
+	head := []string{"device", "id", "group", "system", "agent", "last seen", "what is wrong", "text", "window", "usb", "lock", "proved monitored", "last test phrase"}
 	for _, k := range checks.All() {
 		head = append(head, k.ID)
 	}
@@ -295,6 +292,7 @@ func (c *Console) devicesCSV(w http.ResponseWriter, r *http.Request, id auth.Ide
 			for _, s := range d.Sensors {
 				line = append(line, s.Word)
 			}
+			line = append(line, d.Proof.Word, d.Proof.When)
 			for _, k := range checks.All() {
 				word := ""
 				for _, said := range row.Checks {

@@ -23,9 +23,17 @@ type controlTrend struct {
 	ID, Title, Source, Say string
 	Lines, Ticks           []chartLine
 	Points                 []chartPoint
-	Values, Labels         []chartPoint // at the first and the last point; below them
+	Values                 []endLabel   // at the first and the last point
+	Labels                 []chartPoint // below them
 	Gaps                   []bar
 	Rows                   []trendRow
+}
+
+// endLabel stands beside an end of the line, so that it covers neither the axis
+// nor the line.
+type endLabel struct {
+	chartPoint
+	Below, Anchor string
 }
 
 type trendRow struct{ Week, Share, Pass, Fail, Unknown, Silent string }
@@ -115,30 +123,35 @@ func (s speaker) trend(t compliance.Trend) controlTrend {
 		}
 		last, before = i, n
 	}
-	chart.ends(t, s, first, last, func(i int) string { return at(x(i)) }, y)
+	chart.ends(t, s, [3]int{first, last, low}, func(i int) string { return at(x(i)) }, y)
 	return chart
 }
 
 // ends label the first and the last week, and say what lies between.
-func (chart *controlTrend) ends(t compliance.Trend, s speaker, first, last int, x func(int) string, y func(int) string) {
+func (chart *controlTrend) ends(t compliance.Trend, s speaker, at [3]int, x func(int) string, y func(int) string) {
+	first, last, low := at[0], at[1], at[2]
 	if last < 0 {
 		chart.Say = "No week has been kept yet."
 		return
 	}
-	label := func(i int) string {
+	label := func(i int, anchor string) string {
 		n, _ := s.share(t.Weeks[i])
-		chart.Values = append(chart.Values, chartPoint{x(i), y(n), fmt.Sprintf("%d%%", n/10)})
+		below := "20" // below a line that runs high
+		if n < 500+low/2 {
+			below = "-10"
+		}
+		chart.Values = append(chart.Values, endLabel{chartPoint{x(i), y(n), fmt.Sprintf("%d%%", n/10)}, below, anchor})
 		chart.Labels = append(chart.Labels, chartPoint{x(i), percent(smallLabels, 1000), t.Weeks[i].Monday.Format("2 Jan")})
 		return fmt.Sprintf("%d%% in the week of %s", n/10, t.Weeks[i].Monday.Format("2 January"))
 	}
-	from := label(first)
+	from := label(first, "start")
 	if first == last {
 		chart.Say = upper(from) + ", the first that was kept."
 		return
 	}
 	was, _ := s.share(t.Weeks[first])
 	is, _ := s.share(t.Weeks[last])
-	to := label(last)
+	to := label(last, "end")
 	switch d := is/10 - was/10; {
 	case d > 0:
 		chart.Say = "Better: "

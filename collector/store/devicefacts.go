@@ -158,7 +158,6 @@ type DeviceQuery struct {
 	Search   string    // part of a host's name, group or id, in any case
 	Troubled bool      // StandsUnknown and worse
 	Silent   bool
-	Heard    bool          // not silent
 	Fails    bool          // any check, or a sensor
 	Unknown  bool          // any check cannot be told
 	Media    bool          // a medium that was not permitted, or infected, in the last 30 days
@@ -205,8 +204,11 @@ type DeviceRow struct {
 	// BadMedia is when a medium that was not permitted, or infected, was last seen.
 	BadMedia time.Time
 	// Proof is what its canaries say: pass within ProvedFor of a full one, fail
-	// after a failed one.
-	Proof checks.State
+	// after a failed one. Proved is when the last full one came, and Asked the last
+	// that was asked for, with its answer; zero without one.
+	Proof  checks.State
+	Proved time.Time
+	Asked  Canary
 }
 
 // GroupRollup counts one group's devices.

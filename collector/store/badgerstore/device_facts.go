@@ -79,18 +79,23 @@ func (t *tenant) Checks(ctx context.Context, id caseflow.DeviceID) (store.CheckR
 
 // newest reads up to limit rows under prefix from the last.
 func newest[T any](ctx context.Context, s *Store, prefix []byte, limit int, fields func(*codec, *T)) (all []T, err error) {
-	limit = min(max(limit, 1), store.MaxHistory)
 	err = s.view(ctx, func(r reader) error {
-		return r.from(prefix, append(slices.Clone(prefix), slices.Repeat([]byte{0xff}, 40)...), true, func(key, value []byte) error {
-			x, err := decode(key, value, fields)
-			if err != nil {
-				return err
-			}
-			if all = append(all, x); len(all) >= limit {
-				return errStop
-			}
-			return nil
-		})
+		all, err = newestIn(r, prefix, min(max(limit, 1), store.MaxHistory), fields)
+		return err
+	})
+	return all, err
+}
+
+func newestIn[T any](r reader, prefix []byte, limit int, fields func(*codec, *T)) (all []T, err error) {
+	err = r.from(prefix, append(slices.Clone(prefix), slices.Repeat([]byte{0xff}, 40)...), true, func(key, value []byte) error {
+		x, err := decode(key, value, fields)
+		if err != nil {
+			return err
+		}
+		if all = append(all, x); len(all) >= limit {
+			return errStop
+		}
+		return nil
 	})
 	return all, err
 }

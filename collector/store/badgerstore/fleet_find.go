@@ -84,7 +84,15 @@ func (t *tenant) FindDevices(ctx context.Context, q store.DeviceQuery) (store.De
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			page.Rows = append(page.Rows, store.DeviceRow{Device: d, Checks: last.Checks, Standing: e.stands, BadMedia: e.badMedia, Proof: e.proof})
+			row := store.DeviceRow{Device: d, Checks: last.Checks, Standing: e.stands, BadMedia: e.badMedia, Proof: e.proof, Proved: e.canary.Proved}
+			asked, err := newestIn(r, prefix(t.info.ID, tCanary, hashed(string(e.id))), 1, canaryFields)
+			if err != nil {
+				return err
+			}
+			if len(asked) > 0 {
+				row.Asked = asked[0]
+			}
+			page.Rows = append(page.Rows, row)
 		}
 		return nil
 	})
@@ -190,7 +198,7 @@ func (f *fleet) choose(page *store.DevicePage, q store.DeviceQuery) (chosen []ra
 			page.Counts.Proved++
 		}
 		switch {
-		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && !silent, q.Heard && (silent || gone), q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
+		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && !silent, q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
 			q.Right && !d.has(flagRight), q.Unproved && (gone || silent || d.proof(s.now) == checks.Pass), q.Check != "" && (silent || gone || s.stateOf(d) != q.State),
 			q.Happened != 0 && (gone || int(q.Happened) >= store.Happenings || d.happened[q.Happened] < s.from),
 			q.Quiet > 0 && s.now-d.seen < int64(q.Quiet/time.Second):

@@ -222,7 +222,6 @@ func testFindDevices(t *testing.T, open Open) {
 		want []string
 	}{
 		"group": {store.DeviceQuery{Group: "group-1"}, []string{"0005", "0001"}}, "silent": {store.DeviceQuery{Silent: true}, []string{"0007", "0003"}},
-		"heard": {store.DeviceQuery{Heard: true}, []string{"0005", "0001", "0002", "0006", "0004", "0000"}},
 		"fails": {store.DeviceQuery{Fails: true}, []string{"0005", "0001"}}, "failing firewall": {store.DeviceQuery{Failing: checks.Firewall}, []string{"0003", "0005"}},
 		"unknown": {store.DeviceQuery{Unknown: true}, []string{"0006"}}, "right": {store.DeviceQuery{Right: true}, []string{"0001"}},
 		"version": {store.DeviceQuery{Version: "0.9"}, []string{"0005"}}, "search": {store.DeviceQuery{Search: " pc-0006"}, []string{"0006"}},
