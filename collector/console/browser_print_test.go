@@ -40,7 +40,7 @@ func TestComplianceOnPaper(t *testing.T) {
 		{"media-new", "/media/new?device=d-1&visit=09000000000000000000000000000000", tech}, {"media-make", "/media/new", tech},
 		{"trends", "/compliance/trends", tech}, {"trends-governor", "/compliance/trends", f.signIn("J. Sedge2", caseflow.Governor)},
 		{"devices-check", "/devices?show=all&check=disk_encryption&state=unknown", tech}, {"devices-happened", "/devices?show=all&happened=refused", tech},
-		{"devices-full", "/devices", tech}, {"device-media", "/devices/d-1", tech}, {"media", "/media", tech},
+		{"devices-full", "/devices", tech}, {"device-full", "/devices/sim-000021", tech}, {"record-full", "/compliance/record", tech}, {"device-media", "/devices/d-1", tech}, {"media", "/media", tech},
 	} {
 		s.run("forget", network.ClearBrowserCookies())
 		s.as(st.who)
@@ -48,6 +48,7 @@ func TestComplianceOnPaper(t *testing.T) {
 			f.permit(tech)
 		}
 		s.open(st.path)
+		eval[bool](s, `document.querySelectorAll("main details").forEach(d => d.open = true), true`)
 		for _, width := range []int64{1440, 820, 390} {
 			s.size(width, 900)
 			s.check(fmt.Sprintf("%s at %d", st.name, width))

@@ -110,9 +110,9 @@ var happenedWords = []struct {
 	word, label string
 	of          store.Happening
 }{
-	{"permitted", "USB media with permission", store.MediaPermitted}, {"refused", "USB media without permission", store.MediaNotPermitted},
-	{"clean", "USB media scanned clean", store.MediaClean}, {"infected", "Infected USB media", store.MediaInfected},
-	{"unscanned", "USB media not scanned", store.MediaNotScanned}, {"open", "Screen left open too long", store.LeftOpen}, {"minutes", "Open, and nobody there", store.LeftOpenMins},
+	{"permitted", "Media with permission", store.MediaPermitted}, {"refused", "Media without permission", store.MediaNotPermitted},
+	{"clean", "Media scanned clean", store.MediaClean}, {"infected", "Infected media", store.MediaInfected},
+	{"unscanned", "Media not scanned", store.MediaNotScanned}, {"open", "Screen left open too long", store.LeftOpen}, {"minutes", "Open, and nobody there", store.LeftOpenMins},
 }
 
 // happenedRow is what happened in one group in four weeks; cells as in happenedWords.

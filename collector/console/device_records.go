@@ -20,11 +20,12 @@ type deviceRecords struct {
 	Counts  string
 	Checks  []checkRow // fails first, then those that cannot tell
 	Passing []checkRow
-	History []historyRow
-	Media   []mediaRow
-	Days    []dayRow
-	Open    string // the breaches in words
-	Asset   []fact
+	// Timeline is what came to be, the newest first; Earlier is the rest of it.
+	Timeline, Earlier []happenedAt
+	Media             []mediaRow
+	Days              []dayRow
+	Open              string // the breaches in words
+	Asset             []fact
 }
 
 type checkRow struct {
@@ -32,8 +33,6 @@ type checkRow struct {
 
 	order int // fails before those that cannot tell
 }
-
-type historyRow struct{ When, What string }
 
 type mediaRow struct {
 	When, What, State, Word, Why, Scan string
@@ -68,7 +67,11 @@ func (c *Console) deviceRecords(r *http.Request, id auth.Identity, d store.Devic
 		return v, fmt.Errorf("read breaches: %w", err)
 	}
 	v.checks(said, d.Report.Silent(now), now)
-	v.history(history, now)
+	asked, err := id.Tenant.Canaries(ctx, d.ID, 20)
+	if err != nil {
+		return v, fmt.Errorf("read test phrases: %w", err)
+	}
+	v.Timeline, v.Earlier = timelineOf(d, history, media, breaches, asked, now)
 	for _, m := range media {
 		row := newMediaRow(m, now)
 		if c.permits != nil && !m.Permitted && m.Kind != triage.KindComposite && caseflow.Allows(id.Actor, caseflow.PermitMedia) {
@@ -114,18 +117,6 @@ func (v *deviceRecords) checks(said store.CheckReport, silent bool, now time.Tim
 	slices.SortStableFunc(v.Checks, func(a, b checkRow) int { return cmp.Compare(a.order, b.order) })
 	if len(said.Checks) > 0 {
 		v.Counts = fmt.Sprintf("%d fail, %d cannot tell, %d pass", n[checks.Fail], n[checks.Unknown], n[checks.Pass])
-	}
-}
-
-func (v *deviceRecords) history(all []store.CheckChange, now time.Time) {
-	for _, h := range all {
-		if h.First {
-			continue // what stood at the first look is no change
-		}
-		known, _ := checks.Lookup(h.Check)
-		_, was := stateWords(h.Was)
-		_, is := stateWords(h.State)
-		v.History = append(v.History, historyRow{moment(h.At.In(now.Location()), now), known.Title + ": " + strings.ToLower(was) + " before, " + strings.ToLower(is) + " since"})
 	}
 }
 

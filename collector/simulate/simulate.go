@@ -7,6 +7,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -244,6 +245,16 @@ var odds = map[string]struct{ fail, unknown int }{
 	checks.GuestAccount: {2, 0}, checks.AutoLogin: {3, 0}, checks.PasswordPolicy: {6, 10}, checks.Autorun: {3, 5}, checks.AgentHealth: {4, 0},
 }
 
+// found is what a failing check says.
+var found = map[string]string{
+	checks.DiskEncryption: "the system's volume is not encrypted", checks.OSSupported: "Windows 10 has had no updates since 14 October 2025",
+	checks.OSUpdated: "last updated 31 days ago", checks.UpdatesPending: "4 security updates wait", checks.RebootNeeded: "a restart has waited for 9 days",
+	checks.AntiMalware: "signatures are 11 days old", checks.LockPolicy: "the screen locks after 30 minutes", checks.Firewall: "off for the public profile",
+	checks.LocalAdmins: "3 administrators", checks.TPM: "turned off in the firmware", checks.SecureBoot: "off", checks.AITools: "a new one: ollama",
+	checks.Software: "not on the list: qbittorrent", checks.GuestAccount: "the guest account is on", checks.AutoLogin: "somebody is logged in without a password",
+	checks.PasswordPolicy: "6 characters are enough", checks.Autorun: "on for all users", checks.AgentHealth: "its policy is 9 days old",
+}
+
 func checksOf(o Options, i int, at time.Time, weeksAgo int) store.CheckReport {
 	out := store.CheckReport{ID: idOf(i), At: at, Facts: []store.Fact{
 		{ID: "model", Value: "ThinkPad L14"}, {ID: "serial", Value: fmt.Sprintf("5CG%05d", i)}, {ID: "memory", Value: "8 GB"},
@@ -259,7 +270,7 @@ func checksOf(o Options, i int, at time.Time, weeksAgo int) store.CheckReport {
 		}
 		switch n := r.IntN(1000); {
 		case n < fail:
-			s.State, s.Detail = checks.Fail, "found in the simulated fleet"
+			s.State, s.Detail = checks.Fail, cmp.Or(found[c.ID], "found so")
 		case n >= 1000-odd.unknown:
 			s.State, s.Detail = checks.Unknown, "the reading timed out"
 		}
