@@ -54,15 +54,8 @@ func (s *Service) Release(ctx context.Context, t store.Tenant, viewer caseflow.A
 
 // Note adds a note of 1 to 10,000 characters.
 func (s *Service) Note(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, text string) (caseflow.Case, error) {
-	file, err := s.file(ctx, t, viewer, f.Ref)
-	if err != nil {
-		return caseflow.Case{}, err
-	}
-	sealed, n, err := s.seal(ctx, t, file.Case, "note", text, caseflow.MaxNoteChars, vault.Note)
-	if err != nil {
-		return caseflow.Case{}, err
-	}
-	return s.act(ctx, t, viewer, f, caseflow.Note{Text: sealed, Chars: n})
+	return s.actWith(ctx, t, viewer, f, words{"note", text, caseflow.MaxNoteChars, vault.Note},
+		func(sealed caseflow.Sealed, n int) caseflow.Command { return caseflow.Note{Text: sealed, Chars: n} })
 }
 
 // Close ends the case. It claims a case that nobody holds; it never closes one
@@ -96,15 +89,30 @@ func (s *Service) Close(ctx context.Context, t store.Tenant, viewer caseflow.Act
 
 // Reopen brings a closed case back, for a reason of 1 to 500 characters.
 func (s *Service) Reopen(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, reason string) (caseflow.Case, error) {
+	return s.actWith(ctx, t, viewer, f, words{"reason", reason, caseflow.MaxReasonChars, vault.Reason},
+		func(sealed caseflow.Sealed, n int) caseflow.Command { return caseflow.Reopen{Reason: sealed, Chars: n} })
+}
+
+// words is a free text of a form: its field, what was typed, its limit in
+// characters, and what it is sealed as.
+type words struct {
+	field, text string
+	limit       int
+	as          vault.Purpose
+}
+
+// actWith acts on a case that the viewer may work on, with a text that an act
+// cannot be without.
+func (s *Service) actWith(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, w words, cmd func(caseflow.Sealed, int) caseflow.Command) (caseflow.Case, error) {
 	file, err := s.file(ctx, t, viewer, f.Ref)
 	if err != nil {
 		return caseflow.Case{}, err
 	}
-	sealed, n, err := s.seal(ctx, t, file.Case, "reason", reason, caseflow.MaxReasonChars, vault.Reason)
+	sealed, n, err := s.seal(ctx, t, file.Case, w.field, w.text, w.limit, w.as)
 	if err != nil {
 		return caseflow.Case{}, err
 	}
-	return s.act(ctx, t, viewer, f, caseflow.Reopen{Reason: sealed, Chars: n})
+	return s.act(ctx, t, viewer, f, cmd(sealed, n))
 }
 
 func (s *Service) act(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, cmd caseflow.Command) (caseflow.Case, error) {

@@ -23,15 +23,10 @@ type Ask struct {
 // OpenName shows the name of a person who asked not to show it, to everybody
 // who may see the case, for a reason of 1 to 500 characters.
 func (s *Service) OpenName(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, reason string) (caseflow.Case, error) {
-	file, err := s.file(ctx, t, viewer, f.Ref)
-	if err != nil {
-		return caseflow.Case{}, err
-	}
-	sealed, n, err := s.seal(ctx, t, file.Case, "reason", reason, caseflow.MaxReasonChars, vault.Reason)
-	if err != nil {
-		return caseflow.Case{}, err
-	}
-	return s.act(ctx, t, viewer, f, caseflow.OpenName{Reason: sealed, Chars: n})
+	return s.actWith(ctx, t, viewer, f, words{"reason", reason, caseflow.MaxReasonChars, vault.Reason},
+		func(sealed caseflow.Sealed, n int) caseflow.Command {
+			return caseflow.OpenName{Reason: sealed, Chars: n}
+		})
 }
 
 // asked puts a person's own words in the place of an excerpt.

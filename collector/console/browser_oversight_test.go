@@ -18,6 +18,7 @@ import (
 func TestLessonJourney(t *testing.T) {
 	f := withOversight(t)
 	f.device("d-0142", "PGS-LT-0142", 0, works(morning)...)
+	f.classes()
 	f.typeText(typed{account: "Ivo Fernley", audience: vocab.Pupil, category: vocab.Bullying, severity: vocab.Low, hit: "nobody likes her", device: "d-other"})
 	dsl, head := f.signIn("H. Marlow", caseflow.DSL), f.signIn("A. Reed", caseflow.Head)
 	s := f.screen()
@@ -27,6 +28,10 @@ func TestLessonJourney(t *testing.T) {
 	s.run("send it empty", clickOn(`main form .govuk-button`), chromedp.WaitVisible(".govuk-error-summary", chromedp.ByQuery))
 	s.check("exemption form with errors")
 	s.look("exemption-ask-errors")
+	s.run("choose a class", clickOn(`details:has([name="classes"]) summary`), clickOn(`details:has([name="rules"]) summary`), clickOn(`input[name="classes"]`))
+	s.check("exemption form with classes and rules")
+	s.look("exemption-ask-classes")
+	s.run("no class", clickOn(`input[name="classes"]`))
 	s.run("fill it in",
 		chromedp.SendKeys("#title", "Year 9 history", chromedp.ByQuery), chromedp.SendKeys("#asker", "Mr Quill", chromedp.ByQuery), chromedp.SetValue("#asked", "2026-11-09", chromedp.ByQuery),
 		clickOn(`input[name="groups"]`), clickOn(`input[name="categories"][value="violence"]`),

@@ -280,7 +280,7 @@ func answerJSON(w http.ResponseWriter, status int, v any) error {
 func (c *Console) refused(w http.ResponseWriter, r *http.Request, id auth.Identity, a act, kind string, err error) error {
 	var stale *caseflow.StaleError
 	var claimed *caseflow.ClaimedError
-	form := caseForm{Fields: a.fields, Sent: true}
+	form := caseForm{written: written{Fields: a.fields, Sent: true}}
 	invalid, err := formErrors(err)
 	switch {
 	case len(invalid) > 0:

@@ -49,9 +49,9 @@ func forOthers(k casework.CaseView, id auth.Identity) (casework.CaseView, auth.I
 
 // exportPage opens the case, so that who may not see it is not asked either.
 func (c *Console) exportPage(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	ref, err := caseflow.ParseRef(r.PathValue("ref"))
+	ref, err := refOf(r)
 	if err != nil {
-		return errMissing
+		return err
 	}
 	if _, err := c.cases.Open(r.Context(), id.Tenant, id.Actor, ref); err != nil {
 		return fmt.Errorf("open case: %w", err)
@@ -70,9 +70,9 @@ func (c *Console) showExport(w http.ResponseWriter, r *http.Request, id auth.Ide
 // exportCase makes the file. casework has recorded who takes it and why before
 // it gives anything.
 func (c *Console) exportCase(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	ref, err := caseflow.ParseRef(r.PathValue("ref"))
+	ref, err := refOf(r)
 	if err != nil {
-		return errMissing
+		return err
 	}
 	if err := r.ParseForm(); err != nil {
 		return errTooLong

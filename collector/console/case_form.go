@@ -34,9 +34,9 @@ var caseFields = []string{
 // readAct reads the form, of which fields are filled in by a person. A missing or odd version means "any" only where the
 // act overwrites nothing; the pages always send one.
 func readAct(r *http.Request, fields []string) (act, error) {
-	ref, err := caseflow.ParseRef(r.PathValue("ref"))
+	ref, err := refOf(r)
 	if err != nil {
-		return act{}, errMissing
+		return act{}, err
 	}
 	if err := r.ParseForm(); err != nil {
 		return act{}, errTooLong

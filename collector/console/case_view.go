@@ -12,13 +12,9 @@ import (
 	"github.com/lapwing-schools/lapwing/collector/casework"
 )
 
-// caseForm is the form as filled in so far, and what came of sending it.
+// caseForm is the form as filled in so far, what came of sending it, and what it offers.
 type caseForm struct {
-	Key    string
-	Fields map[string]string
-	Sent   bool   // Fields are of this request, not of a draft
-	KeptAt string // when the draft was kept, or ""
-	Errors []fieldError
+	written
 	// Conflict says that somebody else's act is in the way; Since is the version
 	// that the page showed, Changes what is different now.
 	Conflict string
@@ -30,12 +26,6 @@ type caseForm struct {
 	Records, Agencies, Posts, Takers []option
 	Reviewers                        []option
 }
-
-// Field is what was filled in.
-func (f caseForm) Field(name string) string { return f.Fields[name] }
-
-// FieldError returns the message for a field, or "".
-func (f caseForm) FieldError(field string) string { return messageFor(f.Errors, field) }
 
 // Any reports whether one of the fields is refused or filled in: its part of
 // the page stands open then.
@@ -55,12 +45,7 @@ type sinceRow struct{ What, Was, Now string }
 func (c *Console) fill(form caseForm, k casework.CaseView, id auth.Identity) caseForm {
 	now := c.now().In(c.zone)
 	form.Key = rand.Text()
-	if d := k.Draft; d != nil {
-		form.KeptAt = moment(d.At.In(c.zone), now)
-		if !form.Sent {
-			form.Fields = d.Fields
-		}
-	}
+	form.fromDraft(k.Draft, c.keptAt(k.Draft, k.Now))
 	at := form.Field
 	for _, o := range caseflow.Outcomes() {
 		form.Outcomes = append(form.Outcomes, option{string(o), outcomeWord(o), string(o) == at("outcome")})

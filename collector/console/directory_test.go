@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"mime/multipart"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -49,12 +48,7 @@ func withDirectory(t *testing.T) (*fixture, *roster.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.routes = handler.Routes()
-	f.server = httptest.NewUnstartedServer(handler)
-	f.server.Config = console.NewServer(handler)
-	f.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	f.server.StartTLS()
-	t.Cleanup(f.server.Close)
+	f.serve(handler)
 	return f, service
 }
 

@@ -13,20 +13,26 @@ import (
 	"github.com/lapwing-schools/lapwing/internal/vocab"
 )
 
-// A lesson of one class of the directory covers its pupils, on whatever device,
-// and nobody else; the list says who asked, when, and who entered it.
-func TestExemptionForAClass(t *testing.T) {
-	f := withOversight(t)
-	f.device("d-0142", "PGS-LT-0142", 0, works(morning)...)
+// classes gives the school a directory with two classes of Year 9: amy.in has history and maths, ben.out maths.
+func (f *fixture) classes() {
+	f.t.Helper()
 	entry := func(n byte, account string, classes ...directory.Class) store.DirectoryEntry {
 		return store.DirectoryEntry{Person: directory.Person{Key: caseflow.PersonKey{n, 1}, Audience: vocab.Pupil, Accounts: []caseflow.PersonKey{f.person(account)}},
 			Year: "Year 9", Digest: caseflow.PersonKey{n}, Since: f.clock(), Classes: classes}
 	}
 	history9, maths := directory.Class{ID: "c-9h", Title: "9 History <b>"}, directory.Class{ID: "c-9m", Title: "9 Maths"}
-	if _, err := f.tenant.PutDirectory(t.Context(), store.DirectoryImport{Source: "oneroster", At: f.clock(), By: audit.Who{Via: audit.ViaCommand, Name: "root"},
+	if _, err := f.tenant.PutDirectory(f.t.Context(), store.DirectoryImport{Source: "oneroster", At: f.clock(), By: audit.Who{Via: audit.ViaCommand, Name: "root"},
 		Entries: []store.DirectoryEntry{entry(1, "amy.in", maths, history9), entry(2, "ben.out", maths)}}); err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
+}
+
+// A lesson of one class of the directory covers its pupils, on whatever device,
+// and nobody else; the list says who asked, when, and who entered it.
+func TestExemptionForAClass(t *testing.T) {
+	f := withOversight(t)
+	f.device("d-0142", "PGS-LT-0142", 0, works(morning)...)
+	f.classes()
 	dsl, head := f.signIn("H. Marlow", caseflow.DSL), f.signIn("A. Reed", caseflow.Head)
 	if p := dsl.get("/exemptions/new"); !strings.Contains(p.body, "9 History &lt;b&gt;") || !strings.Contains(p.body, `name="classes"`) {
 		t.Fatal("the form offers no class")

@@ -122,14 +122,22 @@ func newFixture(t testing.TB) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.serve(handler)
+	return f
+}
+
+// serve puts a console in the place of the one that was served so far.
+func (f *fixture) serve(handler *console.Console) {
+	if f.server != nil {
+		f.server.Close()
+	}
 	f.routes = handler.Routes()
 	f.server = httptest.NewUnstartedServer(handler)
 	f.server.Config = console.NewServer(handler)
 	f.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	f.server.EnableHTTP2 = true
 	f.server.StartTLS()
-	t.Cleanup(f.server.Close)
-	return f
+	f.t.Cleanup(f.server.Close)
 }
 
 func (f *fixture) clock() time.Time {

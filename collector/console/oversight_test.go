@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -76,13 +75,7 @@ func withOversight(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.server.Close()
-	f.server = httptest.NewUnstartedServer(handler)
-	f.server.Config = console.NewServer(handler)
-	f.server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	f.server.EnableHTTP2 = true
-	f.server.StartTLS()
-	t.Cleanup(f.server.Close)
+	f.serve(handler)
 	return f
 }
 

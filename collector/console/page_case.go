@@ -37,7 +37,7 @@ type caseView struct {
 	Exempt     string // what covers it, or ""
 	Captures   string
 	Top        *captureView // the newest that stands
-	Rules      []ruleWhy
+	Rules      whyRules
 	Device     string
 	DeviceHref string    // only for those who may open devices
 	Help       *helpView // of a request for help
@@ -57,16 +57,6 @@ type caseView struct {
 	Back       string
 	Done       string // the case closed just before, or ""
 	Covered    bool
-}
-
-// Lowered reports whether anything lowered a hit.
-func (v caseView) Lowered() bool {
-	for _, r := range v.Rules {
-		if r.Lowered != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // Taken reports that somebody else holds the case, so it is not the viewer's to close.
@@ -94,39 +84,28 @@ type caseMoves struct {
 }
 
 func (c *Console) casePage(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	ref, err := caseflow.ParseRef(r.PathValue("ref"))
+	ref, err := refOf(r)
 	if err != nil {
-		return errMissing
+		return err
 	}
 	return c.showCase(w, r, id, http.StatusOK, ref, caseForm{})
 }
 
 // showCase reads the case as it is now and draws it around a form.
 func (c *Console) showCase(w http.ResponseWriter, r *http.Request, id auth.Identity, status int, ref caseflow.Ref, form caseForm) error {
-	at, err := id.Tenant.Position(r.Context(), id.Actor)
-	if err != nil {
-		return fmt.Errorf("read position: %w", err)
-	}
-	k, err := c.cases.Open(r.Context(), id.Tenant, id.Actor, ref)
-	if err != nil {
-		return fmt.Errorf("open case: %w", err)
-	}
-	v := c.caseView(k, id, r.URL.Query().Get("show"), c.now().In(c.zone))
-	v.Form = c.fill(form, k, id)
-	if done, err := caseflow.ParseRef(r.URL.Query().Get("done")); err == nil {
-		v.Done = string(done)
-	}
-	v.Live = "/cases/live?after=" + url.QueryEscape(string(at))
-	if v.Moves, err = c.moves(r, id, ref); err != nil {
-		return err
-	}
-	title := "Case " + string(ref)
-	if len(form.Errors) > 0 {
-		title = "Error: " + title
-	}
-	view := view{chrome: c.chrome(id, "/cases"), Title: title, Content: v}
-	view.Live = true
-	return c.pages.write(w, r, status, "case", view)
+	return c.showLive(w, r, id, status, "case", "/cases", titleOf("Case "+string(ref), form.Errors), func(live string) (any, error) {
+		k, err := c.cases.Open(r.Context(), id.Tenant, id.Actor, ref)
+		if err != nil {
+			return nil, fmt.Errorf("open case: %w", err)
+		}
+		v := c.caseView(k, id, r.URL.Query().Get("show"), c.now().In(c.zone))
+		v.Form, v.Live = c.fill(form, k, id), live
+		if done, err := caseflow.ParseRef(r.URL.Query().Get("done")); err == nil {
+			v.Done = string(done)
+		}
+		v.Moves, err = c.moves(r, id, ref)
+		return v, err
+	})
 }
 
 // caseView puts a case into words as of now; a zero now gives each time its whole date.
@@ -213,19 +192,8 @@ func sourceWord(k casework.CaptureView) string {
 }
 
 func (c *Console) captureView(k casework.CaptureView, now time.Time, covered bool) *captureView {
-	v := &captureView{Source: sourceWord(k), When: moment(k.At.In(c.zone), now), Words: drawWords(k.Words, covered), App: k.App, Title: k.Title}
-	switch {
-	case k.Withdrawn:
-		v.Note = "The finished text no longer matched, so the device took this capture back."
-	case k.Suspect:
-		v.Note = "The device's clock was wrong; the time is when the words arrived."
-	case !k.Final:
-		v.Note = "The writer had not finished when this was sent; more of the sentence may follow."
-	}
-	if k.Count > 1 {
-		v.Note = strings.TrimSpace(v.Note + " The same words came " + thousands(k.Count) + " times.")
-	}
-	return v
+	return &captureView{Source: sourceWord(k), When: moment(k.At.In(c.zone), now), Words: drawWords(k.Words, covered), App: k.App, Title: k.Title,
+		Note: captureNote(k.Withdrawn, k.Suspect, k.Final, k.Count)}
 }
 
 func whyRule(r triage.Rule) ruleWhy {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -55,7 +54,7 @@ type reviewView struct {
 	Question string
 	Exempt   bool
 	Captures []reviewCapture
-	Rules    []ruleWhy
+	Rules    whyRules
 	Mine     []reviewAct
 	Form     reviewForm
 	Mark     int
@@ -63,16 +62,6 @@ type reviewView struct {
 	Live     string
 	Back     string
 	Sent     bool // a suggestion was just sent
-}
-
-// Lowered reports whether anything lowered a hit.
-func (v reviewView) Lowered() bool {
-	for _, r := range v.Rules {
-		if r.Lowered != "" {
-			return true
-		}
-	}
-	return false
 }
 
 type reviewCapture struct {
@@ -83,49 +72,36 @@ type reviewCapture struct {
 
 type reviewAct struct{ When, What, Text string }
 
-// reviewForm is the form as filled in so far, and what came of sending it.
+// reviewForm is the form as filled in so far, and what it offers.
 type reviewForm struct {
-	Key, KeptAt          string
-	Fields               map[string]string
-	Sent                 bool // Fields are of this request, not of a draft
-	Errors               []fieldError
+	written
 	Outcomes, Severities []option
 }
 
-// Field is what was filled in.
-func (f reviewForm) Field(name string) string { return f.Fields[name] }
-
-// FieldError returns the message for a field, or "".
-func (f reviewForm) FieldError(field string) string { return messageFor(f.Errors, field) }
-
 func (c *Console) reviews(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	at, err := id.Tenant.Position(r.Context(), id.Actor)
-	if err != nil {
-		return fmt.Errorf("read position: %w", err)
-	}
-	all, total, err := c.cases.Reviews(r.Context(), id.Tenant, id.Actor)
-	if err != nil {
-		return fmt.Errorf("read reviews: %w", err)
-	}
-	now, open := c.now().In(c.zone), 0
-	v := reviewsView{Total: total, Covered: id.User.CoverWords, Live: "/cases/live?after=" + url.QueryEscape(string(at))}
-	for _, k := range all {
-		v.Rows = append(v.Rows, c.reviewRow(k, id.User.CoverWords, now))
-		if k.Answered.IsZero() {
-			open++
+	return c.showLive(w, r, id, http.StatusOK, "reviews", "/reviews", "Cases you are asked about", func(live string) (any, error) {
+		all, total, err := c.cases.Reviews(r.Context(), id.Tenant, id.Actor)
+		if err != nil {
+			return nil, fmt.Errorf("read reviews: %w", err)
 		}
-	}
-	switch {
-	case total == 0:
-		v.Sentence = "Nobody has asked you about a case."
-	case open == 0:
-		v.Sentence = "You have answered everything that you were asked."
-	default:
-		v.Sentence = plural(open, "case waits for your view.", "cases wait for your view.")
-	}
-	view := view{chrome: c.chrome(id, "/reviews"), Title: "Cases you are asked about", Content: v}
-	view.Live = true
-	return c.pages.write(w, r, http.StatusOK, "reviews", view)
+		now, open := c.now().In(c.zone), 0
+		v := reviewsView{Total: total, Covered: id.User.CoverWords, Live: live}
+		for _, k := range all {
+			v.Rows = append(v.Rows, c.reviewRow(k, id.User.CoverWords, now))
+			if k.Answered.IsZero() {
+				open++
+			}
+		}
+		switch {
+		case total == 0:
+			v.Sentence = "Nobody has asked you about a case."
+		case open == 0:
+			v.Sentence = "You have answered everything that you were asked."
+		default:
+			v.Sentence = plural(open, "case waits for your view.", "cases wait for your view.")
+		}
+		return v, nil
+	})
 }
 
 func (c *Console) reviewRow(k casework.Review, covered bool, now time.Time) reviewRow {
@@ -155,33 +131,24 @@ func suggestionWords(o caseflow.Outcome, s vocab.Severity) string {
 }
 
 func (c *Console) review(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
-	ref, err := caseflow.ParseRef(r.PathValue("ref"))
+	ref, err := refOf(r)
 	if err != nil {
-		return errMissing
+		return err
 	}
 	return c.showReview(w, r, id, http.StatusOK, ref, reviewForm{})
 }
 
 // showReview reads the case as it is now and draws it around a form.
 func (c *Console) showReview(w http.ResponseWriter, r *http.Request, id auth.Identity, status int, ref caseflow.Ref, form reviewForm) error {
-	at, err := id.Tenant.Position(r.Context(), id.Actor)
-	if err != nil {
-		return fmt.Errorf("read position: %w", err)
-	}
-	k, err := c.cases.Review(r.Context(), id.Tenant, id.Actor, ref)
-	if err != nil {
-		return fmt.Errorf("open review: %w", err)
-	}
-	v := c.reviewView(k, id.User.CoverWords)
-	v.Form = c.fillReview(form, k)
-	v.Live, v.Sent = "/cases/live?after="+url.QueryEscape(string(at)), r.URL.Query().Has("sent")
-	title := "Case " + string(ref)
-	if len(form.Errors) > 0 {
-		title = "Error: " + title
-	}
-	view := view{chrome: c.chrome(id, "/reviews"), Title: title, Content: v}
-	view.Live = true
-	return c.pages.write(w, r, status, "review", view)
+	return c.showLive(w, r, id, status, "review", "/reviews", titleOf("Case "+string(ref), form.Errors), func(live string) (any, error) {
+		k, err := c.cases.Review(r.Context(), id.Tenant, id.Actor, ref)
+		if err != nil {
+			return nil, fmt.Errorf("open review: %w", err)
+		}
+		v := c.reviewView(k, id.User.CoverWords)
+		v.Form, v.Live, v.Sent = c.fillReview(form, k), live, r.URL.Query().Has("sent")
+		return v, nil
+	})
 }
 
 func (c *Console) reviewView(k casework.Review, covered bool) reviewView {
@@ -189,16 +156,8 @@ func (c *Console) reviewView(k casework.Review, covered bool) reviewView {
 	v := reviewView{reviewRow: c.reviewRow(k, covered, now), Question: k.Question, Exempt: k.Exempt, Mark: k.Mark, Covered: covered, Back: "/reviews/" + string(k.Ref)}
 	for _, cp := range k.Captures {
 		source := sourceWord(casework.CaptureView{Words: cp.Words, Source: cp.Source})
-		s := reviewCapture{Source: source, When: moment(cp.At.In(c.zone), now), Severity: severityGlyph(cp.Severity), Words: drawWords(cp.Words, covered)}
-		switch {
-		case cp.Withdrawn:
-			s.Note = "The finished text no longer matched, so the device took this capture back."
-		case !cp.Final:
-			s.Note = "The writer had not finished when this was sent."
-		}
-		if cp.Count > 1 {
-			s.Note = strings.TrimSpace(s.Note + " The same words came " + thousands(cp.Count) + " times.")
-		}
+		s := reviewCapture{Source: source, When: moment(cp.At.In(c.zone), now), Severity: severityGlyph(cp.Severity), Words: drawWords(cp.Words, covered),
+			Note: captureNote(cp.Withdrawn, false, cp.Final, cp.Count)}
 		v.Captures = append(v.Captures, s)
 		if len(v.Rules) == 0 && !cp.Withdrawn {
 			for _, rule := range cp.Rules {
@@ -218,12 +177,7 @@ func (c *Console) reviewView(k casework.Review, covered bool) reviewView {
 
 func (c *Console) fillReview(form reviewForm, k casework.Review) reviewForm {
 	form.Key = rand.Text()
-	if d := k.Draft; d != nil {
-		form.KeptAt = moment(d.At.In(c.zone), k.Now.In(c.zone))
-		if !form.Sent {
-			form.Fields = d.Fields
-		}
-	}
+	form.fromDraft(k.Draft, c.keptAt(k.Draft, k.Now))
 	for _, o := range caseflow.Outcomes() {
 		form.Outcomes = append(form.Outcomes, option{string(o), outcomeWord(o), string(o) == form.Field("outcome")})
 	}
@@ -307,5 +261,5 @@ func (c *Console) refuseReview(w http.ResponseWriter, r *http.Request, id auth.I
 			field = name
 		}
 	}
-	return c.showReview(w, r, id, http.StatusUnprocessableEntity, a.Ref, reviewForm{Fields: a.fields, Sent: true, Errors: []fieldError{{field, invalid.Message}}})
+	return c.showReview(w, r, id, http.StatusUnprocessableEntity, a.Ref, reviewForm{written: written{Fields: a.fields, Sent: true, Errors: []fieldError{{field, invalid.Message}}}})
 }

@@ -51,6 +51,12 @@ func TestYearsAndGlass(t *testing.T) {
 		t.Error("nobody is asked to confirm")
 	}
 	dsl.post("/people/u-o.-thistle/scope/confirm", url.Values{"grant": {"Year 7"}})
+	if p := dsl.get("/cases/" + string(eight)); strings.Contains(p.body, "O. Thistle, deputy DSL") {
+		t.Error("a case of Year 8 can be given to somebody who sees Year 7")
+	}
+	if p := dsl.get("/cases/" + string(unmatched)); !strings.Contains(p.body, "O. Thistle, deputy DSL") {
+		t.Error("a case that is everybody's cannot be given to a deputy")
+	}
 	missing := deputy.get("/cases/7ZZZ7ZZZ")
 	queue := deputy.get("/cases")
 	if !strings.Contains(queue.body, "words of seven") || !strings.Contains(queue.body, "words of nobody") || strings.Contains(queue.body, "words of eight") || strings.Contains(queue.body, string(eight)) {
