@@ -62,10 +62,19 @@ func TestRecordOfChecks(t *testing.T) {
 		}
 	}
 	form := url.Values{"key": {"k1"}, "what": {"Test <b>phrase</b> typed"}, "device": {"Laptop"}, "place": {"Library"}, "users": {"Year 7"}, "result": {"pass"}}
+	if p := f.signIn("S. Brack", caseflow.Technician).get("/compliance"); !strings.Contains(p.body, "A check on monitoring by hand is due") {
+		t.Errorf("no reminder of a check that is due: %d", p.status)
+	}
 	dsl.post("/compliance/record", form)
 	p = dsl.post("/compliance/record", form)
 	if p.status != http.StatusOK || strings.Count(p.body, "Test &lt;b&gt;phrase&lt;/b&gt; typed") != 1 {
 		t.Errorf("sent twice: %d, %d entries", p.status, strings.Count(p.body, "phrase&lt;"))
+	}
+	if p := f.signIn("S. Brack2", caseflow.Technician).get("/compliance"); strings.Contains(p.body, "none has been recorded for a term") {
+		t.Error("reminds of a check that was done")
+	}
+	if p := governor.get("/compliance/record.csv"); p.status != http.StatusOK || !strings.Contains(p.body, "Test <b>phrase</b> typed,Laptop,Library,Year 7,H. Marlow,pass,") {
+		t.Errorf("the file: %d %.300s", p.status, p.body)
 	}
 	if p := governor.get("/compliance/record"); p.status != http.StatusOK || strings.Contains(p.body, "<form method=\"post\" action=\"/compliance/record\"") {
 		t.Errorf("a governor's record: %d", p.status)

@@ -34,6 +34,7 @@ type complianceView struct {
 	Worst             []deviceRow
 	Media             []numberFact
 	Record            recordSummary
+	CheckDue          string
 }
 
 // number is how many in words, and where the devices behind it are listed; no
@@ -75,9 +76,11 @@ type groupRow struct {
 
 type tick struct{ Label, X, Anchor string }
 
+// recordSummary is the record of a year: Hand are checks by hand, Auto the newest
+// of those that devices did by themselves.
 type recordSummary struct {
-	Done, Due string
-	Rows      []recordRow
+	Done, Due  string
+	Hand, Auto []recordRow
 }
 
 func (c *Console) compliance(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
@@ -102,7 +105,10 @@ func (c *Console) compliance(w http.ResponseWriter, r *http.Request, id auth.Ide
 			return err
 		}
 	}
-	if v.Record, err = c.recordSummary(r, id, 5); err != nil {
+	if v.Record, err = c.recordSummary(r, id); err != nil {
+		return err
+	}
+	if v.CheckDue, err = c.checkDue(r, id); err != nil {
 		return err
 	}
 	return c.show(w, r, id, "compliance", "/compliance", "Is our monitoring working?", v)
@@ -114,7 +120,14 @@ type recordRow struct{ When, What, Where, Users, Who, State, Word, Note string }
 // termMonths is how far apart checks by hand may be: a term.
 const termMonths = 4
 
-func (c *Console) recordSummary(r *http.Request, id auth.Identity, most int) (recordSummary, error) {
+// recordMost and recordAuto are how many lines of the record its page shows; the
+// whole of it is in the file.
+const (
+	recordMost = 200
+	recordAuto = 20
+)
+
+func (c *Console) recordSummary(r *http.Request, id auth.Identity) (recordSummary, error) {
 	now := c.now().In(c.zone)
 	all, err := id.Tenant.MonitoringChecks(r.Context(), now.AddDate(-1, 0, 0))
 	if err != nil {
@@ -124,16 +137,20 @@ func (c *Console) recordSummary(r *http.Request, id auth.Identity, most int) (re
 	var last time.Time
 	hand, auto := 0, 0
 	for _, k := range all {
-		if k.Automatic {
-			auto++
-		} else {
+		switch {
+		case !k.Automatic:
 			hand++
 			if k.At.After(last) {
 				last = k.At
 			}
-		}
-		if len(s.Rows) < most {
-			s.Rows = append(s.Rows, newRecordRow(k, now))
+			if len(s.Hand) < recordMost {
+				s.Hand = append(s.Hand, newRecordRow(k, now))
+			}
+		default:
+			auto++
+			if len(s.Auto) < recordAuto {
+				s.Auto = append(s.Auto, newRecordRow(k, now))
+			}
 		}
 	}
 	s.Done = "In the last year: " + plural(hand, "check by hand", "checks by hand") + ", " + plural(auto, "automatic one", "automatic ones") + "."

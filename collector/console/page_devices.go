@@ -34,6 +34,7 @@ type devicesView struct {
 	May            bool // acts on many at once
 	Groups         []string
 	Done           string
+	CheckDue       string
 }
 
 // deviceList is one list of the filter.
@@ -110,6 +111,9 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	now := c.now().In(c.zone)
 	filtered := q.Check != "" || q.Happened != 0 || q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
 	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Permits: c.permits != nil, Done: deviceDone(r.URL.Query())}
+	if v.CheckDue, err = c.checkDue(r, id); err != nil {
+		return err
+	}
 	plans := c.timetables(id.Tenant)
 	for _, row := range page.Rows {
 		v.Rows = append(v.Rows, newListRow(row, plans, now))

@@ -19,6 +19,7 @@ type homeView struct {
 	Waiting int    // people who wait for the viewer's
 	// Unreviewed tells of cases that nobody may open.
 	Unreviewed []string
+	CheckDue   string
 	// Cases waits for the viewer, in a sentence; "" where none does.
 	Cases string
 }
@@ -49,6 +50,9 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request, id auth.Identity)
 		return err
 	}
 	if v.Cases, err = c.casesWait(r, id); err != nil {
+		return err
+	}
+	if v.CheckDue, err = c.checkDue(r, id); err != nil {
 		return err
 	}
 	for _, role := range caseflow.Roles() {

@@ -3,6 +3,7 @@ package console
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/csv"
 	"fmt"
 	"net/http"
 	"strings"
@@ -57,7 +58,7 @@ func (c *Console) record(w http.ResponseWriter, r *http.Request, id auth.Identit
 
 func (c *Console) showRecord(w http.ResponseWriter, r *http.Request, id auth.Identity, status int, v recordView) error {
 	var err error
-	if v.recordSummary, err = c.recordSummary(r, id, 200); err != nil {
+	if v.recordSummary, err = c.recordSummary(r, id); err != nil {
 		return err
 	}
 	v.May = recorder(id.Actor)
@@ -65,6 +66,45 @@ func (c *Console) showRecord(w http.ResponseWriter, r *http.Request, id auth.Ide
 		v.Key = rand.Text()
 	}
 	return c.pages.write(w, r, status, "record", view{chrome: c.chrome(id, "/compliance"), Title: "Checks on monitoring", Content: v})
+}
+
+// checkDue reminds those who do checks by hand when none has been done for a term;
+// empty while one has.
+func (c *Console) checkDue(r *http.Request, id auth.Identity) (string, error) {
+	if !recorder(id.Actor) {
+		return "", nil
+	}
+	term, err := id.Tenant.MonitoringChecks(r.Context(), c.now().AddDate(0, -termMonths, 0))
+	if err != nil {
+		return "", fmt.Errorf("read record: %w", err)
+	}
+	for _, k := range term {
+		if !k.Automatic {
+			return "", nil
+		}
+	}
+	return "A check on monitoring by hand is due: none has been recorded for a term.", nil
+}
+
+// recordCSV is the whole record of the last year.
+func (c *Console) recordCSV(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	all, err := id.Tenant.MonitoringChecks(r.Context(), c.now().AddDate(-1, 0, 0))
+	if err != nil {
+		return fmt.Errorf("read record: %w", err)
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	w.Header().Set("Content-Disposition", `attachment; filename="monitoring-checks.csv"`)
+	out := csv.NewWriter(w)
+	_ = out.Write([]string{"when", "what was tested", "type of device", "place", "user group", "by", "result", "note"})
+	for _, k := range all {
+		by := k.By.Name
+		if k.Automatic {
+			by = "automatic"
+		}
+		_ = out.Write([]string{k.At.In(c.zone).Format("2006-01-02 15:04"), plain(k.What), plain(k.Device), plain(k.Place), plain(k.Users), plain(by), k.Result.String(), plain(k.Note)})
+	}
+	out.Flush()
+	return nil
 }
 
 func (c *Console) putRecord(w http.ResponseWriter, r *http.Request, id auth.Identity) error {

@@ -141,6 +141,7 @@ func (c *Console) routes() *mux {
 	m.Handle("GET /compliance/data.csv", c.signedIn(leader, c.complianceCSV))
 	m.Handle("GET /compliance/trends", c.signedIn(leader, c.trends))
 	m.Handle("GET /compliance/record", c.signedIn(can(caseflow.ReadMonitoringRecord), c.record))
+	m.Handle("GET /compliance/record.csv", c.signedIn(can(caseflow.ReadMonitoringRecord), c.recordCSV))
 	m.Handle("POST /compliance/record", c.signedIn(recorder, c.putRecord))
 	m.Handle("GET /audit", c.signedIn(auditor, c.audit))
 	m.Handle("GET /people", c.signedIn(peopleReader, c.people))

@@ -98,6 +98,7 @@ var doors = map[string]door{
 	"GET /compliance/data.csv":        {roles: leaders},
 	"GET /compliance/trends":          {roles: leaders},
 	"GET /compliance/record":          {roles: leaders + " dsl deputy"},
+	"GET /compliance/record.csv":      {roles: leaders + " dsl deputy"},
 	"POST /compliance/record":         {roles: "technician head dsl deputy"},
 	"GET /acknowledgements":           {roles: "administrator dsl deputy head dpo"},
 	"POST /acknowledgements/paper":    {roles: "administrator dsl deputy head"},
