@@ -70,7 +70,7 @@ func (r *resolver) join(i, n int) int {
 // joined cuts r.word, which words i to i+n hold, into words, and reports
 // whether that made sense.
 func (r *resolver) joined(i, n int, how Reading) bool {
-	if how == Joined && (len(r.word) < 8 || len(r.word) > maxSegment || r.archaic()) {
+	if how == Joined && (len(r.word) < 8 || len(r.word) > maxSegment) {
 		return false
 	}
 	cuts := r.seg.cut(r.e, r.word, how)
@@ -101,6 +101,9 @@ func (r *resolver) joined(i, n int, how Reading) bool {
 // Bible have it: "confirmeth", "stealest".
 func (r *resolver) archaic() bool {
 	n := len(r.word) - 3
+	if n < 3 {
+		return false
+	}
 	if end := string(r.word[n:]); end != "eth" && end != "est" {
 		return false
 	}

@@ -69,6 +69,7 @@ func TestReadings(t *testing.T) {
 		"wrote Hebbb in 1949":  "repeats",
 		"and he confirmeth it": "", // as in the Bible
 		"and he swimmeth now":  "",
+		"but he redeemeth thy": "",
 		"he smokesmeth now":    "joined",
 		"skill":                "",
 		"Killin":               "", // a place

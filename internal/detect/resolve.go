@@ -131,12 +131,16 @@ func (r *resolver) plainWord(i int) bool {
 		return true
 	}
 	name := r.titled(i)
-	if id := r.repeated(); id != none && !(name && len(r.word)-len(r.alt) == 1) { // Hebb
+	if id := r.repeated(); id != none && !((name || len(r.alt) < 4) && len(r.word)-len(r.alt) == 1) { // Hebb
 		r.put(i, 1, Repeats, id)
 		return true
 	}
 	if id := r.swapped(); id != none && !name {
 		r.put(i, 1, Misspelt, id)
+		return true
+	}
+	if r.archaic() {
+		r.keep(i, 1)
 		return true
 	}
 	if r.joined(i, 1, Joined) {
