@@ -41,7 +41,7 @@ func asked(w Words, h *lapwingv1.HelpRequest) Words {
 // secret: whoever gives a reason sees it all.
 func (v CaseView) unnamed() CaseView {
 	if v.Case.NameHidden() {
-		v.DeviceHost, v.Earlier, v.Similar, v.Case.LinkedTo = "", nil, nil, ""
+		v.DeviceHost, v.DeviceGroup, v.Earlier, v.Similar, v.Case.LinkedTo = "", "", nil, nil, ""
 	}
 	return v
 }

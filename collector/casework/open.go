@@ -22,11 +22,11 @@ type CaseView struct {
 	Person Person
 	// Concerns names the staff whom the case is about besides its typist, for
 	// those who review it; one whose entry is gone is not in it.
-	Concerns   []string
-	DeviceHost string
-	Exemption  string        // as in Row
-	Captures   []CaptureView // newest first
-	History    []Item        // newest first; captures are in it by Event
+	Concerns                []string
+	DeviceHost, DeviceGroup string
+	Exemption               string        // as in Row
+	Captures                []CaptureView // newest first
+	History                 []Item        // newest first; captures are in it by Event
 	// Earlier cases of the same person that the viewer may see, newest first.
 	Earlier []caseflow.Case
 	// Similar cases of other people today, newest first.
@@ -113,7 +113,7 @@ func (s *Service) view(ctx context.Context, t store.Tenant, viewer caseflow.Acto
 	viewer = caseflow.Working(viewer)
 	now := s.cfg.Now()
 	v := CaseView{
-		Case: f.Case, DeviceHost: f.Device.Host,
+		Case: f.Case, DeviceHost: f.Device.Host, DeviceGroup: f.Device.Group,
 		Claim: claim(f.Case, viewer, now), Group: caseflow.GroupOf(&f.Case, now), Late: f.Case.Late(now), Now: now,
 	}
 	for _, e := range f.Earlier {

@@ -189,7 +189,7 @@ func (f caseFilter) query(me caseflow.UserID, now time.Time) store.QueueQuery {
 		q.Waiting = true
 	case "closed":
 		q.States, q.ClosedFrom = []caseflow.State{caseflow.Closed}, weekStart(now)
-		if f.From != "" {
+		if f.From != "" || f.Until != "" {
 			q.ClosedFrom = time.Time{} // somebody who names a day means any
 		}
 	}

@@ -156,7 +156,7 @@ func TestDirectoryRefusals(t *testing.T) {
 	admin := f.signIn("A. Admin", caseflow.Administrator)
 	for name, tt := range map[string]struct{ file, content, want string }{
 		"nothing":  {"", "", "Choose a file."},
-		"empty":    {"a.csv", "", "Choose a file."},
+		"empty":    {"a.csv", "", "The file is empty."},
 		"a line":   {"a.csv", "account,name,role\na,b,boss\n", "a.csv line 2, role: the role must be pupil or staff."},
 		"encoding": {"a.csv", "account,name,role\na,Zo\xeb,pupil\n", "looks like Windows-1252"},
 		"zip":      {"a.zip", "PK\x03\x04 no", "not a zip file"},

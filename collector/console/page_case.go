@@ -39,6 +39,7 @@ type caseView struct {
 	Top        *captureView // the newest that stands
 	Rules      whyRules
 	Device     string
+	Group      string    // of the device
 	DeviceHref string    // only for those who may open devices
 	Help       *helpView // of a request for help
 	Playbook   playbook.Playbook
@@ -114,7 +115,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string, n
 	v := caseView{Ref: cs.Ref, Version: cs.Version, Seen: cs.Severity.String(), Name: personName(k.Person),
 		Shared: k.Person.Shared, Unmatched: k.Person.Unmatched && k.Person.Name != "", Year: k.Person.Year, Account: k.Person.Account, Concerns: strings.Join(k.Concerns, ", "), Flags: flagChips(k.Person), Severity: severityGlyph(cs.Severity), Category: categoryWord(cs.Category),
 		Due: dueWords(cs.DueAt.In(c.zone), now, k.Late), Claim: newClaimWords(k.Claim, c.zone, now), Closed: cs.State == caseflow.Closed,
-		Exempt: k.Exemption, Captures: captureSpan(cs), Device: k.DeviceHost, Playbook: k.Playbook,
+		Exempt: k.Exemption, Captures: captureSpan(cs), Device: k.DeviceHost, Group: k.DeviceGroup, Playbook: k.Playbook,
 		Back: "/cases/" + string(cs.Ref), Covered: id.User.CoverWords}
 	if cs.DownRanked() {
 		v.Due = due{Word: "when you can", Date: "exempt"}
@@ -136,7 +137,8 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string, n
 	v.Help = c.helpView(k)
 	v.Steps = c.steps(k, id.Actor, now)
 	v.Consulted = c.consulted(k, now)
-	v.NoOutside = k.HasOutside && !k.MayConsult && cs.Queue == caseflow.QueueDSL
+	// Whether the account is known would tell who asked not to be named.
+	v.NoOutside = k.HasOutside && !k.MayConsult && cs.Queue == caseflow.QueueDSL && !k.Person.Hidden
 	v.Flow = c.flow(k, id, now)
 	v.Show = show
 	v.Days = c.timeline(k, now, id.User.CoverWords, show)

@@ -32,6 +32,7 @@ type casesView struct {
 	Next           string
 	Live           string // address of the live stream
 	Done           string // a case just closed
+	Returned       string // a case just given back, which the viewer may not see any more
 	ServerRead     string
 	Waiting        int // people who wait for the viewer to confirm a role
 	Keys           bool
@@ -99,6 +100,9 @@ func (c *Console) casesPage(w http.ResponseWriter, r *http.Request, id auth.Iden
 	}
 	if ref, err := caseflow.ParseRef(r.URL.Query().Get("done")); err == nil {
 		v.Done = string(ref)
+	}
+	if ref, err := caseflow.ParseRef(r.URL.Query().Get("returned")); err == nil {
+		v.Returned = string(ref)
 	}
 	return c.showCases(w, r, id, http.StatusOK, v)
 }
@@ -332,7 +336,7 @@ func (c *Console) queueSentence(f caseFilter, q casework.QueueView) (string, str
 	case f.After != "":
 		return "Cases further down the list.", ""
 	case f.Show == "closed":
-		return plural(q.Total, "case was closed", "cases were closed") + map[bool]string{true: " this week.", false: "."}[f.From == ""], ""
+		return plural(q.Total, "case was closed", "cases were closed") + map[bool]string{true: " this week.", false: "."}[f.From == "" && f.Until == ""], ""
 	case q.Total == 0 && len(f.Chips) > 0:
 		return "No case matches.", ""
 	case q.Total == 0 && f.Show == "mine":

@@ -202,8 +202,10 @@ func (c *Console) previewImport(w http.ResponseWriter, r *http.Request, id auth.
 	switch {
 	case errors.As(err, &tooLarge):
 		return c.refuseFile(w, r, id, fmt.Sprintf("The file has over %d MB. Export one school at a time.", roster.MaxUpload>>20))
-	case err != nil || header.Size == 0:
+	case err != nil || header.Filename == "":
 		return c.refuseFile(w, r, id, "Choose a file.")
+	case header.Size == 0:
+		return c.refuseFile(w, r, id, "The file is empty. Export it again.")
 	}
 	defer func() {
 		_ = file.Close() // only read

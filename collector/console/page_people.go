@@ -20,6 +20,7 @@ type peopleView struct {
 	Waiting []personRow
 	Rows    []personRow
 	Confirm bool // the viewer may confirm
+	Limits  int  // people whose years or sites wait for a confirmation
 	Tabs    []tab
 	// Gaps are posts that nobody holds; Unreviewed tells of cases that nobody may open.
 	Gaps, Unreviewed []string
@@ -69,6 +70,7 @@ func (c *Console) people(w http.ResponseWriter, r *http.Request, id auth.Identit
 		if safeguarding(u) {
 			row.Reach, row.Scope = reachWords(u.Reach.Years, u.Reach.Sites), caseflow.Allows(id.Actor, caseflow.SetScope)
 			if u.Reach.HasNext && !u.Disabled {
+				v.Limits++
 				row.Next = reachWords(u.Reach.NextYears, u.Reach.NextSites)
 				row.May = v.Confirm && !row.Self && u.Reach.NextBy != id.User.ID
 			}

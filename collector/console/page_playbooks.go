@@ -32,6 +32,7 @@ type bookPage struct {
 	MayEdit                   bool
 	Base                      int  // the version that the form changes
 	Moved                     bool // it was another when the form was opened
+	Changing                  bool // the form comes back
 	Earlier                   []bookVersion
 	Form                      bookForm
 	Errors                    []fieldError
@@ -112,7 +113,7 @@ func (c *Console) showBook(w http.ResponseWriter, r *http.Request, id auth.Ident
 	}
 	v.Form = formOf(b.Playbook)
 	if form != nil {
-		v.Form, v.Moved = *form, status == http.StatusConflict && v.MayEdit
+		v.Form, v.Changing, v.Moved = *form, true, status == http.StatusConflict && v.MayEdit
 		for i := range v.Form.Steps {
 			s := &v.Form.Steps[i]
 			s.TextError, s.WhyError = v.FieldError("step_text_"+strconv.Itoa(s.N)), v.FieldError("step_why_"+strconv.Itoa(s.N))

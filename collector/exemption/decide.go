@@ -131,11 +131,14 @@ func checkTimes(t Terms, now time.Time, bad func(field string, limit int, format
 	if _, err := time.LoadLocation(t.Zone); err != nil || t.Zone == "" {
 		bad("zone", 0, "The school's time zone is not known.")
 	}
-	switch {
-	case t.From.IsZero():
+	if t.From.IsZero() {
 		bad("from", 0, "Enter the first day, for example 9 November 2026.")
-	case t.Until.IsZero():
+	}
+	if t.Until.IsZero() {
 		bad("until", 0, "Enter the last day, for example 20 November 2026.")
+	}
+	switch {
+	case t.From.IsZero() || t.Until.IsZero():
 	case !t.Until.After(t.From):
 		bad("until", 0, "The last day must not be before the first.")
 	case !t.Until.After(now):

@@ -180,8 +180,9 @@ type PersonRecord struct {
 
 // DeviceName is what a case page may know of a device.
 type DeviceName struct {
-	ID   caseflow.DeviceID
-	Host string
+	ID    caseflow.DeviceID
+	Host  string
+	Group string // where it stands or whose it is, as the school calls it
 }
 
 // Fleet holds devices and enrolment tokens.

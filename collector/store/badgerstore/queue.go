@@ -219,7 +219,7 @@ func (t *tenant) deviceName(r reader, id caseflow.DeviceID) store.DeviceName {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		t.s.warn("a device's row cannot be read", err)
 	}
-	name := store.DeviceName{ID: id, Host: d.Host}
+	name := store.DeviceName{ID: id, Host: d.Host, Group: d.Group}
 	if d.Report.Host != "" {
 		name.Host = d.Report.Host
 	}

