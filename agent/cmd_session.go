@@ -22,6 +22,7 @@ func (sessionCmd) Help() string {
 
 func (sessionCmd) Run(ctx context.Context, s *streams) error {
 	debug.SetMemoryLimit(memoryLimit)
+	debug.SetGCPercent(garbageRatio)
 	defer time.AfterFunc(settled, trim.Self).Stop()
 	conn, err := ipc.Inherited()
 	if err != nil {

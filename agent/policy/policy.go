@@ -56,6 +56,8 @@ type Config struct {
 
 // InForce is a policy that was verified. It is shared: nobody changes it.
 type InForce struct {
+	// Policy is without its rules: only sessions match, and they are most of a
+	// document that the service would hold twice.
 	Policy *lapwingv1.Policy
 	// Signed is what the policy came in, to be passed on to sessions.
 	Signed *lapwingv1.SignedPolicy
@@ -202,6 +204,7 @@ func (k *Keeper) verify(s *lapwingv1.SignedPolicy) (*InForce, error) {
 	if err := k.cfg.CheckRules(p.Rules); err != nil {
 		return nil, fmt.Errorf("check policy %d: %w: %w", p.Version, ErrRules, err)
 	}
+	p.Rules = nil
 	// A copy, so that the caller's message is not part of what is in force.
 	s = &lapwingv1.SignedPolicy{Document: bytes.Clone(s.Document), Signature: bytes.Clone(s.Signature)}
 	return &InForce{Policy: p, Signed: s}, nil
