@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -41,6 +42,7 @@ const settled = 20 * time.Second
 
 func (c *runCmd) Run(ctx context.Context, s *streams) error {
 	debug.SetMemoryLimit(memoryLimit)
+	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(garbageRatio)
 	defer time.AfterFunc(settled, trim.Self).Stop()
 	// Before there is a log file: a folder that is no agent's gets none.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -22,6 +23,7 @@ func (sessionCmd) Help() string {
 
 func (sessionCmd) Run(ctx context.Context, s *streams) error {
 	debug.SetMemoryLimit(memoryLimit)
+	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(garbageRatio)
 	defer time.AfterFunc(settled, trim.Self).Stop()
 	conn, err := ipc.Inherited()

@@ -52,7 +52,8 @@ func (s *service) addSessions(environ []string) error {
 	s.group.Add(app.Actor{Name: "notices", Run: func(ctx context.Context) error { return s.notices.run(ctx, d.group) }})
 	s.group.Add(app.Actor{Name: "schedule", Run: func(ctx context.Context) error { return s.followSchedule(ctx, d.group) }})
 	s.group.Add(app.Actor{Name: "desktops", Run: func(ctx context.Context) error {
-		return logind.Watch(ctx, logind.Config{SystemBus: d.bus, Own: uint32(max(os.Geteuid(), 0)), OnChange: d.changed})
+		return logind.Watch(ctx, logind.Config{SystemBus: d.bus, Own: uint32(max(os.Geteuid(), 0)), OnChange: d.changed,
+			OnSleep: s.uplink.Sleep, OnWake: s.uplink.Wake})
 	}})
 	return nil
 }
@@ -144,7 +145,7 @@ func (s *service) passPolicies(ctx context.Context, to *supervise.Group) error {
 	for {
 		select {
 		case p := <-policies:
-			to.SetPolicy(p.Signed)
+			to.SetPolicy(p)
 			// Checking the rules took several times the memory that keeping them
 			// does; a laptop should have it back now, not at the next collection.
 			trim.Self()

@@ -1,5 +1,5 @@
-// Package policy keeps the last good policy of this device: in memory for
-// everybody who asks, and on disk so that a device without a network starts
+// Package policy keeps the last good policy of this device: in memory, but for
+// its rules, for everybody who asks, and on disk so that a device without a network starts
 // with the rules it had. A policy that is not signed by the school's
 // collector, is older than the one in force, or whose rules do not load is
 // refused, and the last good one stays.
@@ -8,8 +8,8 @@
 package policy
 
 import (
-	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +34,8 @@ var (
 	ErrSchool = errors.New("policy is for another school")
 	// ErrRules: the rules inside do not load.
 	ErrRules = errors.New("policy rules do not load")
+	// ErrGone: a newer policy stands in its place, or the file was changed.
+	ErrGone = errors.New("the file does not hold this policy any more")
 )
 
 // maxFile bounds what is read from disk, in bytes: the largest document, its
@@ -56,11 +58,26 @@ type Config struct {
 
 // InForce is a policy that was verified. It is shared: nobody changes it.
 type InForce struct {
-	// Policy is without its rules: only sessions match, and they are most of a
-	// document that the service would hold twice.
+	// Policy is without its rules: only sessions match, and rules are most of
+	// what a policy weighs.
 	Policy *lapwingv1.Policy
-	// Signed is what the policy came in, to be passed on to sessions.
-	Signed *lapwingv1.SignedPolicy
+
+	path   string
+	digest [sha256.Size]byte // of the document
+}
+
+// Signed reads what the policy came in from disk, to be passed on to a
+// session. The error wraps ErrGone when the file is not this policy's any more.
+func (f *InForce) Signed() (*lapwingv1.SignedPolicy, error) {
+	b, err := read(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("read policy %d: %w", f.Policy.Version, err)
+	}
+	s := new(lapwingv1.SignedPolicy)
+	if err := proto.Unmarshal(b, s); err != nil || sha256.Sum256(s.Document) != f.digest {
+		return nil, fmt.Errorf("read policy %d: %w", f.Policy.Version, ErrGone)
+	}
+	return s, nil
 }
 
 // Keeper holds the policy in force. It is safe for concurrent use.
@@ -136,7 +153,7 @@ func (k *Keeper) Apply(s *lapwingv1.SignedPolicy) error {
 	}
 	if old := k.current.Load(); old != nil {
 		switch {
-		case f.Policy.Version == old.Policy.Version && bytes.Equal(s.Document, old.Signed.Document):
+		case f.Policy.Version == old.Policy.Version && f.digest == old.digest:
 			return nil
 		case f.Policy.Version <= old.Policy.Version:
 			return fmt.Errorf("apply policy %d: %w (%d)", f.Policy.Version, ErrOlder, old.Policy.Version)
@@ -145,7 +162,7 @@ func (k *Keeper) Apply(s *lapwingv1.SignedPolicy) error {
 	if f.Policy.Version < k.floor {
 		return fmt.Errorf("apply policy %d: %w (%d)", f.Policy.Version, ErrOlder, k.floor)
 	}
-	b, err := proto.Marshal(f.Signed)
+	b, err := proto.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("apply policy %d: %w", f.Policy.Version, err)
 	}
@@ -205,9 +222,7 @@ func (k *Keeper) verify(s *lapwingv1.SignedPolicy) (*InForce, error) {
 		return nil, fmt.Errorf("check policy %d: %w: %w", p.Version, ErrRules, err)
 	}
 	p.Rules = nil
-	// A copy, so that the caller's message is not part of what is in force.
-	s = &lapwingv1.SignedPolicy{Document: bytes.Clone(s.Document), Signature: bytes.Clone(s.Signature)}
-	return &InForce{Policy: p, Signed: s}, nil
+	return &InForce{Policy: p, path: k.cfg.Path, digest: sha256.Sum256(s.Document)}, nil
 }
 
 func read(path string) ([]byte, error) {

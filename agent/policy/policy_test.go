@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -78,6 +79,43 @@ func TestNoPolicyYet(t *testing.T) {
 	}
 }
 
+// What is passed on to sessions is what was verified, or nothing.
+func TestSignedIsTheOneInForce(t *testing.T) {
+	cfg := config(t.TempDir())
+	k := open(t, cfg)
+	if err := k.Apply(sign(t, 3, "three")); err != nil {
+		t.Fatal(err)
+	}
+	old := k.Current()
+	if err := k.Apply(sign(t, 4, "four")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := old.Signed(); !errors.Is(err, ErrGone) {
+		t.Errorf("version 3 after 4 came: %v, %v", s, err)
+	}
+	if s, err := k.Current().Signed(); err != nil || !proto.Equal(s, sign(t, 4, "four")) {
+		t.Errorf("version 4: %v, %v", s, err)
+	}
+	forged, err := proto.Marshal(signBy(t, "pupil", &lapwingv1.Policy{Version: 4, School: "st-anne", IssuedMs: 1, Rules: []byte("x")}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"forged": forged, "damaged": []byte("x"), "empty": nil} {
+		if err := os.WriteFile(cfg.Path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := k.Current().Signed(); !errors.Is(err, ErrGone) {
+			t.Errorf("%s file: %v, %v", name, s, err)
+		}
+	}
+	if err := os.Remove(cfg.Path); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := k.Current().Signed(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("removed file: %v, %v", s, err)
+	}
+}
+
 func TestApplySurvivesRestart(t *testing.T) {
 	cfg := config(t.TempDir())
 	k := open(t, cfg)
@@ -88,10 +126,14 @@ func TestApplySurvivesRestart(t *testing.T) {
 	s.Document[0] ^= 1 // the caller's copy is the caller's
 	for what, k := range map[string]*Keeper{"running": k, "restarted": open(t, cfg)} {
 		f := k.Current()
-		if f == nil || k.Version() != 3 || f.Policy.Rules != nil { // nil: the service holds them once, in f.Signed
+		if f == nil || k.Version() != 3 || f.Policy.Rules != nil { // nil: only f.Signed has them
 			t.Fatalf("%s: in force is %v", what, f)
 		}
-		if p, err := policydoc.Open(f.Signed, cfg.Key); err != nil || string(p.Rules) != "three" {
+		whole, err := f.Signed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := policydoc.Open(whole, cfg.Key); err != nil || string(p.Rules) != "three" {
 			t.Errorf("%s: what goes on to sessions: %v, %v", what, p, err)
 		}
 	}

@@ -76,8 +76,8 @@ func (d Desktop) wayland() bool {
 }
 
 // statusEvery is how often the status is sent although nothing changed, so
-// that counters arrive.
-const statusEvery = 30 * time.Second
+// that counters arrive with the next heartbeat but one.
+const statusEvery = time.Minute
 
 // maxInputs that wait for the loop. A person makes some tens a second.
 const maxInputs = 1024

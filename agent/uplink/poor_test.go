@@ -33,14 +33,14 @@ func TestWakesUp(t *testing.T) {
 		d.put(spool.Urgent, 1)
 		d.arrived(1)
 		d.sleep(time.Hour)
-		time.Sleep(20 * time.Second)
+		time.Sleep(35 * time.Second)
 		synctest.Wait()
 		if n := len(d.collector.Hellos()); n != 2 {
-			t.Errorf("%d streams 20 s after waking, want a second one", n)
+			t.Errorf("%d streams 35 s after waking, want a second one", n)
 		}
 		// A sleep through the moment of renewal: it is made up for at once.
 		d.sleep(21 * 24 * time.Hour)
-		time.Sleep(20 * time.Second)
+		time.Sleep(35 * time.Second)
 		synctest.Wait()
 		if n := d.collector.Renewed(); n != 1 {
 			t.Errorf("renewed %d times after waking, want 1", n)

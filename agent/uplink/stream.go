@@ -207,7 +207,7 @@ func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessa
 				return errSlept
 			}
 		case <-ctx.Done():
-			return s.goodbye(in, failed)
+			return s.goodbye(ctx, in, failed)
 		case err := <-failed:
 			return err
 		case m := <-in:
@@ -397,9 +397,13 @@ func (s *session) sendPosture() error {
 
 // goodbye says that the silence to come is meant, and waits for the collector
 // to close, as long as the stream's context lasts.
-func (s *session) goodbye(in <-chan *lapwingv1.CollectorMessage, failed <-chan error) error {
+func (s *session) goodbye(ctx context.Context, in <-chan *lapwingv1.CollectorMessage, failed <-chan error) error {
 	why := lapwingv1.Goodbye_REASON_SHUTDOWN
-	if s.u.cfg.Goodbye != nil {
+	asleep := errors.Is(context.Cause(ctx), errAsleep)
+	switch {
+	case asleep:
+		why = lapwingv1.Goodbye_REASON_SLEEP
+	case s.u.cfg.Goodbye != nil:
 		why = s.u.cfg.Goodbye()
 	}
 	err := s.send(&lapwingv1.AgentMessage{Kind: &lapwingv1.AgentMessage_Goodbye{Goodbye: &lapwingv1.Goodbye{Reason: why}}})
@@ -416,7 +420,7 @@ func (s *session) goodbye(in <-chan *lapwingv1.CollectorMessage, failed <-chan e
 		case err = <-failed:
 		}
 	}
-	if errors.Is(err, io.EOF) && s.u.cfg.Heard != nil {
+	if errors.Is(err, io.EOF) && !asleep && s.u.cfg.Heard != nil {
 		s.u.cfg.Heard()
 	}
 	return err

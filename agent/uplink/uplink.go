@@ -187,8 +187,12 @@ type Uplink struct {
 	cfg   Config
 	paces [2]pace // by lane; used by Run's goroutine only
 
-	mu     sync.Mutex // guards status
+	woke chan struct{} // holds a value when the machine woke
+
+	mu     sync.Mutex // guards what follows
 	status Status
+	hangUp context.CancelCauseFunc // ends the connection; nil without one
+	nap    *nap                    // announced and not over; nil otherwise
 }
 
 // New returns an Uplink; nothing happens before Run.
@@ -199,7 +203,7 @@ func New(cfg Config) *Uplink {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Uplink{cfg: cfg, status: Status{State: Stopped, Since: time.Now()}}
+	return &Uplink{cfg: cfg, woke: make(chan struct{}, 1), status: Status{State: Stopped, Since: time.Now()}}
 }
 
 // Status returns the uplink's account of itself. It is safe for concurrent use.
@@ -228,9 +232,13 @@ func (u *Uplink) Run(ctx context.Context) error {
 	for failures := 0; ctx.Err() == nil; {
 		begin := time.Now()
 		u.update(func(s *Status) { s.State, s.RetryAt = Connecting, time.Time{} })
-		err := u.once(ctx)
+		slept, err := u.connect(ctx)
 		for _, l := range spool.Lanes() {
 			u.cfg.Spool.Rollback(l)
+		}
+		if slept != nil {
+			u.sleepThrough(ctx, slept)
+			err = errSlept
 		}
 		if ctx.Err() != nil {
 			break
@@ -292,8 +300,10 @@ func (u *Uplink) rest(ctx context.Context, wait time.Duration, err error) {
 		select {
 		case <-t.C:
 			return
+		// Whatever was wrong before the sleep may be right after it.
+		case <-u.woke:
+			t.Reset(time.Duration(u.cfg.Jitter() * float64(min(wait, wakeSpread))))
 		case <-look.C:
-			// Whatever was wrong before the sleep may be right after it.
 			if watch.slept() {
 				t.Reset(time.Duration(u.cfg.Jitter() * float64(min(wait, wakeSpread))))
 			}

@@ -6,11 +6,11 @@ import (
 )
 
 // Timers stand still while the machine sleeps, and a connection that slept for
-// minutes is dead at the other end. Nothing tells a service portably that it
-// slept; but of its two clocks one goes on. They are compared four times a
-// minute, which costs nothing that anybody could measure.
+// minutes is dead at the other end. Where nothing tells the service (see Sleep
+// and Wake), of its two clocks one goes on. They are compared twice a minute:
+// each look wakes the processor.
 const (
-	lookEvery = 15 * time.Second
+	lookEvery = 30 * time.Second
 	// napped is from when on it was a sleep: less is a busy machine.
 	napped = 5 * time.Second
 	// wakeSpread is how much devices that wake together are spread over.

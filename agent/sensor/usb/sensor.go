@@ -33,8 +33,9 @@ const (
 	// gather is how long changes are gathered before a look, so that a storm of
 	// messages costs ten looks a second at most.
 	gather = 100 * time.Millisecond
-	// net is how often a look is taken although nothing was heard.
-	net30s = 30 * time.Second
+	// unheard is how often a look is taken although nothing was heard: the
+	// kernel may drop messages, and a look wakes the machine.
+	unheard = time.Minute
 	// lookPatience is how long a medium may take to give its first blocks.
 	lookPatience = 10 * time.Second
 )
@@ -113,7 +114,7 @@ func (s *Sensor) Run(ctx context.Context, report func(sensor.Status)) error {
 	defer stop()
 	defer s.drop()
 	report(sensor.Status{State: sensor.OK})
-	slow := time.NewTicker(net30s)
+	slow := time.NewTicker(unheard)
 	defer slow.Stop()
 	settle := time.NewTimer(0)
 	defer settle.Stop()

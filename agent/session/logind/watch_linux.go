@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -14,8 +15,10 @@ import (
 const (
 	// connectBound for finding and greeting the bus.
 	connectBound = 10 * time.Second
-	// retry is the pause before a missing or lost bus is tried again.
-	retry = 10 * time.Second
+	// retry is the pause before a missing or lost bus is tried again; it doubles
+	// up to maxRetry, since some machines have none for good.
+	retry    = 2 * time.Second
+	maxRetry = time.Minute
 	// lookAgain is the first pause before a display that was not found is looked
 	// for again; it doubles up to sweep.
 	lookAgain = 500 * time.Millisecond
@@ -45,6 +48,11 @@ type Config struct {
 	// OnChange takes the desktops, first as they are and then whenever they have
 	// changed; or the error for which they are not known (any more).
 	OnChange func(Desktops, error)
+	// OnSleep, if not nil, is called when the machine is about to sleep. The
+	// machine waits until it returns, sleepPatience at most. OnWake is called
+	// when it is awake again. Both come from the goroutine of Watch.
+	OnSleep func(context.Context)
+	OnWake  func()
 }
 
 // Watch watches until ctx is done.
@@ -55,14 +63,20 @@ func Watch(ctx context.Context, cfg Config) error {
 	if cfg.Proc == "" {
 		cfg.Proc = "/proc"
 	}
+	pause := retry
 	for {
+		began := time.Now()
 		err := once(ctx, cfg)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		cfg.OnChange(Desktops{}, err)
+		if time.Since(began) > maxRetry {
+			pause = retry
+		}
 		select {
-		case <-time.After(retry):
+		case <-time.After(pause):
+			pause = min(2*pause, maxRetry)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -84,6 +98,7 @@ func once(ctx context.Context, cfg Config) error {
 	conn.Signal(signals)
 	w := &watch{cfg: cfg, conn: conn, signals: signals, leaders: newLeaders()}
 	defer w.leaders.stop()
+	defer w.letSleep()
 	bounded, cancel := context.WithTimeout(ctx, connectBound)
 	defer cancel()
 	greeted := make(chan error, 1)
@@ -107,6 +122,7 @@ type watch struct {
 	last    Desktops
 	told    bool
 	leaders *leaders
+	delay   *os.File // holds the machine awake for a moment; nil: it does not wait
 }
 
 func (w *watch) greet(ctx context.Context) error {
@@ -129,6 +145,7 @@ func (w *watch) greet(ctx context.Context) error {
 
 // run looks whenever logind has said something.
 func (w *watch) run(ctx context.Context) error {
+	w.delaySleep(ctx)
 	pause := lookAgain
 	for {
 		now, err := w.look(ctx)
@@ -160,9 +177,13 @@ func (w *watch) await(ctx context.Context, wait time.Duration) (told bool, err e
 	defer timer.Stop()
 	for {
 		select {
-		case _, ok := <-w.signals:
+		case s, ok := <-w.signals:
 			if !ok {
 				return false, errors.New("watch logind: the system bus has gone")
+			}
+			if s.Name == manager+"PrepareForSleep" {
+				w.sleep(ctx, s)
+				continue
 			}
 			if !told {
 				told = true

@@ -80,6 +80,8 @@ const (
 	restartMax = 30 * time.Second
 	// stable is how long it must have run for the pause to start anew.
 	stable = 1 * time.Minute
+	// policyAgain is the pause before a policy that could not be read is read again.
+	policyAgain = 1 * time.Second
 	// retryHit is the pause before OnHit is called again.
 	retryHit = 1 * time.Second
 )

@@ -18,7 +18,7 @@ type Group struct {
 
 	// mu guards what follows.
 	mu      sync.Mutex
-	policy  *lapwingv1.SignedPolicy
+	policy  Policy
 	lookAt  *lapwingv1.Watch
 	told    map[string]string // by target id: the version of the notice that was shown
 	targets []Target
@@ -56,7 +56,7 @@ func (g *Group) SetTargets(targets []Target) {
 }
 
 // SetPolicy is Supervisor.SetPolicy for all, now and later.
-func (g *Group) SetPolicy(p *lapwingv1.SignedPolicy) {
+func (g *Group) SetPolicy(p Policy) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.policy = p

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -291,7 +292,7 @@ rules:
     phrases: ["want to kill myself"]
 `
 
-func policy(t *testing.T, version uint64, places ...*lapwingv1.Place) *lapwingv1.SignedPolicy {
+func policy(t *testing.T, version uint64, places ...*lapwingv1.Place) *inForce {
 	t.Helper()
 	pack, problems := rulepack.Parse("test.yaml", []byte(testPack))
 	if len(problems) > 0 {
@@ -305,7 +306,20 @@ func policy(t *testing.T, version uint64, places ...*lapwingv1.Place) *lapwingv1
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &lapwingv1.SignedPolicy{Document: document, Signature: make([]byte, 64)}
+	return &inForce{whole: &lapwingv1.SignedPolicy{Document: document, Signature: make([]byte, 64)}}
+}
+
+// inForce is a policy that cannot be read the first times.
+type inForce struct {
+	whole    *lapwingv1.SignedPolicy
+	failures atomic.Int32
+}
+
+func (p *inForce) Signed() (*lapwingv1.SignedPolicy, error) {
+	if p.failures.Add(-1) >= 0 {
+		return nil, errors.New("the disk does not answer")
+	}
+	return p.whole, nil
 }
 
 // TestPhraseOnARealDesktop runs the real session process: a phrase of the rule
@@ -320,7 +334,9 @@ func TestPhraseOnARealDesktop(t *testing.T) {
 	defer d.Stop()
 	s := newService(t)
 	sup, stop := s.run(d.Env(), "real")
-	sup.SetPolicy(policy(t, 1))
+	p := policy(t, 1)
+	p.failures.Store(1) // it is asked again
+	sup.SetPolicy(p)
 	s.await("a status with all sensors", func() bool { return s.settled() })
 	if _, err := d.Start("mousepad"); err != nil {
 		t.Fatal(err)

@@ -19,11 +19,19 @@ type Supervisor struct {
 
 	// mu guards what follows.
 	mu      sync.Mutex
-	policy  *lapwingv1.SignedPolicy
+	policy  Policy
 	watch   *lapwingv1.Watch
 	told    *lapwingv1.Told
 	canary  *lapwingv1.CanaryRequest // not passed on yet
 	arrived chan struct{}            // holds a value when policy has changed
+}
+
+// Policy is one in force, whose signature was verified. Each has an identity:
+// equal ones are the same.
+type Policy interface {
+	// Signed returns the whole of it. It is asked for each session process: the
+	// service does not hold in memory what it hands on once a day.
+	Signed() (*lapwingv1.SignedPolicy, error)
 }
 
 // New checks the configuration. Nothing is started before Run.
@@ -34,10 +42,9 @@ func New(cfg Config) (*Supervisor, error) {
 	return &Supervisor{cfg: cfg, arrived: make(chan struct{}, 1)}, nil
 }
 
-// SetPolicy gives a policy, whose signature the caller has verified, to the
-// session process, now and at each start. Safe for concurrent use; it does not
+// SetPolicy gives a policy to the session process, now and at each start. Safe for concurrent use; it does not
 // wait for the session.
-func (s *Supervisor) SetPolicy(p *lapwingv1.SignedPolicy) {
+func (s *Supervisor) SetPolicy(p Policy) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.policy = p
@@ -100,7 +107,7 @@ func (s *Supervisor) SetTold(version string) {
 
 // orders are what a session process is told, apart from hits and stopping.
 type orders struct {
-	policy *lapwingv1.SignedPolicy
+	policy Policy
 	watch  *lapwingv1.Watch
 	told   *lapwingv1.Told
 }
@@ -239,6 +246,7 @@ func closed(err error) error {
 // at and who was told, at once and whenever they change.
 func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 	var sent orders
+	var again <-chan time.Time
 	for {
 		now := s.current()
 		// A dead connection ends listen too. A policy that is too large leaves
@@ -250,7 +258,7 @@ func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 			s.push(conn, "notice", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Told{Told: now.told}})
 		}
 		if now.policy != nil && now.policy != sent.policy {
-			s.push(conn, "policy", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Policy{Policy: now.policy}})
+			again = s.pushPolicy(conn, now.policy)
 		}
 		sent = now
 		if r := s.takeCanary(); r != nil {
@@ -258,10 +266,24 @@ func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 		}
 		select {
 		case <-s.arrived:
+		case <-again:
+			again, sent.policy = nil, nil
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// pushPolicy returns when to try again, if the policy could not be read: until
+// then the session has the one before, or takes nothing.
+func (s *Supervisor) pushPolicy(conn *ipc.ServiceConn, p Policy) (again <-chan time.Time) {
+	signed, err := p.Signed()
+	if err != nil {
+		s.cfg.Log.Error("not sent to session", "what", "policy", "error", err)
+		return time.After(policyAgain)
+	}
+	s.push(conn, "policy", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Policy{Policy: signed}})
+	return nil
 }
 
 func (s *Supervisor) push(conn *ipc.ServiceConn, what string, m *lapwingv1.ServiceMessage) {
