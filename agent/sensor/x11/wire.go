@@ -1,7 +1,6 @@
 package x11
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 // order is the byte order that we ask of the server.
@@ -103,7 +104,7 @@ func newWire(conn net.Conn, secret []byte) (*wire, error) {
 	if _, err := conn.Write(hello); err != nil {
 		return nil, fmt.Errorf("greet: %w", err)
 	}
-	r := bufio.NewReaderSize(conn, 4096)
+	r := socket.Reader(conn)
 	s, err := readSetup(r)
 	if err != nil {
 		return nil, err

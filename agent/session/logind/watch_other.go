@@ -15,6 +15,8 @@ type Config struct {
 	SystemBus, Proc string
 	Own             uint32
 	OnChange        func(Desktops, error)
+	OnSleep         func(context.Context)
+	OnWake          func()
 }
 
 // Watch says that there is no logind, and waits.
