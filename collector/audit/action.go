@@ -38,6 +38,7 @@ const (
 	CaseWaits       Action = "case.wait"   // put to wait, or back
 	CaseStep        Action = "case.step"   // a step of the playbook was ticked, or the tick taken off
 	CaseTransferred Action = "case.transfer"
+	CasePassedOn    Action = "case.pass"  // to who must review it instead: it is about staff, or about who had it
 	CaseMatched     Action = "case.match" // the directory, or a post, told something new of its people
 
 	DeviceEnrolled Action = "device.enrol"
@@ -107,7 +108,7 @@ func Actions() []Action {
 		DeviceEnrolled, DeviceRenewed, DeviceRevoked, DeviceTamper, DeviceDigest, DeviceMoved, DeviceRetired, TokenCreated,
 		DeviceReleased, DeviceSuspected, ReofferAsked,
 		UserCreated, UserChanged, LinkCreated, LinkUsed, SessionStarted, SessionEnded, SessionRefused,
-		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
+		CaseEscalated, CaseReturned, CaseWaits, CaseStep, CaseTransferred, CasePassedOn, CaseMatched, DirectoryImported, DirectoryRefused, DirectoryRead, FlagSet, FlagEnded,
 		CaseTagged, ExemptionProposed, ExemptionApproved, ExemptionRefused, ExemptionWithdrawn, ExemptionRevoked,
 		PlaybookProposed, PlaybookApproved, PlaybookRefused, PlaybookWithdrawn, RuleChangeProposed, RuleChangeApproved, RuleChangeRefused, RuleChangeWithdrawn, PhraseTried, ApprovalDelegated,
 		MediaPermitted, MediaPermitEnded,

@@ -119,6 +119,8 @@ type Case struct {
 	Waiting   Waiting
 	Book      Book       // the playbook it is worked by, once somebody has begun
 	Steps     []StepDone // ticked now, in the order of ticking
+	// Floor is the laxest queue that the case may be in, since somebody passed it on.
+	Floor Queue
 	// Consulted are those from outside who are asked about it now.
 	Consulted []Consultation
 }

@@ -54,6 +54,8 @@ func Decide(c Case, cmd Command, a Actor, now time.Time) ([]Event, error) {
 		return decideEndConsult(c, cmd, by)
 	case OpenName:
 		return decideOpenName(c, cmd, by)
+	case PassOn:
+		return decidePassOn(c, cmd, a, by)
 	case Escalate, EndEscalation, Wait, EndWait, Transfer, Mark:
 		return decideFlow(c, cmd, a, by)
 	}

@@ -48,10 +48,9 @@ func evolve(c Case, e Event) Case {
 	case NameOpened:
 		c = nameOpened(c, e.At)
 	case Rerouted:
-		// Those who review it now begin anew, by a playbook of their own.
-		c = unclaimed(c)
-		c.Queue, c.Escalated, c.Waiting, c.Book, c.Consulted = e.Queue, Escalation{}, Waiting{}, Book{}, nil
-		c = weighExemption(c)
+		c = moved(c, e.Queue)
+	case PassedOn:
+		c = passedOn(c, e)
 	case SeenFirst:
 		c = seen(c, e.At)
 	case ClaimTaken:

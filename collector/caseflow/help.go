@@ -40,7 +40,7 @@ func (c Case) NameHidden() bool { return c.Help.HideName && c.NameOpenedAt.IsZer
 
 // concernsStaff reports whether a case is not for the DSL.
 func (c Case) concernsStaff() bool {
-	return forHead(c.Audience, c.Subjects, c.Help)
+	return c.Floor > QueueDSL || forHead(c.Audience, c.Subjects, c.Help)
 }
 
 func decideOpenName(c Case, cmd OpenName, by Stamp) ([]Event, error) {

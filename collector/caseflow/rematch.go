@@ -32,7 +32,7 @@ func decideRematch(c Case, cmd Rematch, by Stamp) ([]Event, error) {
 	}
 	queue := strictest(c.Queue, cmd.Queue, after.concernsStaff())
 	if c.Audience == vocab.Unknown && after.Audience == vocab.Pupil {
-		queue = strictest(0, cmd.Queue, after.concernsStaff())
+		queue = strictest(c.Floor, cmd.Queue, after.concernsStaff())
 	}
 	if after.State == Claimed && (queue != c.Queue || len(events) > 0) {
 		// Whoever holds the case may be the one whom it now concerns.

@@ -39,6 +39,16 @@ func (s *Service) Transfer(ctx context.Context, t store.Tenant, viewer caseflow.
 	return s.act(ctx, t, viewer, f, caseflow.Transfer{To: to, Reason: why})
 }
 
+// PassOn moves the case to who must review it instead, for a reason: it is about
+// a member of staff, or, with self, about the viewer.
+func (s *Service) PassOn(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, self bool, reason string) (caseflow.Case, error) {
+	why, err := s.reason(ctx, t, viewer, f, reason)
+	if err != nil {
+		return caseflow.Case{}, err
+	}
+	return s.act(ctx, t, viewer, f, caseflow.PassOn{Self: self, Reason: why})
+}
+
 // Wait puts the case to wait on somebody, in at most 200 characters.
 func (s *Service) Wait(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f Form, on string, until time.Time) (caseflow.Case, error) {
 	file, err := s.file(ctx, t, viewer, f.Ref)

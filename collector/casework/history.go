@@ -43,6 +43,7 @@ const (
 	ItemConsulted    ItemKind = "consulted"
 	ItemConsultEnded ItemKind = "consult-ended"
 	ItemSuggested    ItemKind = "suggested"
+	ItemPassedOn     ItemKind = "passed-on"
 	// ItemNameOpened: somebody gave a reason to see who asked for help.
 	ItemNameOpened ItemKind = "name-opened"
 )

@@ -29,6 +29,8 @@ func describeFlow(e caseflow.Event) (it Item, by caseflow.Stamp, sealed caseflow
 		return Item{Kind: ItemConsulted, Does: "asked " + e.ToName + ", from outside, about this case, without names"}, e.Stamp, e.Question, vault.Reason
 	case caseflow.ConsultEnded:
 		return Item{Kind: ItemConsultEnded, Does: "took this case back from " + e.ToName}, e.Stamp, nil, ""
+	case caseflow.PassedOn:
+		return Item{Kind: ItemPassedOn, Does: "passed this case on to " + queueName(e.Queue)}, e.Stamp, e.Reason, vault.Reason
 	case caseflow.Suggested:
 		return Item{Kind: ItemSuggested, Does: "said what they would do", Outcome: e.Outcome, Severity: e.Severity}, e.Stamp, e.Why, vault.Reason
 	}

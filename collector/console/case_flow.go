@@ -37,6 +37,19 @@ func (c *Console) endEscalation(w http.ResponseWriter, r *http.Request, id auth.
 	})
 }
 
+// passOnCase takes the case out of the viewer's sight, as a rule.
+func (c *Console) passOnCase(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
+	return c.perform(w, r, id, func(a act) doing {
+		return doing{kind: "pass", used: caseFields, gone: true, next: func(act) (string, error) { return "/cases?passed=" + string(a.Ref), nil }, do: func(a act) error {
+			reason, self := a.fields["pass_reason"], r.PostForm.Get("act") == "self"
+			f := a.keyed("pass", reason, r.PostForm.Get("act"))
+			f.Expect = 0 // it must not wait for anybody else's act
+			_, err := c.cases.PassOn(r.Context(), id.Tenant, id.Actor, f, self, reason)
+			return err
+		}}
+	})
+}
+
 func (c *Console) transferCase(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
 	return c.perform(w, r, id, func(act) doing {
 		return doing{kind: "transfer", used: []string{"colleague", "transfer_reason"}, do: func(a act) error {

@@ -28,7 +28,7 @@ type act struct {
 var caseFields = []string{
 	"note", "outcome", "rule", "why", "parents_whom", "parents_when", "record_agency", "record_reference",
 	"refer_agency", "refer_whom", "refer_when", "refer_reference",
-	"to", "escalate_reason", "colleague", "transfer_reason", "on", "until", "end_reason", "reason", "name_reason", "reviewer", "question",
+	"to", "escalate_reason", "colleague", "transfer_reason", "on", "until", "end_reason", "reason", "name_reason", "reviewer", "question", "pass_reason",
 }
 
 // readAct reads the form, of which fields are filled in by a person. A missing or odd version means "any" only where the
@@ -142,7 +142,7 @@ func (a act) fieldOf(kind, field string) string {
 		}
 	case "reason":
 		switch kind {
-		case "escalate", "transfer", "end", "name":
+		case "escalate", "transfer", "end", "name", "pass":
 			return kind + "_reason"
 		}
 		return "reason"

@@ -209,6 +209,26 @@ func (c *Console) steps(k casework.CaseView, me caseflow.Actor, now time.Time) [
 	return out
 }
 
+// passView is how the case may be passed on.
+type passView struct {
+	Staff bool // to the head, because it is about a member of staff; else only because it is about the viewer
+	Self  bool // it may be said to be about the viewer
+	To    string
+}
+
+func passTo(cs caseflow.Case, a caseflow.Actor) *passView {
+	_, staff := caseflow.PassTo(cs, a, false)
+	to, self := caseflow.PassTo(cs, a, true)
+	if !staff && !self {
+		return nil
+	}
+	v := &passView{Staff: staff, Self: self, To: "the head teacher"}
+	if to == caseflow.QueueChair && !staff {
+		v.To = "the chair of governors"
+	}
+	return v
+}
+
 // flowView is where the case stands on its way.
 type flowView struct {
 	Escalated, EscalatedBy, Answer string

@@ -46,6 +46,7 @@ type CaseFlow interface {
 	KeepDraft(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, fields map[string]string) (time.Time, error)
 	Consult(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, to caseflow.UserID, question string) (caseflow.Case, error)
 	EndConsult(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, from caseflow.UserID) (caseflow.Case, error)
+	PassOn(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, self bool, reason string) (caseflow.Case, error)
 	OpenName(ctx context.Context, t store.Tenant, viewer caseflow.Actor, f casework.Form, reason string) (caseflow.Case, error)
 	Export(ctx context.Context, t store.Tenant, viewer caseflow.Actor, ref caseflow.Ref, reason string) (casework.CaseView, error)
 }

@@ -50,6 +50,7 @@ type caseView struct {
 	Consulted  []consultView
 	NoOutside  bool // the school has somebody outside, and this case cannot be shown to them
 	Flow       flowView
+	Pass       *passView // where the case may be passed on to, if anywhere
 	Around     []aroundCase
 	Reads      []readView
 	Moves      caseMoves
@@ -140,6 +141,7 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string, n
 	// Whether the account is known would tell who asked not to be named.
 	v.NoOutside = k.HasOutside && !k.MayConsult && cs.Queue == caseflow.QueueDSL && !k.Person.Hidden
 	v.Flow = c.flow(k, id, now)
+	v.Pass = passTo(cs, id.Actor)
 	v.Show = show
 	v.Days = c.timeline(k, now, id.User.CoverWords, show)
 	v.Kept = keptSentence(k)

@@ -32,6 +32,7 @@ type casesView struct {
 	Next           string
 	Live           string // address of the live stream
 	Done           string // a case just closed
+	Passed         string // a case just passed on, likewise
 	Returned       string // a case just given back, which the viewer may not see any more
 	ServerRead     string
 	Waiting        int // people who wait for the viewer to confirm a role
@@ -103,6 +104,9 @@ func (c *Console) casesPage(w http.ResponseWriter, r *http.Request, id auth.Iden
 	}
 	if ref, err := caseflow.ParseRef(r.URL.Query().Get("returned")); err == nil {
 		v.Returned = string(ref)
+	}
+	if ref, err := caseflow.ParseRef(r.URL.Query().Get("passed")); err == nil {
+		v.Passed = string(ref)
 	}
 	return c.showCases(w, r, id, http.StatusOK, v)
 }

@@ -102,6 +102,7 @@ func (c *Console) routes() *mux {
 	m.Handle("POST /cases/{ref}/steps", c.signedIn(reviewer, c.stepCase))
 	m.Handle("POST /cases/{ref}/escalate", c.signedIn(reviewer, c.escalateCase))
 	m.Handle("POST /cases/{ref}/escalate/end", c.signedIn(reviewer, c.endEscalation))
+	m.Handle("POST /cases/{ref}/pass", c.signedIn(reviewer, c.passOnCase))
 	m.Handle("POST /cases/{ref}/transfer", c.signedIn(reviewer, c.transferCase))
 	m.Handle("POST /cases/{ref}/wait", c.signedIn(reviewer, c.waitCase))
 	m.Handle("POST /cases/{ref}/wait/end", c.signedIn(reviewer, c.endWait))

@@ -73,6 +73,7 @@ var doors = map[string]door{
 	"POST /cases/{ref}/steps":         {roles: works4},
 	"POST /cases/{ref}/escalate":      {roles: works4},
 	"POST /cases/{ref}/escalate/end":  {roles: works4},
+	"POST /cases/{ref}/pass":          {roles: works4},
 	"POST /cases/{ref}/transfer":      {roles: works4},
 	"POST /cases/{ref}/wait":          {roles: works4},
 	"POST /cases/{ref}/wait/end":      {roles: works4},

@@ -243,6 +243,8 @@ func actionOf(c caseflow.Command) audit.Action {
 		return audit.CaseConsulted
 	case caseflow.OpenName:
 		return audit.NameOpened
+	case caseflow.PassOn:
+		return audit.CasePassedOn
 	}
 	return ""
 }

@@ -178,7 +178,7 @@ func rows() []row {
 		rowOf("draft", filled[store.Draft](), draftFields),
 		rowOf("notice", filled[store.NoticeRecord](), noticeFields),
 		eventOf[caseflow.Tagged](),
-		eventOf[caseflow.Suggested](), eventOf[caseflow.Consulted](), eventOf[caseflow.ConsultEnded](),
+		eventOf[caseflow.Suggested](), eventOf[caseflow.Consulted](), eventOf[caseflow.ConsultEnded](), eventOf[caseflow.PassedOn](),
 	}
 }
 

@@ -85,6 +85,7 @@ func headFields(c *codec, x *headRow) {
 	nested(c, 40, &k.Help, helpFields)
 	c.moment(41, &k.NameOpenedAt)
 	list(c, 42, &k.Consulted, consultationFields)
+	number(c, 43, &k.Floor)
 }
 
 func captureRecordFields(c *codec, x *store.CaptureRecord) {

@@ -33,6 +33,7 @@ func eventFields(c *codec, x *eventRow) {
 	event(c, 22, x, consultedFields)
 	event(c, 23, x, consultEndedFields)
 	event(c, 40, x, nameOpenedFields)
+	event(c, 41, x, passedOnFields)
 	if c.reading && x.Event == nil {
 		c.fail() // an event of a later version: the case cannot be told without it
 	}

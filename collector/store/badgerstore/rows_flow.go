@@ -100,3 +100,10 @@ func consultEndedFields(c *codec, x *caseflow.ConsultEnded) {
 	text(c, 2, &x.To)
 	text(c, 3, &x.ToName)
 }
+
+func passedOnFields(c *codec, x *caseflow.PassedOn) {
+	nested(c, 1, &x.Stamp, stampFields)
+	number(c, 2, &x.Queue)
+	list(c, 3, &x.Subjects, personKey)
+	raw(c, 4, &x.Reason)
+}

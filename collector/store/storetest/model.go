@@ -292,7 +292,7 @@ func commandWord(c caseflow.Command) audit.Action {
 		"See": audit.CaseSeen, "Claim": audit.CaseClaimed, "Release": audit.CaseReleased, "Note": audit.CaseNoted,
 		"Close": audit.CaseClosed, "Reopen": audit.CaseReopened, "Escalate": audit.CaseEscalated, "EndEscalation": audit.CaseReturned,
 		"Wait": audit.CaseWaits, "EndWait": audit.CaseWaits, "Transfer": audit.CaseTransferred, "Mark": audit.CaseStep,
-		"Suggest": audit.CaseSuggested, "OpenName": audit.NameOpened, "Consult": audit.CaseConsulted, "EndConsult": audit.CaseConsulted,
+		"Suggest": audit.CaseSuggested, "OpenName": audit.NameOpened, "Consult": audit.CaseConsulted, "EndConsult": audit.CaseConsulted, "PassOn": audit.CasePassedOn,
 	}
 	return words[fmt.Sprintf("%T", c)[len("caseflow."):]]
 }

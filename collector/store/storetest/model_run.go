@@ -194,6 +194,7 @@ func (x *machine) act(r *rapid.T) {
 			caseflow.Suggest{Severity: vocab.High, Outcome: caseflow.NoConcern, Why: []byte("sealed"), Chars: 6},
 			caseflow.Consult{To: "u-external", Question: written}, caseflow.EndConsult{User: "u-external"},
 			caseflow.OpenName{Reason: []byte("sealed"), Chars: 6},
+			caseflow.PassOn{Reason: written}, caseflow.PassOn{Self: true, Reason: written}, caseflow.PassOn{},
 			caseflow.Escalate{To: caseflow.Head, Reason: written}, caseflow.Escalate{To: caseflow.DSL, Reason: written}, caseflow.EndEscalation{Reason: written},
 			caseflow.Wait{On: written, Until: x.now.Add(time.Hour)}, caseflow.EndWait{},
 			caseflow.Transfer{To: rapid.SampledFrom(viewers).Draw(r, "to").User},
