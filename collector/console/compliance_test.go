@@ -91,6 +91,11 @@ func TestManyDevicesAtOnce(t *testing.T) {
 	}
 	tech := f.signIn("S. Brack", caseflow.Technician)
 	both := []string{"sim-000001", "sim-000003"}
+	// Return in the form's only field of text presses its first button, which does no harm.
+	_, form, _ := strings.Cut(tech.get("/devices").body, `<div class="lw-bulk">`)
+	if first, _, _ := strings.Cut(form, "</button>"); !strings.Contains(first, `value="prove"`) {
+		t.Errorf("the first button of many devices is %s", first)
+	}
 	if p := tech.post("/devices", url.Values{"device": both, "act": {"move"}, "group": {"nowhere"}}); !strings.Contains(p.body, "choose the group") {
 		t.Error("moved to a group that is none")
 	}

@@ -157,6 +157,7 @@ func newMediaRow(m store.MediaVisit, now time.Time) mediaRow {
 	case triage.ScanClean:
 		row.Scan = "Clean, " + plural(int(m.FilesScanned), "file", "files")
 	case triage.ScanInfected:
+		row.Word += ", infected"
 		row.State, row.Scan = "fail", "Infected: "+strings.Join(m.Threats, ", ")
 	case triage.ScanNotScanned:
 		row.Scan = "Not scanned: " + checks.Word(m.ScanWhy)

@@ -52,17 +52,16 @@ func (o Options) sum(i int, what string, at time.Time) [16]byte {
 	return [16]byte(sum[:16])
 }
 
-// schoolDay moves a time back to the last weekday, and to between 8 and 16 o'clock.
+// schoolDay is a time between 8 and 16 o'clock of a weekday, that day or before.
 func schoolDay(at time.Time) time.Time {
-	for at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
-		at = at.AddDate(0, 0, -1)
-	}
 	y, m, d := at.Date()
-	day := time.Date(y, m, d, 8, 0, 0, 0, at.Location())
-	if back := day.Add(at.Sub(day) % (8 * time.Hour)); back.After(day) && back.Before(at) {
-		return back
+	into := time.Duration(at.Hour()*60+at.Minute()) % (8 * 60) * time.Minute
+	for back := 0; ; back++ {
+		day := time.Date(y, m, d-back, 8, 0, at.Second(), 0, at.Location()).Add(into)
+		if day.Weekday() != time.Saturday && day.Weekday() != time.Sunday && !day.After(at) {
+			return day
+		}
 	}
-	return at
 }
 
 // answerOf is what a device answers, by what its sensor of typed text says; false

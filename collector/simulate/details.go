@@ -41,7 +41,11 @@ func details(ctx context.Context, t store.Tenant, o Options) error {
 			open := uint32(0)
 			if careless && r.IntN(4) == 0 || r.IntN(30) == 0 {
 				open = uint32(1 + r.IntN(24))
-				add(at, triage.Arrival{Kind: triage.KindUnattended, Unattended: &triage.Unattended{Seconds: 300 + 60*open, Limit: 300}})
+				end := time.Date(at.Year(), at.Month(), at.Day(), 8, 20+r.IntN(20), 0, 0, at.Location())
+				if later := end.Add(time.Duration(r.IntN(7*60)) * time.Minute); later.Before(o.Now) {
+					end = later
+				}
+				add(end, triage.Arrival{Kind: triage.KindUnattended, Unattended: &triage.Unattended{Seconds: 300 + 60*open, Limit: 300}})
 			}
 			y, m, d := at.Date()
 			add(at, triage.Arrival{Kind: triage.KindLockMinutes, Lock: &triage.LockMinutes{Day: uint32(y*10000 + int(m)*100 + d),
