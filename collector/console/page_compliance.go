@@ -168,11 +168,11 @@ func (c *Console) recordSummary(r *http.Request, id auth.Identity) (recordSummar
 
 func newRecordRow(k store.MonitoringCheck, now time.Time) recordRow {
 	row := recordRow{When: moment(k.At.In(now.Location()), now), What: k.What, Where: k.Place, Users: k.Users, Who: k.By.Name, Note: k.Note}
+	if k.Automatic {
+		k.Device, row.Who = systemWord(k.Device), "automatic"
+	}
 	if k.Device != "" {
 		row.Where = k.Device + ", " + k.Place
-	}
-	if k.Automatic {
-		row.Who = "automatic"
 	}
 	row.State, row.Word = stateWords(k.Result)
 	return row

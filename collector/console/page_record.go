@@ -99,7 +99,7 @@ func (c *Console) recordCSV(w http.ResponseWriter, r *http.Request, id auth.Iden
 	for _, k := range all {
 		by := k.By.Name
 		if k.Automatic {
-			by = "automatic"
+			k.Device, by = systemWord(k.Device), "automatic"
 		}
 		_ = out.Write([]string{k.At.In(c.zone).Format("2006-01-02 15:04"), plain(k.What), plain(k.Device), plain(k.Place), plain(k.Users), plain(by), k.Result.String(), plain(k.Note)})
 	}
