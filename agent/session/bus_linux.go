@@ -17,6 +17,8 @@ const (
 	connectBound = 10 * time.Second
 	// busRetry is the pause before a lost or missing bus is tried again.
 	busRetry = 10 * time.Second
+	// absentRetry is how many times as long the pause becomes while there is none.
+	absentRetry = 6
 	// askBound for one question; capture has dropped the keys long before.
 	askBound = 2 * time.Second
 	// addressBound for the document's address, which harbours need, and for the
@@ -231,6 +233,7 @@ func (l *locks) start(ctx context.Context) {
 func (l *locks) wait() { l.running.Wait() }
 
 func (l *locks) run(ctx context.Context, name string) {
+	pause := l.retry
 	for ctx.Err() == nil {
 		bounded, cancel := context.WithTimeout(ctx, connectBound)
 		bus, err := l.buses[name](bounded)
@@ -239,12 +242,14 @@ func (l *locks) run(ctx context.Context, name string) {
 		switch {
 		case err == nil:
 			l.follow(ctx, name, bus)
+			pause = l.retry
 		case errors.Is(err, lock.ErrAbsent):
 			state = lockAbsent
+			pause = min(2*pause, absentRetry*l.retry) // some machines have none for good
 		}
 		l.tell(ctx, lockEvent{bus: name, state: state})
 		select {
-		case <-time.After(l.retry):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
