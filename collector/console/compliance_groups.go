@@ -53,7 +53,7 @@ func (c *Console) worstDevices(r *http.Request, id auth.Identity, group string) 
 	plans := c.timetables(id.Tenant)
 	listed := map[caseflow.DeviceID]bool{}
 	for _, q := range []store.DeviceQuery{{Fails: true}, {Troubled: true}} {
-		q.Now, q.Group, q.Limit = now, group, 2*worstShown
+		q.Now, q.AwaySince, q.Group, q.Limit = now, plans.awaySince(now), group, 2*worstShown
 		page, err := id.Tenant.FindDevices(r.Context(), q)
 		if err != nil {
 			return nil, fmt.Errorf("find the worst devices: %w", err)

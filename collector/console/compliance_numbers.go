@@ -218,7 +218,7 @@ func percent(n, of int) string {
 func controlQuery(id, state string) url.Values {
 	switch id {
 	case "silent":
-		return url.Values{"show": {"silent"}}
+		return url.Values{"show": {"all"}, "heard": {"no"}}
 	case compliance.TypedText:
 		id = checks.TypedTextSeen
 	}

@@ -70,6 +70,8 @@ type sensorCell struct {
 // deviceCounts are what the sentence is made of.
 type deviceCounts struct {
 	Total, Troubled, Silent int
+	Away                    int // silent, and not expected on now
+	Off                     int // said good-bye
 	Proved                  int // by a test phrase
 	Lacking                 int // without trouble, but with a sensor that its version lacks
 }
@@ -83,13 +85,21 @@ func (n deviceCounts) sentence() (string, string) {
 	if n.Lacking > 0 {
 		lacking = "On " + plural(n.Lacking, "device", "devices") + " nothing failed, but Lapwing cannot tell everything: a sensor is not in this version. "
 	}
+	off := n.quietWords()
+	working := n.Total - n.Away - n.Off
 	switch {
 	case n.Total == 0:
 		return "No device is enrolled yet, so nothing is monitored.", ""
 	case n.Troubled == 0 && n.Lacking == 0:
-		return "All sensors report that they work on " + plural(n.Total, "device", "devices") + ".", proof
+		if working == 0 {
+			return "No device is on, so nothing is monitored now.", off + proof
+		}
+		if n.Total == working {
+			return "All sensors report that they work on " + plural(n.Total, "device", "devices") + ".", proof
+		}
+		return "All sensors report that they work on the " + plural(working, "device", "devices") + " that " + isAre(working) + " on.", off + proof
 	case n.Troubled == 0:
-		return "No device needs attention.", lacking + proof
+		return "No device needs attention.", off + lacking + proof
 	}
 	need := "need"
 	if n.Troubled == 1 {
@@ -97,13 +107,28 @@ func (n deviceCounts) sentence() (string, string) {
 	}
 	rest := ""
 	if n.Silent > 0 {
-		is := "are"
-		if n.Silent == 1 {
-			is = "is"
-		}
-		rest = thousands(n.Silent) + " " + is + " silent. "
+		rest = thousands(n.Silent) + " " + isAre(n.Silent) + " silent. "
 	}
+	rest += off
 	return fmt.Sprintf("%s of %s %s attention.", thousands(n.Troubled), plural(n.Total, "device", "devices"), need), rest + lacking + proof
+}
+
+// quietWords are about those that nobody need look for.
+func (n deviceCounts) quietWords() (words string) {
+	if n.Away > 0 {
+		words = thousands(n.Away) + " more said no good-bye, and " + isAre(n.Away) + " not expected on now. "
+	}
+	if n.Off > 0 {
+		words += thousands(n.Off) + " " + isAre(n.Off) + " off or revoked. "
+	}
+	return words
+}
+
+func isAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // Ranks of trouble, worst last. A device that lacks a sensor is not fine, but
@@ -132,10 +157,12 @@ func newDeviceRow(d store.Device, now time.Time) deviceRow {
 		row.Wrong, row.Detail, row.rank = "Waits to be released", "nothing it notices reaches the queue; see Enrolment", rankFail
 	case d.Report.Seen.IsZero():
 		row.Wrong, row.Detail, row.rank = "Never seen", "enrolled "+moment(d.Enrolled.In(now.Location()), now), rankNever
-	case silent && d.Report.Goodbye != "":
+	case d.Report.Uninstalled():
+		row.Wrong, row.Detail, row.rank = "The agent was uninstalled", "nothing is monitored there since "+moment(d.Report.Seen.In(now.Location()), now)+"; if that is meant, retire it", rankFail
+	case silent && d.Report.Off() && !d.Report.Silent(now):
 		row.Wrong, row.Detail, row.rank = "Off", goodbyeWord(d.Report.Goodbye), rankFine
 	case silent:
-		row.Wrong, row.Detail, row.rank = "Silent for "+inWords(now.Sub(d.Report.Seen)), "it said no good-bye", rankSilent
+		row.Wrong, row.Detail, row.rank = "Silent for "+inWords(now.Sub(d.Report.Seen)), lastWord(d.Report), rankSilent
 	default:
 		row.worstSensor()
 	}
@@ -182,16 +209,23 @@ func (row *deviceRow) worstSensor() {
 	}
 }
 
+// lastWord is what a silent device last said of going.
+func lastWord(r store.DeviceReport) string {
+	switch {
+	case r.Off():
+		return goodbyeWord(r.Goodbye) + ", and was not heard of since"
+	case r.Goodbye == store.GoodbyeRestart:
+		return "its agent said that it restarts, and did not come back"
+	}
+	return "it said no good-bye"
+}
+
 func goodbyeWord(reason string) string {
 	switch reason {
 	case "shutdown":
 		return "it was shut down"
 	case "sleep":
 		return "it went to sleep"
-	case "uninstall":
-		return "the agent was uninstalled"
-	case "restart":
-		return "the agent was restarting"
 	}
 	return "it said good-bye"
 }

@@ -108,10 +108,12 @@ func TestWhatAVersionLacksIsNoTroubleAndNoPass(t *testing.T) {
 func TestDevicesSentence(t *testing.T) {
 	const proof = "No test phrase has arrived in the last week, so none is proved monitored."
 	for n, want := range map[deviceCounts][2]string{
-		{}:                      {"No device is enrolled yet, so nothing is monitored.", ""},
-		{Total: 3}:              {"All sensors report that they work on 3 devices.", proof},
-		{Total: 3, Lacking: 3}:  {"No device needs attention.", "On 3 devices nothing failed, but Lapwing cannot tell everything: a sensor is not in this version. " + proof},
-		{Total: 1, Troubled: 1}: {"1 of 1 device needs attention.", proof},
+		{}:                          {"No device is enrolled yet, so nothing is monitored.", ""},
+		{Total: 3}:                  {"All sensors report that they work on 3 devices.", proof},
+		{Total: 3, Lacking: 3}:      {"No device needs attention.", "On 3 devices nothing failed, but Lapwing cannot tell everything: a sensor is not in this version. " + proof},
+		{Total: 1, Troubled: 1}:     {"1 of 1 device needs attention.", proof},
+		{Total: 3, Off: 3}:          {"No device is on, so nothing is monitored now.", "3 are off or revoked. " + proof},
+		{Total: 3, Off: 1, Away: 1}: {"All sensors report that they work on the 1 device that is on.", "1 more said no good-bye, and is not expected on now. 1 is off or revoked. " + proof},
 		{Total: 5, Troubled: 3, Silent: 2, Lacking: 1}: {"3 of 5 devices need attention.", "2 are silent. On 1 device nothing failed, but Lapwing cannot tell everything: a sensor is not in this version. " + proof},
 	} {
 		if s, rest := n.sentence(); s != want[0] || rest != want[1] {

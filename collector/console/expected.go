@@ -22,7 +22,26 @@ func (c *Console) timetables(t store.Tenant) *timetables {
 
 // of is a device's; nil, which is always on, where none can be read.
 func (t *timetables) of(d store.Device) *lapwingv1.Schedule {
-	g := policy.Group{Name: d.Group, Audience: d.Audience}
+	return t.ofGroup(policy.Group{Name: d.Group, Audience: d.Audience})
+}
+
+// awaySince is what store.DeviceQuery asks at now. Out of hours a device may be
+// silent since the last hours began: one that was not heard of in all of them
+// was missing when it was expected, and stays silent.
+func (t *timetables) awaySince(now time.Time) func(store.GroupName) time.Time {
+	return func(g store.GroupName) time.Time {
+		plan := t.ofGroup(policy.Group{Name: g.Name, Audience: g.Audience})
+		if timetable.School(plan, now.In(timetable.Zone(plan))) {
+			return time.Time{}
+		}
+		if at, ok := timetable.Began(plan, now); ok {
+			return at
+		}
+		return time.Unix(1, 0) // it never was expected on
+	}
+}
+
+func (t *timetables) ofGroup(g policy.Group) *lapwingv1.Schedule {
 	plan, known := t.known[g]
 	if !known && t.ask != nil {
 		if p, err := t.ask(t.slug, g); err == nil {
@@ -43,12 +62,12 @@ func (row *deviceRow) expect(d store.Device, plan *lapwingv1.Schedule, now time.
 	row.Wrong = "Silent since " + moment(d.Report.Seen.In(now.Location()), now)
 	local := now.In(timetable.Zone(plan))
 	if timetable.School(plan, local) {
-		row.Detail = "expected on" + sinceBell(plan, local) + "; it said no good-bye: off the network, without power, or its agent stopped"
+		row.Detail = "expected on" + sinceBell(plan, local) + "; " + lastWord(d.Report) + ": off the network, without power, or its agent stopped"
 		return
 	}
-	row.Detail = "not expected on now; it said no good-bye"
+	row.Detail = "not expected on now; " + lastWord(d.Report)
 	if next, ok := timetable.Change(plan, now); ok {
-		row.Detail = "not expected on before " + moment(next.In(now.Location()), now) + "; it said no good-bye"
+		row.Detail = "not expected on before " + moment(next.In(now.Location()), now) + "; " + lastWord(d.Report)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/collector/policy"
 	"github.com/lapwing-schools/lapwing/collector/store"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -34,7 +35,9 @@ func TestSilentSinceExpectedOn(t *testing.T) {
 		{at(14, 9, 0), at(13, 15, 20), "", nil, "Silent since", "expected on; it said no good-bye", ""},
 		{at(16, 9, 0), at(13, 15, 20), "shutdown", plan, "Off", "it was shut down", "good-bye"},
 		{at(16, 9, 0), at(13, 15, 20), "sleep", plan, "Off", "it went to sleep", ""},
-		{at(16, 9, 0), at(13, 15, 20), "uninstall", plan, "Off", "the agent was uninstalled", ""},
+		{at(16, 9, 0), at(13, 15, 20), "uninstall", plan, "The agent was uninstalled", "nothing is monitored there since 13 Nov", ""},
+		{at(16, 9, 0), at(13, 15, 20), "restart", plan, "Silent since 13 Nov, 3:20pm", "expected on since 8:30am; its agent said that it restarts, and did not come back", "good-bye"},
+		{at(30, 9, 0), at(13, 15, 20), "shutdown", plan, "Silent since 13 Nov", "it was shut down, and was not heard of since", "good-bye"},
 		{at(16, 9, 0), at(16, 8, 59), "", plan, "", "", "silent"},
 	} {
 		d := store.Device{Report: store.DeviceReport{Seen: c.seen, Goodbye: c.goodbye}}
@@ -44,6 +47,20 @@ func TestSilentSinceExpectedOn(t *testing.T) {
 		if !strings.HasPrefix(row.Wrong, c.wrong) || !strings.Contains(row.Detail, c.detail) || c.absent != "" && strings.Contains(row.Detail, c.absent) || c.wrong == "" && silent {
 			t.Errorf("at %v, seen %v, good-bye %q: %q, %q", c.now, c.seen, c.goodbye, row.Wrong, row.Detail)
 		}
+	}
+	// Out of hours, silence since the last lessons is nothing to worry about; one
+	// that missed all of them is.
+	plans := &timetables{known: map[policy.Group]*lapwingv1.Schedule{{Name: "7A"}: plan, {Name: "holidays"}: {Zone: "Europe/London", Terms: []*lapwingv1.Dates{{First: 20270104, Last: 20270326}}}}}
+	for now, want := range map[time.Time]time.Time{at(16, 9, 0): {}, at(16, 15, 30): at(16, 8, 30), at(14, 9, 0): at(13, 8, 30), at(16, 8, 29): at(13, 8, 30)} {
+		if got := plans.awaySince(now)(store.GroupName{Name: "7A"}); !got.Equal(want) {
+			t.Errorf("at %v: away since %v, want %v", now, got, want)
+		}
+	}
+	if got := plans.awaySince(at(16, 9, 0))(store.GroupName{Name: "holidays"}); got.IsZero() {
+		t.Error("expected on before there was a term")
+	}
+	if got := plans.awaySince(at(14, 3, 0))(store.GroupName{Name: "without a timetable"}); !got.IsZero() {
+		t.Error("a group without a timetable is not expected on")
 	}
 	for seconds, want := range map[uint64]string{0: "none", 1: "under half an hour", 1800: "under half an hour", 1801: "under 1 hour", 3601: "under 2 hours", 7200: "under 2 hours"} {
 		if got := unlookedWord(seconds); !strings.HasPrefix(got, want+" since") {

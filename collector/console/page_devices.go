@@ -57,6 +57,7 @@ var deviceTabs = []struct {
 	{"attention", "Need attention", func(n store.DeviceCounts) int { return n.Troubled }, func(q *store.DeviceQuery) { q.Troubled = true }},
 	{"all", "All", func(n store.DeviceCounts) int { return n.All }, func(*store.DeviceQuery) {}},
 	{"silent", "Silent", func(n store.DeviceCounts) int { return n.Silent }, func(q *store.DeviceQuery) { q.Silent = true }},
+	{"away", "Not expected on now", func(n store.DeviceCounts) int { return n.Away }, func(q *store.DeviceQuery) { q.Away = true }},
 	{"failing", "Failing a check", func(n store.DeviceCounts) int { return n.Failing }, func(q *store.DeviceQuery) { q.Fails = true }},
 	{"unknown", "Cannot tell", func(n store.DeviceCounts) int { return n.Unknown }, func(q *store.DeviceQuery) { q.Unknown = true }},
 	{"media", "USB media", func(n store.DeviceCounts) int { return n.Media }, func(q *store.DeviceQuery) { q.Media = true }},
@@ -91,6 +92,7 @@ func (c *Console) deviceQuery(r *http.Request) (q store.DeviceQuery, show string
 		}
 	}
 	q.Right = get("right") == "missing"
+	q.Unheard = get("heard") == "no"
 	q.Unproved = get("proof") == "missing"
 	for _, t := range deviceTabs {
 		if show = get("show"); show == t.name {
@@ -104,17 +106,18 @@ func (c *Console) deviceQuery(r *http.Request) (q store.DeviceQuery, show string
 
 func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identity) error {
 	q, show := c.deviceQuery(r)
+	plans := c.timetables(id.Tenant)
+	q.AwaySince = plans.awaySince(q.Now)
 	page, err := id.Tenant.FindDevices(r.Context(), q)
 	if err != nil {
 		return fmt.Errorf("find devices: %w", err)
 	}
 	now := c.now().In(c.zone)
-	filtered := q.Check != "" || q.Happened != 0 || q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
+	filtered := q.Check != "" || q.Unheard || q.Happened != 0 || q.Group != "" || q.OS != "" || q.Version != "" || q.Search != "" || q.Failing != "" || q.Quiet > 0 || q.Right || q.Unproved
 	v := devicesView{Show: show, Search: q.Search, Any: len(page.Groups) > 0, Filtered: filtered, May: mayManage(id.Actor), Enrol: c.fleet != nil && mayManage(id.Actor), Permits: c.permits != nil, Done: deviceDone(r.URL.Query())}
 	if v.CheckDue, err = c.checkDue(r, id); err != nil {
 		return err
 	}
-	plans := c.timetables(id.Tenant)
 	for _, row := range page.Rows {
 		v.Rows = append(v.Rows, newListRow(row, plans, now))
 	}
@@ -133,7 +136,7 @@ func (c *Console) devices(w http.ResponseWriter, r *http.Request, id auth.Identi
 	v.CSV = "/devices.csv" + strings.TrimPrefix(address(r.URL.Query(), "from", ""), "/devices")
 	v.Shown = fmt.Sprintf("Showing %s of %s", thousands(len(v.Rows)), plural(page.Total, "device", "devices"))
 	n := page.Counts
-	v.Sentence, v.Rest = deviceCounts{Total: n.All, Troubled: n.Troubled, Silent: n.Silent, Lacking: n.Lacking, Proved: n.Proved}.sentence()
+	v.Sentence, v.Rest = deviceCounts{Total: n.All, Troubled: n.Troubled, Silent: n.Silent, Away: n.Away, Off: n.Off, Lacking: n.Lacking, Proved: n.Proved}.sentence()
 	if n.All == 0 && v.Any {
 		v.Sentence, v.Rest = "No device matches.", ""
 	}
@@ -166,6 +169,9 @@ func onlyOf(q store.DeviceQuery, now url.Values) (chips []onlyChip) {
 		_, state := stateWords(q.State)
 		title := cmp.Or(derived[q.Check], known.Title)
 		chips = append(chips, onlyChip{title + ": " + strings.ToLower(state), without("check", "state"), [][2]string{{"check", q.Check}, {"state", q.State.String()}}})
+	}
+	if q.Unheard {
+		chips = append(chips, onlyChip{"silent, expected on or not", without("heard"), [][2]string{{"heard", "no"}}})
 	}
 	return chips
 }
@@ -281,6 +287,7 @@ func (c *Console) devicesCSV(w http.ResponseWriter, r *http.Request, id auth.Ide
 	_ = out.Write(head)
 	now := c.now().In(c.zone)
 	plans := c.timetables(id.Tenant)
+	q.AwaySince = plans.awaySince(q.Now)
 	for written := 0; written < maxCSV; {
 		page, err := id.Tenant.FindDevices(r.Context(), q)
 		if err != nil {

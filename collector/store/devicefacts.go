@@ -110,6 +110,7 @@ type Standing uint8
 const (
 	StandsFine    Standing = iota
 	StandsOff              // said good-bye
+	StandsAway             // silent, and not expected on now
 	StandsLacking          // nothing fails, and a sensor is not in its version
 	StandsUnknown          // cannot tell
 	StandsFailing
@@ -136,20 +137,40 @@ func (r DeviceReport) Silent(now time.Time) bool {
 		// A collector that was killed could not note that the stream ended; no
 		// policy lets heartbeats be further apart than an hour.
 		return quiet > ConnectedFor
-	case r.Goodbye != "":
+	case r.Off():
 		return quiet > OffFor
 	default:
 		return quiet > SilentAfter
 	}
 }
 
+// Good-byes that mean more than that a device is off.
+const (
+	// GoodbyeRestart: the agent comes back within seconds, or something is wrong.
+	GoodbyeRestart = "restart"
+	// GoodbyeUninstall: nothing is monitored there any more.
+	GoodbyeUninstall = "uninstall"
+)
+
+// Off reports whether the device said why nothing comes from it.
+func (r DeviceReport) Off() bool {
+	return !r.Connected && r.Goodbye != "" && r.Goodbye != GoodbyeRestart
+}
+
+// Uninstalled reports whether the agent said that it was removed.
+func (r DeviceReport) Uninstalled() bool { return !r.Connected && r.Goodbye == GoodbyeUninstall }
+
 // DeviceQuery selects devices. Empty fields select all.
 type DeviceQuery struct {
-	Now     time.Time
-	Group   string
-	OS      string // GOOS
-	Version string // agent version
-	Failing string // id of a check that fails
+	Now time.Time
+	// AwaySince, if not nil, tells of a group whose timetable does not have its
+	// devices on now since when they may be silent: one that was heard of then or
+	// later is away, not silent. The zero time: they are expected on.
+	AwaySince func(GroupName) time.Time
+	Group     string
+	OS        string // GOOS
+	Version   string // agent version
+	Failing   string // id of a check that fails
 	// Check and State select those that are not silent and of which a check is in
 	// that state; also checks.TypedTextSeen, ProvedMonitored and EveryStandard.
 	Check    string
@@ -158,6 +179,8 @@ type DeviceQuery struct {
 	Search   string    // part of a host's name, group or id, in any case
 	Troubled bool      // StandsUnknown and worse
 	Silent   bool
+	Away     bool
+	Unheard  bool          // silent or away
 	Fails    bool          // any check, or a sensor
 	Unknown  bool          // any check cannot be told
 	Media    bool          // a medium that was not permitted, or infected, in the last 30 days
@@ -189,7 +212,9 @@ type GroupName struct {
 
 // DeviceCounts are the numbers of the list's tabs.
 type DeviceCounts struct {
-	All, Troubled, Silent, Failing, Unknown, Media int
+	All, Troubled, Silent, Away, Failing, Unknown, Media int
+	// Off said good-bye, or are revoked.
+	Off int
 	// Proved had a full canary within ProvedFor, and no failed one since.
 	Proved int
 	// Lacking is without trouble, but with a sensor that its version lacks.

@@ -85,6 +85,31 @@ func Change(s *lapwingv1.Schedule, now time.Time) (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// Began is when school last began, at or before now, if it ever has. Where it
+// is always on there is no such moment.
+func Began(s *lapwingv1.Schedule, now time.Time) (at time.Time, ok bool) {
+	if s == nil {
+		return time.Time{}, false
+	}
+	local := now.In(Zone(s))
+	for day := range maxAhead {
+		date := func(minute uint32) time.Time {
+			return time.Date(local.Year(), local.Month(), local.Day()-day, 0, int(minute), 0, 0, local.Location())
+		}
+		edges := []time.Time{date(0)}
+		for _, h := range s.Hours {
+			edges = append(edges, date(h.Start))
+		}
+		slices.SortFunc(edges, func(a, b time.Time) int { return b.Compare(a) })
+		for _, e := range edges {
+			if !e.After(local) && School(s, e) && !School(s, e.Add(-time.Minute)) {
+				return e, true
+			}
+		}
+	}
+	return time.Time{}, false
+}
+
 // TermStart is when the term began in which now is, or that was last; the zero
 // time where there are no terms, or none has begun.
 func TermStart(s *lapwingv1.Schedule, now time.Time) time.Time {

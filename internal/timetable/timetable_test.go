@@ -44,6 +44,27 @@ func TestChangeAndTerm(t *testing.T) {
 			t.Errorf("%s: change %s, term %s; want %s and %s", c.now, at.Format(layout), term.Format(layout), c.change, c.term)
 		}
 	}
+	for now, began := range map[string]string{
+		"2026-11-12 08:29": "2026-11-11 08:30", "2026-11-12 08:30": "2026-11-12 08:30", "2026-11-12 23:00": "2026-11-12 08:30", "2026-11-16 07:00": "2026-11-13 08:30",
+		"2026-11-01 12:00": "2026-10-23 08:30", "2027-01-03 12:00": "2026-12-18 08:30", "2026-08-20 10:00": "",
+	} {
+		at, err := time.ParseInLocation(layout, now, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if b, ok := Began(school(), at.UTC()); ok {
+			got = b.In(zone).Format(layout)
+		}
+		if got != began {
+			t.Errorf("at %s: began %q, want %q", now, got, began)
+		}
+	}
+	for _, always := range []*lapwingv1.Schedule{nil, {Zone: "UTC"}} {
+		if at, ok := Began(always, time.Now()); ok {
+			t.Errorf("began %v where it is always on", at)
+		}
+	}
 	if _, ok := Change(nil, time.Now()); ok || !TermStart(nil, time.Now()).IsZero() {
 		t.Error("a change or a term without a timetable")
 	}

@@ -128,7 +128,8 @@ type selector struct {
 	search                 string
 	group, system, version int // -1: any; -2: none has it
 	failing, check         int
-	named                  []bool // groups whose name has what is searched for
+	named                  []bool  // groups whose name has what is searched for
+	away                   []int64 // groups that are not expected on, Unix seconds since when; 0: they are
 	now                    int64
 	from                   uint16 // week from which what happened counts
 }
@@ -146,7 +147,14 @@ func (f *fleet) selector(q store.DeviceQuery) selector {
 		return -2
 	}
 	s.group, s.system, s.version = place(&f.groups, q.Group), place(&f.systems, q.OS), place(&f.versions, q.Version)
-	for _, g := range f.groups.words {
+	for i, g := range f.groups.words {
+		since := time.Time{}
+		if q.AwaySince != nil {
+			since = q.AwaySince(store.GroupName{Name: g, Audience: f.audiences[i]})
+		}
+		if s.away = append(s.away, 0); !since.IsZero() {
+			s.away[i] = max(since.Unix(), 1)
+		}
 		s.named = append(s.named, s.search != "" && strings.Contains(strings.ToLower(g), s.search))
 	}
 	return s
@@ -187,19 +195,19 @@ func (f *fleet) choose(page *store.DevicePage, q store.DeviceQuery) (chosen []ra
 			continue
 		}
 		gone := d.has(flagGone)
-		r := ranked{i, d.standing(s.now), d.failing()}
-		silent := r.stands >= store.StandsSilent
+		r := ranked{i, d.standing(s.now, s.away[d.group]), d.failing()}
+		unheard := r.stands >= store.StandsSilent || r.stands == store.StandsAway
 		standard := d.standard()
-		fails := !gone && !silent && (standard == checks.Fail || d.sensors == sensorsFailing || d.has(flagBroken))
-		unknown := !gone && !silent && (standard == checks.Unknown || d.sensors == sensorsUnknown)
+		fails := !gone && !unheard && (standard == checks.Fail || d.sensors == sensorsFailing || d.has(flagBroken))
+		unknown := !gone && !unheard && (standard == checks.Unknown || d.sensors == sensorsUnknown)
 		media := !gone && d.badMediaAt(s.now)
 		count(&page.Counts, r.stands, fails, unknown, media)
 		if !gone && d.proof(s.now) == checks.Pass {
 			page.Counts.Proved++
 		}
 		switch {
-		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && !silent, q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
-			q.Right && !d.has(flagRight), q.Unproved && (gone || silent || d.proof(s.now) == checks.Pass), q.Check != "" && (silent || gone || s.stateOf(d) != q.State),
+		case q.Troubled && r.stands < store.StandsUnknown, q.Silent && r.stands < store.StandsSilent, q.Away && r.stands != store.StandsAway, q.Unheard && !unheard, q.Fails && !fails, q.Unknown && !unknown, q.Media && !media,
+			q.Right && !d.has(flagRight), q.Unproved && (gone || unheard || d.proof(s.now) == checks.Pass), q.Check != "" && (unheard || gone || s.stateOf(d) != q.State),
 			q.Happened != 0 && (gone || int(q.Happened) >= store.Happenings || d.happened[q.Happened] < s.from),
 			q.Quiet > 0 && s.now-d.seen < int64(q.Quiet/time.Second):
 			continue
@@ -241,7 +249,7 @@ func count(n *store.DeviceCounts, stands store.Standing, fails, unknown, media b
 	for _, c := range []struct {
 		yes bool
 		of  *int
-	}{{stands >= store.StandsSilent, &n.Silent}, {fails, &n.Failing}, {unknown, &n.Unknown}, {media, &n.Media}} {
+	}{{stands >= store.StandsSilent, &n.Silent}, {stands == store.StandsAway, &n.Away}, {stands == store.StandsOff, &n.Off}, {fails, &n.Failing}, {unknown, &n.Unknown}, {media, &n.Media}} {
 		if c.yes {
 			*c.of++
 		}

@@ -20,7 +20,8 @@ type fleetEntry struct {
 	audience            vocab.GroupAudience
 	os, version         string
 	seen, badMedia      time.Time
-	connected, goodbye  bool
+	connected, goodbye  bool // goodbye: it said why it is off
+	uninstalled         bool
 	gone                bool // revoked or retired
 	hidden              bool // retired
 	right               bool // a sensor lacks a right
@@ -55,7 +56,7 @@ func fleetEntryOf(d store.Device, last store.CheckReport, badMedia time.Time) *f
 	r := d.Report
 	e := &fleetEntry{
 		id: d.ID, host: cmp.Or(r.Host, d.Host, string(d.ID)), group: d.Group, audience: d.Audience, os: d.OS, version: r.AgentVersion,
-		seen: r.Seen, connected: r.Connected, goodbye: r.Goodbye != "",
+		seen: r.Seen, connected: r.Connected, goodbye: r.Off(), uninstalled: r.Uninstalled(),
 		gone: !d.Revoked.IsZero() || !d.Retired.IsZero(), hidden: !d.Retired.IsZero(), badMedia: badMedia,
 	}
 	e.setSensors(r.Coverage)
@@ -66,7 +67,7 @@ func fleetEntryOf(d store.Device, last store.CheckReport, badMedia time.Time) *f
 // heard takes a device's last word about itself.
 func (e *fleetEntry) heard(r store.DeviceReport) {
 	e.host, e.version = cmp.Or(r.Host, e.host), r.AgentVersion
-	e.seen, e.connected, e.goodbye = utc(r.Seen), r.Connected, r.Goodbye != ""
+	e.seen, e.connected, e.goodbye, e.uninstalled = utc(r.Seen), r.Connected, r.Off(), r.Uninstalled()
 	e.setSensors(r.Coverage)
 }
 

@@ -73,6 +73,7 @@ const (
 	flagHidden
 	flagRight
 	flagBroken // the last telling canary failed
+	flagUninstalled
 )
 
 // put takes in an entry as it now stands. Callers hold the school's mu.
@@ -96,7 +97,7 @@ func (f *fleet) put(e *fleetEntry) {
 	for _, set := range []struct {
 		yes  bool
 		flag denseFlags
-	}{{e.connected, flagConnected}, {e.gone, flagGone}, {e.hidden, flagHidden}, {e.right, flagRight}, {!e.canary.Failed.IsZero(), flagBroken}} {
+	}{{e.connected, flagConnected}, {e.gone, flagGone}, {e.hidden, flagHidden}, {e.right, flagRight}, {!e.canary.Failed.IsZero(), flagBroken}, {e.uninstalled, flagUninstalled}} {
 		if set.yes {
 			d.flags |= set.flag
 		}
@@ -177,18 +178,21 @@ func (d *denseEntry) badMediaAt(now int64) bool {
 	return d.badMedia != 0 && now-d.badMedia < int64(store.MediaRecent/time.Second)
 }
 
-func (d *denseEntry) standing(now int64) store.Standing {
+// standing is at now, for a group that is away since then; 0: it is expected on.
+func (d *denseEntry) standing(now, away int64) store.Standing {
 	switch {
 	case d.has(flagGone):
 		return store.StandsOff
 	case d.seen == 0:
 		return store.StandsNever
+	case d.silent(now) && away != 0 && d.seen >= away:
+		return store.StandsAway
 	case d.silent(now):
 		return store.StandsSilent
 	}
 	standard := d.standard()
 	switch {
-	case d.sensors == sensorsFailing, standard == checks.Fail, d.badMediaAt(now), d.has(flagBroken):
+	case d.sensors == sensorsFailing, standard == checks.Fail, d.badMediaAt(now), d.has(flagBroken), d.has(flagUninstalled):
 		return store.StandsFailing
 	case d.sensors == sensorsUnknown:
 		return store.StandsUnknown

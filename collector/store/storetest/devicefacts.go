@@ -212,7 +212,7 @@ func testFindDevices(t *testing.T, open Open) {
 	}
 	ids, page := find(store.DeviceQuery{})
 	same(t, "worst first", []string{"0007", "0003", "0005", "0001", "0002", "0006", "0004", "0000"}, ids)
-	same(t, "counts", store.DeviceCounts{All: 8, Troubled: 4, Silent: 2, Failing: 2, Unknown: 1, Lacking: 2}, page.Counts)
+	same(t, "counts", store.DeviceCounts{All: 8, Troubled: 4, Silent: 2, Failing: 2, Unknown: 1, Lacking: 2, Off: 1}, page.Counts)
 	same(t, "versions", []string{"0.9", "1.0"}, page.Versions)
 	if page.Rows[2].Standing != store.StandsFailing || len(page.Rows[2].Checks) != 2 || len(page.Groups) != 4 {
 		t.Errorf("row %+v, groups %v", page.Rows[2], page.Groups)
@@ -236,6 +236,7 @@ func testFindDevices(t *testing.T, open Open) {
 		ids, _ := find(c.q)
 		same(t, name, c.want, ids)
 	}
+	testAway(t, tn, find)
 	ids, page = find(store.DeviceQuery{Limit: 3})
 	more, last := find(store.DeviceQuery{Limit: 5, Cursor: page.Next})
 	if len(ids)+len(more) != 8 || last.Next != "" || page.Total != 8 {
@@ -247,6 +248,50 @@ func testFindDevices(t *testing.T, open Open) {
 	must(t, tn.Revoke(ctx, "d-0003", "lost", command, now))
 	if _, page = find(store.DeviceQuery{}); page.Total != 7 || page.Counts.Silent != 0 {
 		t.Errorf("without the retired one %+v", page.Counts)
+	}
+}
+
+// testAway: what is not expected on is counted apart from what is silent, unless
+// it was missing before; one that was never heard of stays silent, and one that
+// was uninstalled or did not come back from a restart is not off.
+func testAway(t *testing.T, tn store.Tenant, find func(store.DeviceQuery) ([]string, store.DevicePage)) {
+	t.Helper()
+	since := func(at time.Time) func(store.GroupName) time.Time {
+		return func(store.GroupName) time.Time { return at }
+	}
+	now := Start.Add(time.Hour)
+	lately, before := since(now.Add(-30*time.Minute)), since(now.Add(-2*time.Hour))
+	for name, c := range map[string]struct {
+		q    store.DeviceQuery
+		want []string
+	}{
+		"silent, and expected":  {store.DeviceQuery{AwaySince: since(time.Time{}), Silent: true}, []string{"0007", "0003"}},
+		"silent since before":   {store.DeviceQuery{AwaySince: lately, Silent: true}, []string{"0007", "0003"}},
+		"silent and away":       {store.DeviceQuery{AwaySince: before, Silent: true}, []string{"0007"}},
+		"away":                  {store.DeviceQuery{AwaySince: before, Away: true}, []string{"0003"}},
+		"unheard":               {store.DeviceQuery{AwaySince: before, Unheard: true}, []string{"0007", "0003"}},
+		"troubled but the away": {store.DeviceQuery{AwaySince: before, Troubled: true}, []string{"0007", "0005", "0001"}},
+		"away fails nothing":    {store.DeviceQuery{AwaySince: before, Check: checks.Firewall, State: checks.Fail}, []string{"0005"}},
+	} {
+		ids, page := find(c.q)
+		same(t, name, c.want, ids)
+		if n := page.Counts; n.Silent+n.Away != 2 {
+			t.Errorf("%s: %+v", name, n)
+		}
+	}
+	report := func(goodbye string) {
+		r := Working("d-0004", now.Add(-24*time.Hour))
+		r.Connected, r.Goodbye = false, goodbye
+		must(t, tn.Report(t.Context(), []store.DeviceReport{r}))
+	}
+	defer report("shutdown")
+	for goodbye, want := range map[string]store.DeviceCounts{
+		store.GoodbyeRestart: {Troubled: 5, Silent: 3}, store.GoodbyeUninstall: {Troubled: 5, Silent: 2}, "sleep": {Troubled: 4, Silent: 2, Off: 1},
+	} {
+		report(goodbye)
+		_, page := find(store.DeviceQuery{})
+		n := page.Counts
+		same(t, goodbye, want, store.DeviceCounts{Troubled: n.Troubled, Silent: n.Silent, Off: n.Off})
 	}
 }
 
