@@ -56,6 +56,8 @@ type Config struct {
 type Desk struct {
 	cfg Config
 
+	helping sync.Mutex // held from asking whether a form was sent to noting that it was
+
 	mu    sync.Mutex // guards what follows
 	sent  map[sentForm]bool
 	order []sentForm
@@ -226,6 +228,9 @@ func (r request) answer() (*lapwingv1.NoticeSeen, error) {
 // help keeps a request once for each form.
 func (d *Desk) help(uid uint32, account string, req request) error {
 	form := sentForm{uid, req.Form}
+	// One at a time: the second of a double click waits for what the first comes to.
+	d.helping.Lock()
+	defer d.helping.Unlock()
 	d.mu.Lock()
 	if req.Form != "" && d.sent[form] {
 		d.mu.Unlock()

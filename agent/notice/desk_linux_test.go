@@ -99,6 +99,24 @@ func TestHelpIsKeptOnceAForm(t *testing.T) {
 	}
 }
 
+// Both clicks of a double click arrive before the first is on disk.
+func TestDoubleClickIsOneRequest(t *testing.T) {
+	s := &service{now: time.Unix(1_800_000_000, 0)}
+	c := serve(t, s)
+	var clicks sync.WaitGroup
+	for range 8 {
+		clicks.Go(func() {
+			if _, err := c.Help(t.Context(), "form-1", ask); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	clicks.Wait()
+	if len(s.help) != 1 {
+		t.Errorf("kept %d times", len(s.help))
+	}
+}
+
 func TestWhatCouldNotBeKeptIsSaidAndMayBeSentAgain(t *testing.T) {
 	s := &service{now: time.Unix(1_800_000_000, 0), err: errors.New("disk full: planted-secret")}
 	c := serve(t, s)

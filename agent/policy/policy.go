@@ -62,14 +62,22 @@ type InForce struct {
 	// what a policy weighs.
 	Policy *lapwingv1.Policy
 
-	path   string
+	keeper *Keeper
 	digest [sha256.Size]byte // of the document
 }
 
 // Signed reads what the policy came in from disk, to be passed on to a
 // session. The error wraps ErrGone when the file is not this policy's any more.
 func (f *InForce) Signed() (*lapwingv1.SignedPolicy, error) {
-	b, err := read(f.path)
+	s, err := f.signed()
+	if (err != nil) != f.keeper.lost.Load() {
+		f.keeper.look(f)
+	}
+	return s, err
+}
+
+func (f *InForce) signed() (*lapwingv1.SignedPolicy, error) {
+	b, err := read(f.keeper.cfg.Path)
 	if err != nil {
 		return nil, fmt.Errorf("read policy %d: %w", f.Policy.Version, err)
 	}
@@ -84,6 +92,9 @@ func (f *InForce) Signed() (*lapwingv1.SignedPolicy, error) {
 type Keeper struct {
 	cfg     Config
 	current atomic.Pointer[InForce]
+	// lost: the policy in force is not on disk any more, so that no session can
+	// be given it. It is asked for anew.
+	lost atomic.Bool
 	// damaged is set before the Keeper is shared and never changes.
 	damaged error
 
@@ -132,16 +143,28 @@ func (k *Keeper) Damaged() error { return k.damaged }
 // Current returns the policy in force, nil if there is none yet.
 func (k *Keeper) Current() *InForce { return k.current.Load() }
 
-// Version returns the version in force, 0 for none.
+// Version returns the version in force, 0 for none, and while its file is lost:
+// the collector then sends it again.
 func (k *Keeper) Version() uint64 {
-	if f := k.Current(); f != nil {
+	if f := k.Current(); f != nil && !k.lost.Load() {
 		return f.Policy.Version
 	}
 	return 0
 }
 
+// look notes whether f, if it is the policy in force, is on disk.
+func (k *Keeper) look(f *InForce) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.current.Load() == f {
+		_, err := f.signed()
+		k.lost.Store(err != nil)
+	}
+}
+
 // Apply verifies s, makes it durable, and only then puts it in force and
-// tells the subscribers. The same policy again is no error and changes nothing.
+// tells the subscribers. The same policy again is no error and changes nothing,
+// unless its file was lost.
 // On any error the last good policy stays in force and on disk, but for one of
 // the floor's file: then s is in force, and the error says so.
 func (k *Keeper) Apply(s *lapwingv1.SignedPolicy) error {
@@ -152,8 +175,10 @@ func (k *Keeper) Apply(s *lapwingv1.SignedPolicy) error {
 		return err
 	}
 	if old := k.current.Load(); old != nil {
+		same := f.Policy.Version == old.Policy.Version && f.digest == old.digest
 		switch {
-		case f.Policy.Version == old.Policy.Version && f.digest == old.digest:
+		case same && k.lost.Load(): // it is written anew
+		case same:
 			return nil
 		case f.Policy.Version <= old.Policy.Version:
 			return fmt.Errorf("apply policy %d: %w (%d)", f.Policy.Version, ErrOlder, old.Policy.Version)
@@ -171,6 +196,7 @@ func (k *Keeper) Apply(s *lapwingv1.SignedPolicy) error {
 	}
 	k.floor = f.Policy.Version
 	k.current.Store(f)
+	k.lost.Store(false)
 	for ch := range k.subscribers {
 		offer(ch, f)
 	}
@@ -222,7 +248,7 @@ func (k *Keeper) verify(s *lapwingv1.SignedPolicy) (*InForce, error) {
 		return nil, fmt.Errorf("check policy %d: %w: %w", p.Version, ErrRules, err)
 	}
 	p.Rules = nil
-	return &InForce{Policy: p, path: k.cfg.Path, digest: sha256.Sum256(s.Document)}, nil
+	return &InForce{Policy: p, keeper: k, digest: sha256.Sum256(s.Document)}, nil
 }
 
 func read(path string) ([]byte, error) {

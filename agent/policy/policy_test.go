@@ -114,6 +114,30 @@ func TestSignedIsTheOneInForce(t *testing.T) {
 	if s, err := k.Current().Signed(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("removed file: %v, %v", s, err)
 	}
+	// The collector is asked for it anew, and the sessions get it.
+	if got := k.Version(); got != 0 {
+		t.Errorf("version %d in force, though no session can have it", got)
+	}
+	policies, stop := k.Subscribe()
+	defer stop()
+	<-policies
+	if err := k.Apply(sign(t, 4, "four")); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := (<-policies).Signed(); err != nil || !proto.Equal(s, sign(t, 4, "four")) || k.Version() != 4 {
+		t.Errorf("given again: %v, %v, version %d", s, err, k.Version())
+	}
+	// A file that is back is as good as one that was never away.
+	if err := os.Rename(cfg.Path, cfg.Path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	_, gone := k.Current().Signed()
+	if err := os.Rename(cfg.Path+".away", cfg.Path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Current().Signed(); gone == nil || err != nil || k.Version() != 4 {
+		t.Errorf("away: %v, then back: %v, version %d", gone, err, k.Version())
+	}
 }
 
 func TestApplySurvivesRestart(t *testing.T) {

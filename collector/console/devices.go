@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type deviceRow struct {
 	Lacks         string // sensors that its agent's version does not have, or ""
 	Sensors       []sensorCell
 	Seen          string
+	own           []sensorCell // what the agent says of itself, beside its sensors
 	rank          int
 	// Checks, where it has said anything of them.
 	Told                    bool
@@ -147,6 +149,11 @@ func newDeviceRow(d store.Device, now time.Time) deviceRow {
 		Seen: ago(d.Report.Seen.In(now.Location()), now)}
 	silent := d.Report.Seen.IsZero() || d.Report.Silent(now) || !d.Report.Connected && now.Sub(d.Report.Seen) > store.SilentAfter
 	row.Sensors = sensorCells(d, silent, now)
+	for _, st := range d.Report.Coverage {
+		if st.Sensor == agentItself && !silent {
+			row.own = append(row.own, newSensorCell("Agent", st, now))
+		}
+	}
 	switch {
 	case !d.Revoked.IsZero():
 		row.Wrong, row.Detail = "Removed from Lapwing", d.RevokedWhy
@@ -182,7 +189,7 @@ func (row deviceRow) troubled() bool { return row.rank > rankLacks }
 
 func (row *deviceRow) worstSensor() {
 	var lacks []string
-	for _, s := range row.Sensors {
+	for _, s := range append(slices.Clone(row.Sensors), row.own...) {
 		rank := rankFine
 		switch {
 		case s.State == "fail":
@@ -245,6 +252,9 @@ func systemOf(d store.Device) string {
 var sensors = []struct{ name, label, short string }{
 	{"text", "Typed text", "Text"}, {"window", "Window titles", "Window"}, {"usb", "USB media", "USB"}, {"lock", "Screen lock", "Lock"},
 }
+
+// agentItself is the row about spool, policy, clock and certificate (agent/health).
+const agentItself = "service"
 
 func sensorCells(d store.Device, silent bool, now time.Time) []sensorCell {
 	cells := make([]sensorCell, 0, len(sensors))

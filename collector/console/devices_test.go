@@ -105,6 +105,26 @@ func TestWhatAVersionLacksIsNoTroubleAndNoPass(t *testing.T) {
 	}
 }
 
+// TestAgentInTroubleIsNotGreen: all sensors work, and what they saw was merged
+// into a count because the disk is full.
+func TestAgentInTroubleIsNotGreen(t *testing.T) {
+	for code, want := range map[string][2]string{"": {"", "pass"}, conditions.SpoolFull: {"Agent: ", "cannot"}, conditions.PolicyRefused: {"Agent: ", "cannot"}} {
+		d := store.Device{Report: store.DeviceReport{Seen: deviceNow, Connected: true}}
+		for _, s := range sensors {
+			d.Report.Coverage = append(d.Report.Coverage, store.SensorState{Sensor: s.name, State: "ok"})
+		}
+		own := store.SensorState{Sensor: "service", State: "ok"}
+		if code != "" {
+			own.State, own.Code = "limited", code
+		}
+		d.Report.Coverage = append(d.Report.Coverage, own)
+		v := newDeviceView(d, deviceNow)
+		if !strings.HasPrefix(v.Wrong, want[0]) || v.Wrong == "" != (code == "") || v.State != want[1] || len(v.Sensors) != len(sensors)+1 {
+			t.Errorf("%q: %q, %s, %d rows", code, v.Wrong, v.State, len(v.Sensors))
+		}
+	}
+}
+
 func TestDevicesSentence(t *testing.T) {
 	const proof = "No test phrase has arrived in the last week, so none is proved monitored."
 	for n, want := range map[deviceCounts][2]string{

@@ -50,6 +50,7 @@ func (c *Console) device(w http.ResponseWriter, r *http.Request, id auth.Identit
 func newDeviceView(d store.Device, now time.Time) deviceView {
 	v := deviceView{deviceRow: newDeviceRow(d, now)}
 	text, window := v.Sensors[0], v.Sensors[1]
+	v.Sensors = append(v.Sensors, v.own...)
 	switch {
 	case !d.Revoked.IsZero():
 		v.State, v.StateWord = "silent", "Revoked"

@@ -247,6 +247,7 @@ func closed(err error) error {
 func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 	var sent orders
 	var again <-chan time.Time
+	var unread bool // it was said that the policy cannot be read
 	for {
 		now := s.current()
 		// A dead connection ends listen too. A policy that is too large leaves
@@ -258,7 +259,8 @@ func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 			s.push(conn, "notice", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Told{Told: now.told}})
 		}
 		if now.policy != nil && now.policy != sent.policy {
-			again = s.pushPolicy(conn, now.policy)
+			again = s.pushPolicy(conn, now.policy, unread)
+			unread = again != nil
 		}
 		sent = now
 		if r := s.takeCanary(); r != nil {
@@ -275,11 +277,13 @@ func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 }
 
 // pushPolicy returns when to try again, if the policy could not be read: until
-// then the session has the one before, or takes nothing.
-func (s *Supervisor) pushPolicy(conn *ipc.ServiceConn, p Policy) (again <-chan time.Time) {
+// then the session has the one before, or takes nothing. The log is told once.
+func (s *Supervisor) pushPolicy(conn *ipc.ServiceConn, p Policy, told bool) (again <-chan time.Time) {
 	signed, err := p.Signed()
 	if err != nil {
-		s.cfg.Log.Error("not sent to session", "what", "policy", "error", err)
+		if !told {
+			s.cfg.Log.Error("not sent to session", "what", "policy", "error", err)
+		}
 		return time.After(policyAgain)
 	}
 	s.push(conn, "policy", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Policy{Policy: signed}})
