@@ -13,6 +13,11 @@ func (s *service) goodbye() lapwingv1.Goodbye_Reason {
 	case install.ToRestart:
 		return lapwingv1.Goodbye_REASON_RESTART
 	}
+	// A service that is stopped on a machine that stays on leaves people
+	// unwatched: nobody may take that for a machine that is off.
+	if install.StaysOn() {
+		return lapwingv1.Goodbye_REASON_RESTART
+	}
 	return lapwingv1.Goodbye_REASON_SHUTDOWN
 }
 

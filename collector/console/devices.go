@@ -222,7 +222,7 @@ func lastWord(r store.DeviceReport) string {
 	case r.Off():
 		return goodbyeWord(r.Goodbye) + ", and was not heard of since"
 	case r.Goodbye == store.GoodbyeRestart:
-		return "its agent said that it restarts, and did not come back"
+		return "its agent was stopped or restarted, and did not come back"
 	}
 	return "it said no good-bye"
 }

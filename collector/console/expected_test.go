@@ -36,7 +36,7 @@ func TestSilentSinceExpectedOn(t *testing.T) {
 		{at(16, 9, 0), at(13, 15, 20), "shutdown", plan, "Off", "it was shut down", "good-bye"},
 		{at(16, 9, 0), at(13, 15, 20), "sleep", plan, "Off", "it went to sleep", ""},
 		{at(16, 9, 0), at(13, 15, 20), "uninstall", plan, "The agent was uninstalled", "nothing is monitored there since 13 Nov", ""},
-		{at(16, 9, 0), at(13, 15, 20), "restart", plan, "Silent since 13 Nov, 3:20pm", "expected on since 8:30am; its agent said that it restarts, and did not come back", "good-bye"},
+		{at(16, 9, 0), at(13, 15, 20), "restart", plan, "Silent since 13 Nov, 3:20pm", "expected on since 8:30am; its agent was stopped or restarted, and did not come back", "good-bye"},
 		{at(30, 9, 0), at(13, 15, 20), "shutdown", plan, "Silent since 13 Nov", "it was shut down, and was not heard of since", "good-bye"},
 		{at(16, 9, 0), at(16, 8, 59), "", plan, "", "", "silent"},
 	} {

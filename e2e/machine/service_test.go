@@ -98,8 +98,13 @@ func (w *world) stopsAndGoes() {
 		w.t.Helper()
 		w.awaitCollector(why.String(), func() bool { return slices.Contains(w.collector.Goodbyes(), why) })
 	}
+	// The machine stays on, which is no shutdown.
+	before := len(w.collector.Goodbyes())
 	w.agent("service", "stop")
-	told(lapwingv1.Goodbye_REASON_SHUTDOWN)
+	w.awaitCollector("the goodbye of a stop", func() bool {
+		said := w.collector.Goodbyes()
+		return len(said) > before && said[len(said)-1] == lapwingv1.Goodbye_REASON_RESTART
+	})
 	w.refused("the service is stopped", program, "service", "status")
 	w.refused("start it first", program, "service", "uninstall")
 	w.agent("service", "start")

@@ -47,3 +47,17 @@ func count(what string, got, want int) error {
 	}
 	return nil
 }
+
+// TestPowerOff: a machine that is shut down says so, which is told apart from a
+// service that is stopped on a machine that stays on.
+func TestPowerOff(t *testing.T) {
+	w := newWorld(t)
+	w.enrol()
+	w.agent("service", "install")
+	w.agent("service", "start")
+	w.awaitConnected()
+	w.run("systemctl", "--no-block", "poweroff")
+	w.awaitCollector("the goodbye of a shutdown", func() bool {
+		return slices.Equal(w.collector.Goodbyes(), []lapwingv1.Goodbye_Reason{lapwingv1.Goodbye_REASON_SHUTDOWN})
+	})
+}
