@@ -77,6 +77,7 @@ type ruleWhy struct {
 	Title, Pack     string
 	Raised, Lowered string
 	Here            string // how often it was right at this school, in words, or ""
+	Href            string // of the rule's page, for who may open it, or ""
 }
 
 // caseMoves are the neighbours in the queue.
@@ -132,6 +133,9 @@ func (c *Console) caseView(k casework.CaseView, id auth.Identity, show string, n
 		for _, rule := range top.Rules {
 			why := whyRule(rule)
 			why.Here = rightHere(k.Precision[rule.ID])
+			if c.oversight != nil && rule.ID != "" && caseflow.MayReadChanges(id.Actor) {
+				why.Href = "/rules/" + url.PathEscape(rule.ID)
+			}
 			v.Rules = append(v.Rules, why)
 		}
 	}
