@@ -8,8 +8,8 @@ help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 build:          ## bin/lapwing-agent and bin/lapwing-collector, without cgo
-	$(GO) build -trimpath -ldflags='-s -w' -o bin/lapwing-agent ./agent
-	$(GO) build -trimpath -ldflags='-s -w' -o bin/lapwing-collector ./collector
+	$(GO) build -buildvcs=auto -trimpath -ldflags='-s -w' -o bin/lapwing-agent ./agent
+	$(GO) build -buildvcs=auto -trimpath -ldflags='-s -w' -o bin/lapwing-collector ./collector
 
 run: build      ## a demo school on this machine: collector, agent, and a desktop if there is none
 	@$(GO) build -o bin/lapwing-demo ./demo
