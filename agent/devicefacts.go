@@ -33,6 +33,7 @@ func (s *service) account() string {
 func (s *service) newDeviceSensors() {
 	s.own.usb = usb.New(usb.Config{
 		Now: time.Now, Log: s.log, Account: s.account,
+		Note: s.noteMedium,
 		Emit: func(m *lapwingv1.Media) error { return s.stamps.Media(s.account(), m) },
 		Case: func(m *lapwingv1.Media, infected bool) {
 			if err := s.stamps.MediaCase(s.account(), m, infected); err != nil {

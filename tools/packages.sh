@@ -5,7 +5,7 @@
 set -euo pipefail
 desktop=(xvfb openbox mousepad xterm xdotool x11-utils x11-xserver-utils xauth xkb-data dbus at-spi2-core libatk-adaptor fonts-dejavu-core)
 testing=("${desktop[@]}" systemd systemd-sysv systemd-container libpam-systemd sway wtype dbus-user-session chromium i3lock tmux xclip python3-gi gir1.2-gtk-3.0 procps desktop-file-utils protobuf-compiler strace tcpdump
-  qemu-system-x86 seabios kmod dosfstools mtools cryptsetup-bin clamav-daemon xscreensaver)
+  qemu-system-x86 seabios kmod dosfstools mtools cryptsetup-bin clamav-daemon xscreensaver dunst)
 case "${1:-}" in
   desktop) want=("${desktop[@]}") ;;
   test) want=("${testing[@]}") ;;

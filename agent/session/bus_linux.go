@@ -211,9 +211,7 @@ func newLocks(d Desktop) *locks {
 	if d.SystemBus == "" {
 		d.SystemBus = lock.DefaultSystemBus
 	}
-	if d.SessionBus == "" && d.RuntimeDir != "" {
-		d.SessionBus = "unix:path=" + d.RuntimeDir + "/bus"
-	}
+	d.SessionBus = d.sessionBus()
 	return &locks{
 		buses: map[string]func(context.Context) (*lock.Bus, error){
 			"session": func(ctx context.Context) (*lock.Bus, error) { return lock.Savers(ctx, d.SessionBus) },

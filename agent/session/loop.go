@@ -32,6 +32,7 @@ type loop struct {
 
 	engine  capture.Matcher // of the policy in force; nil before the first
 	typings chan typing
+	notes   mediaNotes
 	proof   proof
 }
 
@@ -51,11 +52,13 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 	defer deadline.Stop()
 	<-deadline.C
 	defer l.proof.stop()
+	defer l.notes.wait()
 	for {
 		l.arm(deadline)
 		select {
 		case in := <-l.inputs:
 			l.input(in)
+			l.notes.show(ctx, l.cfg)
 		case <-deadline.C:
 			l.input(capture.Input{At: l.cfg.Now(), Kind: capture.Tick})
 		case m := <-messages:
@@ -123,9 +126,11 @@ func (l *loop) input(in capture.Input) {
 	switch in.Kind {
 	case capture.ScreenLocked:
 		l.locked = true
+		l.notes.open = false
 		defer l.status()
 	case capture.ScreenUnlocked:
 		l.locked = false
+		l.notes.open = true
 		defer l.status()
 	}
 	for _, r := range l.machine.Step(in) {

@@ -69,6 +69,14 @@ func DesktopOf(getenv func(string) string) Desktop {
 	}
 }
 
+// sessionBus is the session bus's address; empty when there is none.
+func (d Desktop) sessionBus() string {
+	if d.SessionBus == "" && d.RuntimeDir != "" {
+		return "unix:path=" + d.RuntimeDir + "/bus"
+	}
+	return d.SessionBus
+}
+
 // wayland reports whether the desktop is to be watched as a Wayland one: an X
 // display beside it shows only the programs that still need one.
 func (d Desktop) wayland() bool {
@@ -168,6 +176,9 @@ func (l *loop) message(ctx context.Context, r received) (stop bool, err error) {
 	case *lapwingv1.ServiceMessage_Told:
 		l.shown = kind.Told.Version
 		l.gate()
+	case *lapwingv1.ServiceMessage_Media:
+		l.notes.add(kind.Media, l.cfg.Now())
+		l.notes.show(ctx, l.cfg)
 	case *lapwingv1.ServiceMessage_Policy:
 		if err := l.policy(kind.Policy); err != nil {
 			return true, err

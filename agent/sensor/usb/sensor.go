@@ -20,6 +20,8 @@ type Config struct {
 	Emit func(*lapwingv1.Media) error
 	// Case is told of a medium that is a case by the policy; once for each reason.
 	Case func(m *lapwingv1.Media, infected bool)
+	// Note has the person at the desktop told of a medium; nil for nobody. Few a minute.
+	Note func(*lapwingv1.MediaNote)
 	// Account is who is logged on; empty for nobody.
 	Account func() string
 	// Clamd is the scanner's address; empty means DefaultClamd.
@@ -47,7 +49,8 @@ type Sensor struct {
 	changes chan struct{} // holds a value after a change
 	done    chan func()   // what other goroutines hand to the loop
 	visits  map[string]*visit
-	scans   sync.Mutex // held by the one scan that runs
+	notes   []time.Time // when the person was told, as far back as it counts
+	scans   sync.Mutex  // held by the one scan that runs
 
 	mu     sync.Mutex // guards policy
 	policy *lapwingv1.UsbPolicy
@@ -63,6 +66,7 @@ type visit struct {
 	scanning bool
 	scanned  bool
 	blocked  bool
+	noted    bool // the person was told, or too many were
 	scan     result
 	told     [2]bool // cases: unpermitted, infected
 }
@@ -202,6 +206,7 @@ func (s *Sensor) update(v *visit, m Medium, mounts map[string]mount) {
 	case first && m.Looked:
 		s.emit(v, lapwingv1.MediaStep_MEDIA_STEP_READY)
 	}
+	s.note(v)
 	if m.Place != "" && m.Looked && !v.scanning && !v.scanned && s.inForce().GetScan() {
 		s.startScan(v)
 	}

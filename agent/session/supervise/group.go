@@ -85,6 +85,15 @@ func (g *Group) Prove(r *lapwingv1.CanaryRequest) int {
 	return len(g.running)
 }
 
+// NoteMedium is Supervisor.NoteMedium for all that run now.
+func (g *Group) NoteMedium(n *lapwingv1.MediaNote) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, m := range g.running {
+		m.NoteMedium(n)
+	}
+}
+
 // SetTold is Supervisor.SetTold for the desktop with an id, now and later.
 func (g *Group) SetTold(id, version string) {
 	g.mu.Lock()

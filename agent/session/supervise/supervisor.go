@@ -23,6 +23,7 @@ type Supervisor struct {
 	watch   *lapwingv1.Watch
 	told    *lapwingv1.Told
 	canary  *lapwingv1.CanaryRequest // not passed on yet
+	notes   []mediaNote              // not passed on yet
 	arrived chan struct{}            // holds a value when policy has changed
 }
 
@@ -265,6 +266,9 @@ func (s *Supervisor) pushPolicies(ctx context.Context, conn *ipc.ServiceConn) {
 		sent = now
 		if r := s.takeCanary(); r != nil {
 			s.push(conn, "canary", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Canary{Canary: r}})
+		}
+		for _, n := range s.takeNotes() {
+			s.push(conn, "media", &lapwingv1.ServiceMessage{Kind: &lapwingv1.ServiceMessage_Media{Media: n}})
 		}
 		select {
 		case <-s.arrived:

@@ -26,6 +26,58 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type MediaNote_Reason int32
+
+const (
+	MediaNote_REASON_UNSPECIFIED MediaNote_Reason = 0
+	MediaNote_REASON_BLOCKED     MediaNote_Reason = 1 // it was taken away
+	MediaNote_REASON_UNPERMITTED MediaNote_Reason = 2 // it is there, and should not be
+	MediaNote_REASON_READ_ONLY   MediaNote_Reason = 3 // it can be written to, and should only be read
+)
+
+// Enum value maps for MediaNote_Reason.
+var (
+	MediaNote_Reason_name = map[int32]string{
+		0: "REASON_UNSPECIFIED",
+		1: "REASON_BLOCKED",
+		2: "REASON_UNPERMITTED",
+		3: "REASON_READ_ONLY",
+	}
+	MediaNote_Reason_value = map[string]int32{
+		"REASON_UNSPECIFIED": 0,
+		"REASON_BLOCKED":     1,
+		"REASON_UNPERMITTED": 2,
+		"REASON_READ_ONLY":   3,
+	}
+)
+
+func (x MediaNote_Reason) Enum() *MediaNote_Reason {
+	p := new(MediaNote_Reason)
+	*p = x
+	return p
+}
+
+func (x MediaNote_Reason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MediaNote_Reason) Descriptor() protoreflect.EnumDescriptor {
+	return file_lapwing_v1_ipc_proto_enumTypes[0].Descriptor()
+}
+
+func (MediaNote_Reason) Type() protoreflect.EnumType {
+	return &file_lapwing_v1_ipc_proto_enumTypes[0]
+}
+
+func (x MediaNote_Reason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MediaNote_Reason.Descriptor instead.
+func (MediaNote_Reason) EnumDescriptor() ([]byte, []int) {
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{10, 0}
+}
+
 type SessionMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
@@ -446,6 +498,7 @@ type ServiceMessage struct {
 	//	*ServiceMessage_Canary
 	//	*ServiceMessage_Watch
 	//	*ServiceMessage_Told
+	//	*ServiceMessage_Media
 	Kind          isServiceMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -542,6 +595,15 @@ func (x *ServiceMessage) GetTold() *Told {
 	return nil
 }
 
+func (x *ServiceMessage) GetMedia() *MediaNote {
+	if x != nil {
+		if x, ok := x.Kind.(*ServiceMessage_Media); ok {
+			return x.Media
+		}
+	}
+	return nil
+}
+
 type isServiceMessage_Kind interface {
 	isServiceMessage_Kind()
 }
@@ -570,6 +632,10 @@ type ServiceMessage_Told struct {
 	Told *Told `protobuf:"bytes,16,opt,name=told,proto3,oneof"`
 }
 
+type ServiceMessage_Media struct {
+	Media *MediaNote `protobuf:"bytes,17,opt,name=media,proto3,oneof"`
+}
+
 func (*ServiceMessage_HitAck) isServiceMessage_Kind() {}
 
 func (*ServiceMessage_Policy) isServiceMessage_Kind() {}
@@ -581,6 +647,8 @@ func (*ServiceMessage_Canary) isServiceMessage_Kind() {}
 func (*ServiceMessage_Watch) isServiceMessage_Kind() {}
 
 func (*ServiceMessage_Told) isServiceMessage_Kind() {}
+
+func (*ServiceMessage_Media) isServiceMessage_Kind() {}
 
 // HitAck: every hit with seq <= upto is durable on disk.
 type HitAck struct {
@@ -765,6 +833,68 @@ func (x *Told) GetVersion() string {
 	return ""
 }
 
+// MediaNote has the person at the desktop told of a medium that was plugged in,
+// in words of the session's own. It names no medium: no maker, number or label.
+type MediaNote struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          MediaKind              `protobuf:"varint,1,opt,name=kind,proto3,enum=lapwing.v1.MediaKind" json:"kind,omitempty"`
+	Reason        MediaNote_Reason       `protobuf:"varint,2,opt,name=reason,proto3,enum=lapwing.v1.MediaNote_Reason" json:"reason,omitempty"`
+	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"` // a code of internal/checks, 1 to 64 bytes
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MediaNote) Reset() {
+	*x = MediaNote{}
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MediaNote) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MediaNote) ProtoMessage() {}
+
+func (x *MediaNote) ProtoReflect() protoreflect.Message {
+	mi := &file_lapwing_v1_ipc_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MediaNote.ProtoReflect.Descriptor instead.
+func (*MediaNote) Descriptor() ([]byte, []int) {
+	return file_lapwing_v1_ipc_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *MediaNote) GetKind() MediaKind {
+	if x != nil {
+		return x.Kind
+	}
+	return MediaKind_MEDIA_KIND_UNSPECIFIED
+}
+
+func (x *MediaNote) GetReason() MediaNote_Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return MediaNote_REASON_UNSPECIFIED
+}
+
+func (x *MediaNote) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 var File_lapwing_v1_ipc_proto protoreflect.FileDescriptor
 
 const file_lapwing_v1_ipc_proto_rawDesc = "" +
@@ -801,14 +931,15 @@ const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"\fheld_dropped\x18\x03 \x01(\x04R\vheldDropped\x12!\n" +
 	"\frate_limited\x18\x04 \x01(\x04R\vrateLimited\x12'\n" +
 	"\x0fharbour_seconds\x18\x05 \x01(\x04R\x0eharbourSeconds\x12%\n" +
-	"\x0eexempt_seconds\x18\x06 \x01(\x04R\rexemptSeconds\"\xab\x02\n" +
+	"\x0eexempt_seconds\x18\x06 \x01(\x04R\rexemptSeconds\"\xda\x02\n" +
 	"\x0eServiceMessage\x12-\n" +
 	"\ahit_ack\x18\x01 \x01(\v2\x12.lapwing.v1.HitAckH\x00R\x06hitAck\x122\n" +
 	"\x06policy\x18\x02 \x01(\v2\x18.lapwing.v1.SignedPolicyH\x00R\x06policy\x12&\n" +
 	"\x04stop\x18\x03 \x01(\v2\x10.lapwing.v1.StopH\x00R\x04stop\x123\n" +
 	"\x06canary\x18\f \x01(\v2\x19.lapwing.v1.CanaryRequestH\x00R\x06canary\x12)\n" +
 	"\x05watch\x18\r \x01(\v2\x11.lapwing.v1.WatchH\x00R\x05watch\x12&\n" +
-	"\x04told\x18\x10 \x01(\v2\x10.lapwing.v1.ToldH\x00R\x04toldB\x06\n" +
+	"\x04told\x18\x10 \x01(\v2\x10.lapwing.v1.ToldH\x00R\x04told\x12-\n" +
+	"\x05media\x18\x11 \x01(\v2\x15.lapwing.v1.MediaNoteH\x00R\x05mediaB\x06\n" +
 	"\x04kind\"\x1c\n" +
 	"\x06HitAck\x12\x12\n" +
 	"\x04upto\x18\x01 \x01(\x04R\x04upto\"\x06\n" +
@@ -819,7 +950,16 @@ const file_lapwing_v1_ipc_proto_rawDesc = "" +
 	"categories\x18\x02 \x03(\tR\n" +
 	"categories\" \n" +
 	"\x04Told\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\tR\aversionB?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
+	"\aversion\x18\x01 \x01(\tR\aversion\"\xe2\x01\n" +
+	"\tMediaNote\x12)\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x15.lapwing.v1.MediaKindR\x04kind\x124\n" +
+	"\x06reason\x18\x02 \x01(\x0e2\x1c.lapwing.v1.MediaNote.ReasonR\x06reason\x12\x10\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"b\n" +
+	"\x06Reason\x12\x16\n" +
+	"\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eREASON_BLOCKED\x10\x01\x12\x16\n" +
+	"\x12REASON_UNPERMITTED\x10\x02\x12\x14\n" +
+	"\x10REASON_READ_ONLY\x10\x03B?Z=github.com/lapwing-schools/lapwing/proto/lapwing/v1;lapwingv1b\x06proto3"
 
 var (
 	file_lapwing_v1_ipc_proto_rawDescOnce sync.Once
@@ -833,49 +973,56 @@ func file_lapwing_v1_ipc_proto_rawDescGZIP() []byte {
 	return file_lapwing_v1_ipc_proto_rawDescData
 }
 
-var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_lapwing_v1_ipc_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_lapwing_v1_ipc_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_lapwing_v1_ipc_proto_goTypes = []any{
-	(*SessionMessage)(nil), // 0: lapwing.v1.SessionMessage
-	(*SessionHello)(nil),   // 1: lapwing.v1.SessionHello
-	(*Hit)(nil),            // 2: lapwing.v1.Hit
-	(*LockReport)(nil),     // 3: lapwing.v1.LockReport
-	(*SessionStatus)(nil),  // 4: lapwing.v1.SessionStatus
-	(*ServiceMessage)(nil), // 5: lapwing.v1.ServiceMessage
-	(*HitAck)(nil),         // 6: lapwing.v1.HitAck
-	(*Stop)(nil),           // 7: lapwing.v1.Stop
-	(*Watch)(nil),          // 8: lapwing.v1.Watch
-	(*Told)(nil),           // 9: lapwing.v1.Told
-	(*CanarySeen)(nil),     // 10: lapwing.v1.CanarySeen
-	(*Capture)(nil),        // 11: lapwing.v1.Capture
-	(*LockMinutes)(nil),    // 12: lapwing.v1.LockMinutes
-	(*Unattended)(nil),     // 13: lapwing.v1.Unattended
-	(*Coverage)(nil),       // 14: lapwing.v1.Coverage
-	(*SignedPolicy)(nil),   // 15: lapwing.v1.SignedPolicy
-	(*CanaryRequest)(nil),  // 16: lapwing.v1.CanaryRequest
-	(Outside)(0),           // 17: lapwing.v1.Outside
+	(MediaNote_Reason)(0),  // 0: lapwing.v1.MediaNote.Reason
+	(*SessionMessage)(nil), // 1: lapwing.v1.SessionMessage
+	(*SessionHello)(nil),   // 2: lapwing.v1.SessionHello
+	(*Hit)(nil),            // 3: lapwing.v1.Hit
+	(*LockReport)(nil),     // 4: lapwing.v1.LockReport
+	(*SessionStatus)(nil),  // 5: lapwing.v1.SessionStatus
+	(*ServiceMessage)(nil), // 6: lapwing.v1.ServiceMessage
+	(*HitAck)(nil),         // 7: lapwing.v1.HitAck
+	(*Stop)(nil),           // 8: lapwing.v1.Stop
+	(*Watch)(nil),          // 9: lapwing.v1.Watch
+	(*Told)(nil),           // 10: lapwing.v1.Told
+	(*MediaNote)(nil),      // 11: lapwing.v1.MediaNote
+	(*CanarySeen)(nil),     // 12: lapwing.v1.CanarySeen
+	(*Capture)(nil),        // 13: lapwing.v1.Capture
+	(*LockMinutes)(nil),    // 14: lapwing.v1.LockMinutes
+	(*Unattended)(nil),     // 15: lapwing.v1.Unattended
+	(*Coverage)(nil),       // 16: lapwing.v1.Coverage
+	(*SignedPolicy)(nil),   // 17: lapwing.v1.SignedPolicy
+	(*CanaryRequest)(nil),  // 18: lapwing.v1.CanaryRequest
+	(Outside)(0),           // 19: lapwing.v1.Outside
+	(MediaKind)(0),         // 20: lapwing.v1.MediaKind
 }
 var file_lapwing_v1_ipc_proto_depIdxs = []int32{
-	1,  // 0: lapwing.v1.SessionMessage.hello:type_name -> lapwing.v1.SessionHello
-	2,  // 1: lapwing.v1.SessionMessage.hit:type_name -> lapwing.v1.Hit
-	4,  // 2: lapwing.v1.SessionMessage.status:type_name -> lapwing.v1.SessionStatus
-	3,  // 3: lapwing.v1.SessionMessage.lock:type_name -> lapwing.v1.LockReport
-	10, // 4: lapwing.v1.SessionMessage.canary:type_name -> lapwing.v1.CanarySeen
-	11, // 5: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
-	12, // 6: lapwing.v1.LockReport.minutes:type_name -> lapwing.v1.LockMinutes
-	13, // 7: lapwing.v1.LockReport.unattended:type_name -> lapwing.v1.Unattended
-	14, // 8: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
-	6,  // 9: lapwing.v1.ServiceMessage.hit_ack:type_name -> lapwing.v1.HitAck
-	15, // 10: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
-	7,  // 11: lapwing.v1.ServiceMessage.stop:type_name -> lapwing.v1.Stop
-	16, // 12: lapwing.v1.ServiceMessage.canary:type_name -> lapwing.v1.CanaryRequest
-	8,  // 13: lapwing.v1.ServiceMessage.watch:type_name -> lapwing.v1.Watch
-	9,  // 14: lapwing.v1.ServiceMessage.told:type_name -> lapwing.v1.Told
-	17, // 15: lapwing.v1.Watch.scope:type_name -> lapwing.v1.Outside
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	2,  // 0: lapwing.v1.SessionMessage.hello:type_name -> lapwing.v1.SessionHello
+	3,  // 1: lapwing.v1.SessionMessage.hit:type_name -> lapwing.v1.Hit
+	5,  // 2: lapwing.v1.SessionMessage.status:type_name -> lapwing.v1.SessionStatus
+	4,  // 3: lapwing.v1.SessionMessage.lock:type_name -> lapwing.v1.LockReport
+	12, // 4: lapwing.v1.SessionMessage.canary:type_name -> lapwing.v1.CanarySeen
+	13, // 5: lapwing.v1.Hit.capture:type_name -> lapwing.v1.Capture
+	14, // 6: lapwing.v1.LockReport.minutes:type_name -> lapwing.v1.LockMinutes
+	15, // 7: lapwing.v1.LockReport.unattended:type_name -> lapwing.v1.Unattended
+	16, // 8: lapwing.v1.SessionStatus.coverage:type_name -> lapwing.v1.Coverage
+	7,  // 9: lapwing.v1.ServiceMessage.hit_ack:type_name -> lapwing.v1.HitAck
+	17, // 10: lapwing.v1.ServiceMessage.policy:type_name -> lapwing.v1.SignedPolicy
+	8,  // 11: lapwing.v1.ServiceMessage.stop:type_name -> lapwing.v1.Stop
+	18, // 12: lapwing.v1.ServiceMessage.canary:type_name -> lapwing.v1.CanaryRequest
+	9,  // 13: lapwing.v1.ServiceMessage.watch:type_name -> lapwing.v1.Watch
+	10, // 14: lapwing.v1.ServiceMessage.told:type_name -> lapwing.v1.Told
+	11, // 15: lapwing.v1.ServiceMessage.media:type_name -> lapwing.v1.MediaNote
+	19, // 16: lapwing.v1.Watch.scope:type_name -> lapwing.v1.Outside
+	20, // 17: lapwing.v1.MediaNote.kind:type_name -> lapwing.v1.MediaKind
+	0,  // 18: lapwing.v1.MediaNote.reason:type_name -> lapwing.v1.MediaNote.Reason
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_lapwing_v1_ipc_proto_init() }
@@ -901,19 +1048,21 @@ func file_lapwing_v1_ipc_proto_init() {
 		(*ServiceMessage_Canary)(nil),
 		(*ServiceMessage_Watch)(nil),
 		(*ServiceMessage_Told)(nil),
+		(*ServiceMessage_Media)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lapwing_v1_ipc_proto_rawDesc), len(file_lapwing_v1_ipc_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   10,
+			NumEnums:      1,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_lapwing_v1_ipc_proto_goTypes,
 		DependencyIndexes: file_lapwing_v1_ipc_proto_depIdxs,
+		EnumInfos:         file_lapwing_v1_ipc_proto_enumTypes,
 		MessageInfos:      file_lapwing_v1_ipc_proto_msgTypes,
 	}.Build()
 	File_lapwing_v1_ipc_proto = out.File

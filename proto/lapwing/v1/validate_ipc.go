@@ -38,6 +38,8 @@ func (x *ServiceMessage) Validate() error {
 		return present("watch", k.Watch)
 	case *ServiceMessage_Told:
 		return present("told", k.Told)
+	case *ServiceMessage_Media:
+		return present("media", k.Media)
 	}
 	return unset("kind")
 }
@@ -96,4 +98,17 @@ func (x *Told) Validate() error {
 		return missing()
 	}
 	return text("version", x.Version, MaxNoticeVersion)
+}
+
+// Validate checks the limits stated in ipc.proto.
+func (x *MediaNote) Validate() error {
+	if x == nil {
+		return missing()
+	}
+	return first(
+		enum("kind", x.Kind, MediaKind_MEDIA_KIND_OTHER),
+		enum("reason", x.Reason, MediaNote_REASON_READ_ONLY),
+		atLeast("why", uint32(len(x.Why)), 1),
+		text("why", x.Why, 64),
+	)
 }

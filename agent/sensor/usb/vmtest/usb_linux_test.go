@@ -205,6 +205,7 @@ func TestRealKernel(t *testing.T) {
 	if e = m.media(arrived, func(e *lapwingv1.Media) bool { return e.VendorId == "46f4" }); !e.Blocked || e.Permitted {
 		t.Errorf("blocked: %v", e)
 	}
+	m.await("NOTE MEDIA_KIND_STICK REASON_BLOCKED " + checks.USBNoPermit) // the person is told
 	m.unplug("u4")
 	m.media(removed, func(e *lapwingv1.Media) bool { return e.VendorId == "46f4" && e.Blocked && !e.Mounted })
 	m.say("off")

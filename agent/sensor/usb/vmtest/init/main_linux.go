@@ -71,6 +71,7 @@ func run() error {
 			fmt.Printf("MEDIA %d %s\n", time.Now().UnixMilli(), b)
 			return err
 		},
+		Note: func(n *lapwingv1.MediaNote) { fmt.Println("NOTE", n.Kind, n.Reason, n.Why) },
 		Case: func(m *lapwingv1.Media, infected bool) {
 			fmt.Printf("CASE %s %v\n", hex.EncodeToString(m.Visit), infected)
 		},
