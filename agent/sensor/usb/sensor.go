@@ -236,6 +236,7 @@ func (s *Sensor) startLook(v *visit) {
 		s.hand(v, func() {
 			v.medium.Looked, v.medium.FileSystem, v.medium.Label, v.medium.Encryption = true, seen.FileSystem, seen.Label, seen.Encryption
 			s.block(v)
+			s.note(v)
 			s.emit(v, lapwingv1.MediaStep_MEDIA_STEP_READY)
 			s.poke() // it may be mounted already, and wait for a scan
 		})

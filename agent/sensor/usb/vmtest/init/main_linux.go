@@ -39,6 +39,10 @@ func run() error {
 			return fmt.Errorf("mount %s: %w", m[1], err)
 		}
 	}
+	// The kernel writes on the same console, into the middle of our lines.
+	if err := os.WriteFile("/proc/sys/kernel/printk", []byte("1\n"), 0); err != nil {
+		return err
+	}
 	order, err := os.ReadFile("/mods/order")
 	if err != nil {
 		return err
@@ -63,8 +67,9 @@ func run() error {
 	} else if err := protojson.Unmarshal(b, policy); err != nil {
 		return err
 	}
+	var ahead atomic.Int64 // of the clock, so that the person may be told again
 	s := usb.New(usb.Config{
-		Now: time.Now, Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Clamd: "tcp:10.0.2.2:" + parameter("clamd"),
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, Log: slog.New(slog.NewTextHandler(os.Stdout, nil)), Clamd: "tcp:10.0.2.2:" + parameter("clamd"),
 		Account: func() string { return "pupil" },
 		Emit: func(m *lapwingv1.Media) error {
 			b, err := protojson.Marshal(m)
@@ -82,7 +87,7 @@ func run() error {
 	var write atomic.Bool
 	go mounter(ctx, &write)
 	go func() { _ = s.Run(ctx, func(sensor.Status) { fmt.Println("READY") }) }()
-	return obey(s, policy, &write)
+	return obey(s, policy, &write, &ahead)
 }
 
 // parameter is a word of the kernel's command line.
@@ -97,7 +102,7 @@ func parameter(name string) string {
 }
 
 // obey does what the test types on the console.
-func obey(s *usb.Sensor, policy *lapwingv1.UsbPolicy, write *atomic.Bool) error {
+func obey(s *usb.Sensor, policy *lapwingv1.UsbPolicy, write *atomic.Bool, ahead *atomic.Int64) error {
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		switch strings.TrimSpace(in.Text()) {
@@ -106,6 +111,7 @@ func obey(s *usb.Sensor, policy *lapwingv1.UsbPolicy, write *atomic.Bool) error 
 				fmt.Println("GADGET FAILED:", err)
 			}
 		case "block":
+			ahead.Store(int64(time.Minute))
 			policy.Block = true
 			s.SetPolicy(policy)
 		case "write":
