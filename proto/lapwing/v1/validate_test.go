@@ -105,6 +105,7 @@ func good() []validator {
 		&HelpRequest{}, goodHelp(), &NoticeSeen{Version: "1", State: NoticeSeen_STATE_SHOWN, Way: NoticeSeen_WAY_WINDOW},
 		&NoticeSeen{Version: "1", State: NoticeSeen_STATE_DECLINED}, &Told{}, &Told{Version: "1"},
 		&ServiceMessage{Kind: &ServiceMessage_Told{Told: &Told{Version: "1"}}},
+		&MediaNote{Kind: MediaKind_MEDIA_KIND_PHONE, Reason: MediaNote_REASON_READ_ONLY, Why: stringOf(64)},
 		&ServiceMessage{Kind: &ServiceMessage_Media{Media: &MediaNote{Kind: MediaKind_MEDIA_KIND_STICK, Reason: MediaNote_REASON_BLOCKED, Why: "usb_nobody"}}},
 		&Tamper{Code: "session_down", Count: 1}, &Digest{ByCategory: map[string]uint32{"suicide": 3}},
 
