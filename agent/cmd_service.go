@@ -32,7 +32,7 @@ func (serviceCmd) Help() string {
 var errNotAdministrator = errors.New("only the machine's administrator may do this: run it as root")
 
 // control returns the service of this program and a directory.
-func control(dir string) (*install.Service, error) {
+func control(dir string, o install.Options) (*install.Service, error) {
 	// Windows has no user ids; there the service manager refuses by itself.
 	if id := os.Geteuid(); id > 0 {
 		return nil, errNotAdministrator
@@ -44,20 +44,25 @@ func control(dir string) (*install.Service, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("find the agent's directory: %w", err)
 	}
-	return install.New(program, dir)
+	return install.New(program, dir, o)
 }
 
-type serviceInstallCmd struct{ dirFlag }
+type serviceInstallCmd struct {
+	dirFlag
+	BlockMedia bool `help:"Let the service block USB media, where the policy asks for it."`
+}
 
 func (serviceInstallCmd) Help() string {
 	return `The program stays where it is; only root may be able to change it. Example:
 
   install -D lapwing-agent /opt/lapwing/lapwing-agent
-  /opt/lapwing/lapwing-agent service install`
+  /opt/lapwing/lapwing-agent service install
+
+With --block-media the service may write below /sys/devices, which it may not otherwise; installing again without it takes that back.`
 }
 
 func (c *serviceInstallCmd) Run(s *streams) error {
-	svc, err := control(c.Dir)
+	svc, err := control(c.Dir, install.Options{BlockMedia: c.BlockMedia})
 	if err != nil {
 		return err
 	}
@@ -82,7 +87,7 @@ func (serviceStartCmd) Help() string {
 }
 
 func (c *serviceStartCmd) Run(s *streams) error {
-	svc, err := control(c.Dir)
+	svc, err := control(c.Dir, install.Options{})
 	if err != nil {
 		return err
 	}
@@ -121,7 +126,7 @@ func (serviceStopCmd) Help() string {
 }
 
 func (c *serviceStopCmd) Run(s *streams) error {
-	svc, err := control(c.Dir)
+	svc, err := control(c.Dir, install.Options{})
 	if err != nil {
 		return err
 	}
@@ -141,7 +146,7 @@ func (serviceRestartCmd) Help() string {
 }
 
 func (c *serviceRestartCmd) Run(s *streams) error {
-	svc, err := control(c.Dir)
+	svc, err := control(c.Dir, install.Options{})
 	if err != nil {
 		return err
 	}
@@ -166,7 +171,7 @@ func (serviceStatusCmd) Help() string {
 }
 
 func (c *serviceStatusCmd) Run(s *streams) error {
-	svc, err := control(c.Dir)
+	svc, err := control(c.Dir, install.Options{})
 	if err != nil {
 		return err
 	}
@@ -193,7 +198,7 @@ func (serviceUninstallCmd) Help() string {
 }
 
 func (c *serviceUninstallCmd) Run(ctx context.Context, s *streams) error {
-	svc, err := control(c.Dir)
+	svc, err := control(c.Dir, install.Options{})
 	if err != nil {
 		return err
 	}

@@ -46,13 +46,20 @@ type noProgram struct{}
 func (noProgram) Start(service.Service) error { return nil }
 func (noProgram) Stop(service.Service) error  { return nil }
 
+// Options of an installation.
+type Options struct {
+	// BlockMedia lets the service switch off USB devices, where the policy asks
+	// for that; it may then write below /sys/devices. Linux only.
+	BlockMedia bool
+}
+
 // New describes the service of a program (absolute, as the system will start
 // it) that keeps its data in dir.
-func New(program, dir string) (*Service, error) {
+func New(program, dir string, o Options) (*Service, error) {
 	if !filepath.IsAbs(program) || !filepath.IsAbs(dir) {
 		return nil, fmt.Errorf("describe the service: %q and %q must be absolute paths", program, dir)
 	}
-	options, err := optionsOf(program, dir)
+	options, err := optionsOf(program, dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("describe the service: %w", err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestUnitNamesItsPaths(t *testing.T) {
-	unit, err := Unit("/opt/la p/agent$x", "/var/lib/50%")
+	unit, err := Unit("/opt/la p/agent$x", "/var/lib/50%", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,16 +24,29 @@ func TestUnitNamesItsPaths(t *testing.T) {
 		t.Error("a place was left unfilled")
 	}
 	for _, bad := range [][2]string{{"/opt/a\nb", "/d"}, {"/opt/a", "/d\nExecStart=/x"}, {"/opt/{{x}}", "/d"}} {
-		if _, err := Unit(bad[0], bad[1]); err == nil {
+		if _, err := Unit(bad[0], bad[1], Options{}); err == nil {
 			t.Errorf("paths %q were taken", bad)
 		}
 	}
 }
 
 func TestUnitElsewhereHasNoStateDirectory(t *testing.T) {
-	unit, err := Unit("/opt/agent", "/srv/lapwing")
+	unit, err := Unit("/opt/agent", "/srv/lapwing", Options{BlockMedia: true})
 	if err != nil || strings.Contains(unit, "\nStateDirectory=") || strings.Contains(unit, "@STATE@") {
 		t.Errorf("%v\n%s", err, unit)
+	}
+}
+
+// Only who asks for it gets a service that may switch devices off.
+func TestUnitBlocksMedia(t *testing.T) {
+	for _, block := range []bool{false, true} {
+		unit, err := Unit("/opt/agent", "/srv/lapwing", Options{BlockMedia: block})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(unit, "\nReadWritePaths=/sys/devices\n"); got != block || strings.Contains(unit, "@BLOCK@") {
+			t.Errorf("blocking %v:\n%s", block, unit)
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 var unitText string
 
 // Unit returns the systemd unit for a program and its data directory.
-func Unit(program, dir string) (string, error) {
+func Unit(program, dir string, o Options) (string, error) {
 	for _, path := range []string{program, dir} {
 		if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return "", fmt.Errorf("the path %q holds a control character", path)
@@ -27,8 +27,12 @@ func Unit(program, dir string) (string, error) {
 	if filepath.Dir(dir) == "/var/lib" {
 		state = "StateDirectory=" + escape(filepath.Base(dir)) + "\nStateDirectoryMode=0700\n"
 	}
+	block := ""
+	if o.BlockMedia {
+		block = "# Blocking USB media: the kernel's switch for each device stands here.\nReadWritePaths=/sys/devices\n"
+	}
 	return strings.NewReplacer(
-		"@PROGRAM@", quote(program), "@DIR@", quote(dir), "@PLAINDIR@", escape(dir), "@WORD@", word(dir), "@STATE@\n", state,
+		"@BLOCK@\n", block, "@PROGRAM@", quote(program), "@DIR@", quote(dir), "@PLAINDIR@", escape(dir), "@WORD@", word(dir), "@STATE@\n", state,
 	).Replace(unitText), nil
 }
 
@@ -43,8 +47,8 @@ func word(s string) string {
 // quote writes one word of a command line, where $ would name a variable.
 func quote(s string) string { return strings.ReplaceAll(word(s), "$", "$$") }
 
-func optionsOf(program, dir string) (service.KeyValue, error) {
-	unit, err := Unit(program, dir)
+func optionsOf(program, dir string, o Options) (service.KeyValue, error) {
+	unit, err := Unit(program, dir, o)
 	if err != nil {
 		return nil, err
 	}
