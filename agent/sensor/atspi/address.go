@@ -4,14 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/godbus/dbus/v5"
-
-	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 // ErrNoBus says that this session has no accessibility bus that can be reached.
@@ -82,7 +78,7 @@ func enable(ctx context.Context, session string) (string, error) {
 
 // connect dials and greets a bus; ctx bounds the greeting, not the connection.
 func connect(ctx context.Context, address string, opts ...dbus.ConnOption) (*dbus.Conn, error) {
-	conn, err := dial(ctx, address, opts...)
+	conn, err := dbus.Dial(address, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
@@ -97,44 +93,4 @@ func connect(ctx context.Context, address string, opts ...dbus.ConnOption) (*dbu
 		return nil, fmt.Errorf("greet: %w", err)
 	}
 	return conn, nil
-}
-
-// dial connects to the first address of a list that answers. Buses of a session
-// are unix sockets; what comes over them is read by package socket, without the
-// file descriptors that no message here carries.
-func dial(ctx context.Context, addresses string, opts ...dbus.ConnOption) (*dbus.Conn, error) {
-	err := errors.New("no unix socket in the bus address")
-	for address := range strings.SplitSeq(addresses, ";") {
-		keys, ok := strings.CutPrefix(address, "unix:")
-		if !ok {
-			continue
-		}
-		name := key(keys, "path")
-		if abstract := key(keys, "abstract"); abstract != "" {
-			name = "@" + abstract
-		}
-		if name == "" {
-			continue
-		}
-		var d net.Dialer
-		var conn net.Conn
-		if conn, err = d.DialContext(ctx, "unix", name); err != nil {
-			continue
-		}
-		return dbus.NewConn(socket.Buffered(conn), opts...)
-	}
-	return nil, err
-}
-
-// key is a value of a bus address, unescaped; empty if it is not there.
-func key(keys, name string) string {
-	for pair := range strings.SplitSeq(keys, ",") {
-		if v, ok := strings.CutPrefix(pair, name+"="); ok {
-			v, err := dbus.UnescapeBusAddressValue(v)
-			if err == nil {
-				return v
-			}
-		}
-	}
-	return ""
 }

@@ -1,6 +1,7 @@
 package x11
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 // order is the byte order that we ask of the server.
@@ -104,7 +103,7 @@ func newWire(conn net.Conn, secret []byte) (*wire, error) {
 	if _, err := conn.Write(hello); err != nil {
 		return nil, fmt.Errorf("greet: %w", err)
 	}
-	r := socket.Reader(conn)
+	r := bufio.NewReaderSize(conn, 4096)
 	s, err := readSetup(r)
 	if err != nil {
 		return nil, err
