@@ -115,34 +115,36 @@ func (m *Merger) Changed(at time.Time, c atspi.Changed) {
 // not explain waits for those that are still to come.
 func (m *Merger) inserted(at time.Time, text string) {
 	m.expire(at)
-	explained := false
-	for text != "" {
-		r, n := utf8.DecodeRuneInString(text)
-		i := m.find(r, explained)
-		if i < 0 {
-			break
-		}
+	from, n, rest := m.run(text)
+	if n > 0 {
 		// The keys before it changed no text: a program may have kept them.
-		m.credits = m.credits[i+1:]
-		text, explained = text[n:], true
+		m.credits = m.credits[from+n:]
 	}
-	if text != "" {
-		m.waiting = append(m.waiting, insert{at.Add(mergeGrace), text})
+	if rest != "" {
+		m.waiting = append(m.waiting, insert{at.Add(mergeGrace), rest})
 	}
 }
 
-// find looks for the key behind a character. Within one run of text they are
-// the keys that follow each other.
-func (m *Merger) find(r rune, within bool) int {
-	for i, c := range m.credits {
-		if sameKey(r, c.r) {
-			return i
+// run looks for the keys behind a text: those that follow each other and
+// explain most of it, the first of several. (Chromium may tell of "Ess" at once,
+// when an e that went into a password still waits for an echo.) rest is what
+// they leave.
+func (m *Merger) run(text string) (from, n int, rest string) {
+	rest = text
+	for i := range m.credits {
+		left, k := text, 0
+		for left != "" && i+k < len(m.credits) {
+			r, size := utf8.DecodeRuneInString(left)
+			if !sameKey(r, m.credits[i+k].r) {
+				break
+			}
+			left, k = left[size:], k+1
 		}
-		if within {
-			break
+		if k > n {
+			from, n, rest = i, k, left
 		}
 	}
-	return -1
+	return from, n, rest
 }
 
 // expire forgets keys whose echo will not come any more.

@@ -147,6 +147,8 @@ func TestMerge(t *testing.T) {
 		{"an input method", []happening{says(0, "你好"), key(900, 'a'), says(905, "a")}, "你好a"},
 		{"paste, then a key at once", []happening{says(0, "paste "), key(20, 'x'), says(25, "x")}, "paste x"},
 		{"a key that the program kept", []happening{key(0, 'q'), key(90, 'a'), says(95, "a")}, "qa"},
+		// An e whose field showed nothing of it, as in a password, is no E.
+		{"a run after keys that were never shown", []happening{key(0, 'p'), key(5, 'e'), key(9, 'n'), key(20, 'E'), key(30, 's'), key(40, 's'), says(50, "Ess"), key(60, 'a'), says(65, "a")}, "penEssa"},
 		{"the same text long after", []happening{key(0, 'a'), says(21_000, "a")}, "aa"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
