@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
+
+// keepBuffer is the largest buffer kept from one batch for the next, in bytes.
+const keepBuffer = 64 << 10
 
 // batch is what one fsync makes durable: whatever was appended while the last
 // one ran. done is guarded by commit.
@@ -177,18 +181,22 @@ func (s *Spool) write(l Lane, items []*item) (err error) {
 	ln.next += uint64(len(items))
 	s.mu.Unlock()
 
-	var buf []byte
+	buf := slices.Grow(s.buf[:0], int(needed(items)))
+	if cap(buf) <= keepBuffer {
+		s.buf = buf
+	}
 	if g.size == 0 {
 		buf = append(buf, segMagic...)
 	}
-	header := len(buf)
+	header, place := len(buf), g.place()
 	for i, it := range items {
 		it.receipt = Receipt{Seq: seq + uint64(i)}
-		if buf, err = s.seal.appendFrame(buf, g.place(), seq+uint64(i), it.kind, it.event.Payload); err != nil {
+		if buf, err = s.seal.appendFrame(buf, place, seq+uint64(i), it.kind, it.event.Payload); err != nil {
 			return err
 		}
 	}
-	if err := s.writeDurably(g, buf); err != nil {
+	zeros := s.ahead(g, int64(len(buf)))
+	if err := s.writeDurably(g, buf, zeros); err != nil {
 		s.retreat(ln, g)
 		return err
 	}
@@ -199,6 +207,7 @@ func (s *Spool) write(l Lane, items []*item) (err error) {
 		ln.segs = append(ln.segs, g)
 	}
 	g.size += int64(len(buf))
+	g.made = max(g.made, g.size+zeros)
 	g.last = seq + uint64(len(items)) - 1
 	g.live.Records += uint64(len(items))
 	g.live.Bytes += uint64(len(buf) - header)
@@ -206,11 +215,13 @@ func (s *Spool) write(l Lane, items []*item) (err error) {
 	return nil
 }
 
-// writeDurably writes buf at the end of g; a new file's name is made durable too.
-func (s *Spool) writeDurably(g *segment, buf []byte) error {
+// writeDurably writes buf at the end of g, and zeros behind it; a new file's
+// name is made durable too.
+func (s *Spool) writeDurably(g *segment, buf []byte, zeros int64) error {
 	if _, err := g.f.WriteAt(buf, g.size); err != nil {
 		return fmt.Errorf("write segment: %w", err)
 	}
+	g.writeAhead(g.size+int64(len(buf)), zeros)
 	if err := g.f.Sync(); err != nil {
 		return fmt.Errorf("sync segment: %w", err)
 	}
@@ -228,8 +239,11 @@ func (s *Spool) writeDurably(g *segment, buf []byte) error {
 // is cut back, closed, and never written again.
 func (s *Spool) retreat(ln *lane, g *segment) {
 	// Errors change nothing: a reader passes over what was not finished.
+	s.mu.Lock()
 	_ = g.f.Truncate(g.size)
-	_ = s.release(ln)
+	g.made = g.size
+	_ = s.releaseLocked(ln)
+	s.mu.Unlock()
 	if g.size == 0 {
 		_ = s.cfg.fs.Remove(g.path(s.cfg.Dir))
 	}
@@ -239,10 +253,16 @@ func (s *Spool) retreat(ln *lane, g *segment) {
 func (s *Spool) release(ln *lane) error {
 	s.mu.Lock() // a reader may be using the file
 	defer s.mu.Unlock()
+	return s.releaseLocked(ln)
+}
+
+// releaseLocked is release for who holds mu.
+func (s *Spool) releaseLocked(ln *lane) error {
 	g := ln.active
 	if g == nil {
 		return nil
 	}
+	s.trim(g)
 	f := g.f
 	g.f, ln.active = nil, nil
 	return f.Close()

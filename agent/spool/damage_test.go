@@ -99,10 +99,17 @@ func TestTornTail(t *testing.T) {
 			if want := []string{"1", "2", "3"}[:n]; !slices.Equal(got, want) {
 				t.Fatalf("cut at %d: %q, want %q", cut, got, want)
 			}
-			// Zeros after half a record look like a record of zeros: counted,
-			// since it could also have been a whole one.
-			if d := s.Stats().DamagedSegments; d != 0 && zeros == 0 {
-				t.Fatalf("cut at %d: %d damaged segments, want none", cut, d)
+			// Zeros after half a record are zeros written ahead, if they reach over
+			// the record's tag: else it could be a whole record that was damaged.
+			begin, clear := segHeader, zeros == 0
+			if n > 0 {
+				begin = ends[n-1]
+			}
+			if n < 3 && cut >= begin+frameHeader && cut <= ends[n]-16 {
+				clear = true
+			}
+			if d := s.Stats().DamagedSegments; d != 0 && clear {
+				t.Fatalf("cut at %d, %d zeros: %d damaged segments, want none", cut, zeros, d)
 			}
 			check(t, s.Close())
 		}

@@ -80,7 +80,11 @@ func (d *faultFS) powerCut(choose func(n int) int, garble func(b []byte)) *fault
 		b := slices.Clone(n.synced)
 		// Bytes that were overwritten in place got through up to some point.
 		if common := min(len(b), len(n.data)); !slices.Equal(b[:common], n.data[:common]) {
-			copy(b, n.data[:choose(common)])
+			from, cut := differ(b, n.data[:common]), choose(common)
+			copy(b, n.data[:cut])
+			if from < cut {
+				garble(b[from:cut])
+			}
 		}
 		if grown := len(n.data) - len(b); grown > 0 {
 			tail := slices.Clone(n.data[len(b):][:choose(grown)])
@@ -91,6 +95,16 @@ func (d *faultFS) powerCut(choose func(n int) int, garble func(b []byte)) *fault
 		out.nodes[name], out.sure[name] = c, c
 	}
 	return out
+}
+
+// differ is where a and b begin to differ.
+func differ(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
 }
 
 // kill returns the disk after the process died: the page cache lives on.

@@ -58,7 +58,8 @@ func newSealer(key []byte) (sealer, error) {
 }
 
 func associated(place string, seq uint64, kind byte) []byte {
-	ad := append([]byte("lapwing spool 1 "), place...)
+	ad := append(make([]byte, 0, 64), "lapwing spool 1 "...)
+	ad = append(ad, place...)
 	ad = binary.BigEndian.AppendUint64(ad, seq)
 	return append(ad, kind)
 }
@@ -100,7 +101,7 @@ type verdict uint8
 const (
 	whole   verdict = iota // a frame
 	end                    // nothing
-	torn                   // the beginning of a frame that was never finished, or zeros
+	torn                   // the beginning of a frame that was never finished, then zeros or nothing
 	damaged                // anything else
 )
 
@@ -140,10 +141,22 @@ func nextFrame(b []byte, off int) (f frame, next int, skipped bool, v verdict) {
 			return f, i + n, true, whole
 		}
 	}
-	if v == damaged && allZero(b[off:]) {
+	if v == damaged && unfinished(b[off:]) {
 		v = torn
 	}
 	return frame{}, len(b), v == damaged, v
+}
+
+// unfinished reports whether b, which reaches to the segment's end, is zeros
+// that were written ahead, or a frame of which the end never reached the disk:
+// a tag is never zeros. A write that was cut elsewhere looks like damage.
+func unfinished(b []byte) bool {
+	from := 0
+	if len(b) >= frameHeader && binary.BigEndian.Uint32(b[4:]) == crc32.Checksum(b[:4], castagnoli) {
+		end := frameHeader + int(binary.BigEndian.Uint32(b))
+		from = max(min(end, len(b))-chacha20poly1305.Overhead, 0)
+	}
+	return allZero(b[from:])
 }
 
 func allZero(b []byte) bool {

@@ -181,11 +181,9 @@ func (s *Spool) keepGrace(acked []leasedRecord) {
 			n = len(acked)
 		}
 		s.mu.Lock()
-		b, err := s.readSegment(g, acked[0].off, acked[n-1].off+acked[n-1].size)
+		b, _ := s.readSegment(g, acked[0].off, acked[n-1].off+acked[n-1].size)
 		s.mu.Unlock()
-		if err == nil {
-			buf = s.copyGrace(buf, d, g, b, stamp)
-		}
+		buf = s.copyGrace(buf, d, g, b, stamp)
 		acked = acked[n:]
 	}
 	if _, err := d.f.WriteAt(buf, d.size); err == nil {

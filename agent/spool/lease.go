@@ -67,15 +67,16 @@ func (ln *lane) index(g *segment) int {
 	return -1
 }
 
+// leaseWindow is how much of a segment is read at once: whole frames of any
+// size, and not a whole segment for each few records.
+const leaseWindow = 4 * (frameHeader + maxBody)
+
 // leaseFrom hands out records of one segment until a limit or its end, and
 // moves the lane's place on. It reports false when something in the segment
 // could not be read.
 func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out []Entry, used int, ok bool) {
 	base := ln.readOff
-	b, err := s.readSegment(g, base, g.size)
-	if err != nil {
-		b = nil // the rest of it is lost
-	}
+	b, upto := s.readSegment(g, base, min(base+leaseWindow, g.size))
 	off := 0
 	if base == 0 && string(b[:min(len(b), segHeader)]) == segMagic {
 		off = segHeader
@@ -84,6 +85,13 @@ func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out [
 	above := max(s.state.Gone[ln.name-1], ln.leased)
 	for len(out) < maxRecords && used < maxBytes {
 		f, next, skipped, v := nextFrame(b, off)
+		if v != whole && upto < g.size {
+			if ln.readOff > base {
+				return out, used, ok // the window's end; the next one begins here
+			}
+			b, upto = s.readSegment(g, base, g.size)
+			continue
+		}
 		ok = ok && !skipped
 		if v != whole {
 			return out, used, ln.finish(g) && ok
@@ -125,17 +133,23 @@ func (ln *lane) finish(g *segment) bool {
 	return !lost
 }
 
-// readSegment reads g from one offset to another; the caller holds mu.
-func (s *Spool) readSegment(g *segment, from, to int64) ([]byte, error) {
+// readSegment reads g from one offset to another, and returns the other. What
+// cannot be read is lost with all that follows: upto is then the segment's
+// size. The caller holds mu.
+func (s *Spool) readSegment(g *segment, from, to int64) (b []byte, upto int64) {
 	f := g.f
 	if f == nil {
 		var err error
 		if f, err = s.cfg.fs.Open(g.path(s.cfg.Dir), false); err != nil {
-			return nil, err
+			return nil, g.size
 		}
 		defer f.Close()
 	}
-	return readFrom(f, from, to)
+	b, err := readFrom(f, from, to)
+	if err != nil {
+		return nil, g.size
+	}
+	return b, to
 }
 
 func (s *Spool) entry(g *segment, f frame) (Entry, error) {

@@ -14,7 +14,7 @@ type Config struct {
 	// MaxBytes is the cap of all segments together; 0 means 64 MiB.
 	MaxBytes int64
 	// SegmentBytes is the size at which a segment is closed, and so the step in
-	// which old routine events give way; 0 means 256 KiB.
+	// which old routine events give way; 0 means 1 MiB.
 	SegmentBytes int64
 	// MinFree is the room that routine events leave on the disk for others,
 	// and urgent ones a quarter of it; 0 means 32 MiB, below 0 no check.
@@ -29,7 +29,7 @@ func (c Config) withDefaults() Config {
 		c.MaxBytes = 64 << 20
 	}
 	if c.SegmentBytes == 0 {
-		c.SegmentBytes = 256 << 10
+		c.SegmentBytes = 1 << 20
 	}
 	if c.MinFree == 0 {
 		c.MinFree = 32 << 20
@@ -52,6 +52,7 @@ type Spool struct {
 
 	// commit serialises everything that writes; it is taken before mu.
 	commit sync.Mutex
+	buf    []byte // of the last batch
 	disk   *stateFile
 	grace  *grace
 
@@ -100,6 +101,7 @@ type segment struct {
 	first   uint64 // number in its name
 	last    uint64 // highest number in it
 	size    int64  // durable bytes
+	made    int64  // bytes of the file, zeros written ahead included; see ahead
 	live    LaneStats
 	damaged bool // counted
 	// plainName: damaged, but the file could not be renamed to say so.
@@ -152,7 +154,7 @@ func (s *Spool) diskBytes() int64 {
 	var n int64
 	for _, l := range s.lanes {
 		for _, g := range l.segs {
-			n += g.size
+			n += max(g.size, g.made)
 		}
 	}
 	return n
@@ -173,11 +175,8 @@ func (s *Spool) Close() error {
 	s.closed = true
 	err := s.disk.f.Close()
 	for _, l := range s.lanes {
-		if l.active != nil {
-			if cerr := l.active.f.Close(); err == nil {
-				err = cerr
-			}
-			l.active.f, l.active = nil, nil
+		if cerr := s.releaseLocked(l); err == nil {
+			err = cerr
 		}
 	}
 	s.grace.release()
