@@ -43,12 +43,16 @@ const (
 	connectTimeout = 20 * time.Second
 )
 
-// Errors of a proxy; both are wrapped with its address and answer.
+// Errors of a proxy; all are wrapped with its address and answer.
 var (
 	// ErrProxyAuth says that the proxy wants other credentials, or any.
 	ErrProxyAuth = errors.New("the proxy refuses our user name and password, or wants one")
-	// ErrProxy says that the proxy cannot be reached, or does not let us through.
+	// ErrProxy says that the proxy does not let us through, or is none.
 	ErrProxy = errors.New("the proxy does not let us through")
+	// ErrProxyAway says that no proxy answers at its address.
+	ErrProxyAway = errors.New("the proxy does not answer")
+	// ErrProxyNoWay says that the proxy tried, and did not reach the collector.
+	ErrProxyNoWay = errors.New("the proxy does not reach the collector")
 )
 
 // Dialer opens plain connections. Its zero value dials directly.
@@ -138,7 +142,8 @@ func Parse(text string) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the proxy must be written as http://host:port or https://host:port")
+		return nil, errors.New("the proxy must be written as http://host:port or https://host:port, " +
+			"with user:password@ before the host where it asks for them; write signs other than letters and digits there as %20 and the like")
 	}
 	if u.Port() == "" {
 		u.Host = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
@@ -157,7 +162,7 @@ func (d *Dialer) Dial(ctx context.Context, address string) (net.Conn, error) {
 	}
 	raw, err := d.plain(ctx, u.Host)
 	if err != nil {
-		return nil, fmt.Errorf("%w: reach %s: %w", ErrProxy, u.Host, err)
+		return nil, fmt.Errorf("%w: reach %s: %w", ErrProxyAway, u.Host, err)
 	}
 	conn, err := connect(ctx, raw, u, address)
 	if err != nil {
@@ -189,7 +194,7 @@ func connect(ctx context.Context, raw net.Conn, u *url.URL, address string) (net
 	if u.Scheme == "https" {
 		secure := tls.Client(raw, &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12})
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrProxy, err)
+			return nil, fmt.Errorf("%w: TLS with the proxy itself: %w", unheard(err, ErrProxy), err)
 		}
 		conn = secure
 	}
@@ -199,19 +204,17 @@ func connect(ctx context.Context, raw net.Conn, u *url.URL, address string) (net
 		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
 	}
 	if err := req.Write(conn); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrProxy, err)
+		return nil, fmt.Errorf("%w: %w", ErrProxyAway, err)
 	}
 	br := bufio.NewReaderSize(conn, maxAnswer)
 	resp, err := http.ReadResponse(br, req)
 	if err != nil {
-		return nil, fmt.Errorf("%w: it answered with something that is not HTTP", ErrProxy)
+		return nil, unanswered(err)
 	}
-	switch {
-	case resp.StatusCode == http.StatusProxyAuthRequired:
-		return nil, ErrProxyAuth
-	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%w: it answered %d", ErrProxy, resp.StatusCode)
-	case br.Buffered() > 0:
+	if err := refused(resp); err != nil {
+		return nil, err
+	}
+	if br.Buffered() > 0 {
 		return nil, fmt.Errorf("%w: it speaks before the collector does", ErrProxy) // TLS servers wait for us
 	}
 	if !stop() {

@@ -133,7 +133,7 @@ func TestProxyWithAndWithoutCredentials(t *testing.T) {
 		"no credentials":        {file: "http://" + guarded, want: dial.ErrProxyAuth, via: "http://" + guarded},
 		"wrong credentials":     {file: "http://pupil:open@" + guarded, want: dial.ErrProxyAuth, via: "http://" + guarded},
 		"file before variables": {file: "direct", own: "http://192.0.2.1:1", via: ""},
-		"nothing there":         {own: "http://127.0.0.1:1", want: dial.ErrProxy, via: "http://127.0.0.1:1"},
+		"nothing there":         {own: "http://127.0.0.1:1", want: dial.ErrProxyAway, via: "http://127.0.0.1:1"},
 		"nonsense":              {own: "ftp://x:geheim@y", want: dial.ErrProxy},
 		// Loopback is never sent through HTTPS_PROXY: other programs do the same.
 		"everybody's variable": {https: "http://192.0.2.1:1", via: ""},
@@ -200,9 +200,45 @@ func TestSilentProxy(t *testing.T) {
 		<-t.Context().Done()
 	}()
 	d := dial.Open(t.TempDir(), env("LAPWING_PROXY", ln.Addr().String()))
-	if c, err := d.Dial(ctx, "lapwing.school.example:9443"); err == nil {
+	c, err := d.Dial(ctx, "lapwing.school.example:9443")
+	if !errors.Is(err, dial.ErrProxyAway) || strings.Contains(err.Error(), "HTTP") {
+		t.Errorf("got %v, want ErrProxyAway", err)
+	}
+	if c != nil {
 		c.Close()
-		t.Error("a silent proxy let us through")
+	}
+}
+
+// Each answer says who has to do something: the proxy's rules, our password,
+// the way behind the proxy, or nobody who speaks HTTP.
+func TestWhatAProxyAnswers(t *testing.T) {
+	for answer, tc := range map[string]struct {
+		want  error
+		words string
+	}{
+		"HTTP/1.1 502 Bad Gateway\r\n\r\n":     {dial.ErrProxyNoWay, "502"},
+		"HTTP/1.1 504 Gateway Timeout\r\n\r\n": {dial.ErrProxyNoWay, "504"},
+		"HTTP/1.1 403 Forbidden\r\n\r\n":       {dial.ErrProxy, "403"},
+		"HTTP/1.1 407 Who\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n\r\n":     {dial.ErrProxy, "Negotiate or NTLM"},
+		"HTTP/1.1 407 Who\r\nProxy-Authenticate: NTLM\r\nProxy-Authenticate: basic realm=x\r\n\r\n": {dial.ErrProxyAuth, ""},
+		"HTTP/1.1 407 Who\r\n\r\n": {dial.ErrProxyAuth, ""},
+		"":                         {dial.ErrProxy, "closed the connection"},
+		"SSH-2.0-x\r\n":            {dial.ErrProxy, "not HTTP"},
+	} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		check(t, err)
+		go func() {
+			if c, err := ln.Accept(); err == nil {
+				defer c.Close()
+				_, _ = http.ReadRequest(bufio.NewReader(c))
+				_, _ = io.WriteString(c, answer)
+			}
+		}()
+		_, err = dial.Open(t.TempDir(), env("LAPWING_PROXY", ln.Addr().String())).Dial(t.Context(), "lapwing.school.example:9443")
+		if !errors.Is(err, tc.want) || !strings.Contains(err.Error(), tc.words) {
+			t.Errorf("%q: got %v, want %v with %q", answer, err, tc.want, tc.words)
+		}
+		ln.Close()
 	}
 }
 

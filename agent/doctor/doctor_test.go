@@ -88,7 +88,7 @@ func TestEachCheckFailsForItsOwnReason(t *testing.T) {
 		"certificate ended":   {"certificate", doctor.Fail, conditions.CertExpiring, func(_ *testing.T, e *doctor.Env) { e.Clock = later(60 * day) }},
 		"ended long ago":      {"certificate", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Clock = later(400 * day) }},
 		"name unknown":        {"dns", doctor.Fail, conditions.NameUnknown, func(_ *testing.T, e *doctor.Env) { e.ID.Collector.Address = "nobody.invalid:9443" }},
-		"proxy gone":          {"proxy", doctor.Fail, conditions.ProxyRefuses, func(t *testing.T, e *doctor.Env) { e.Dialer = via(e, "http://u:geheim@127.0.0.1:1") }},
+		"proxy gone":          {"proxy", doctor.Fail, conditions.ProxyAway, func(t *testing.T, e *doctor.Env) { e.Dialer = via(e, "http://u:geheim@127.0.0.1:1") }},
 		"collector gone":      {"connection", doctor.Fail, conditions.NoAnswer, func(_ *testing.T, e *doctor.Env) { e.ID.Collector.Address = "127.0.0.1:1" }},
 		"log-in page":         {"connection", doctor.Fail, conditions.Stranger, func(t *testing.T, e *doctor.Env) { e.ID.Collector.Address = loginPage(t) }},
 		"another's collector": {"connection", doctor.Fail, conditions.Stranger, func(t *testing.T, e *doctor.Env) { e.ID.CA = well(t).ID.CA }},

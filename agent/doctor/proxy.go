@@ -2,10 +2,10 @@ package doctor
 
 import (
 	"context"
-	"errors"
 
 	"github.com/lapwing-schools/lapwing/agent/dial"
 	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
 )
 
 // proxy: there is none, or it lets us through.
@@ -26,8 +26,9 @@ func proxy(ctx context.Context, env Env) Result {
 		conn.Close()
 		return pass("%s lets us through", via)
 	}
-	if errors.Is(err, dial.ErrProxy) || errors.Is(err, dial.ErrProxyAuth) {
-		return coded(identity.Code(err), via)
+	switch code := identity.Code(err); code {
+	case conditions.ProxyAway, conditions.ProxyRefuses, conditions.ProxyPassword, conditions.ProxyNoWay:
+		return coded(code, via+": "+err.Error())
 	}
 	return cannotTell("See the connection below.", "%s: %v", via, err)
 }

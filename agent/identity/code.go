@@ -4,6 +4,9 @@ import (
 	"errors"
 	"net"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/lapwing-schools/lapwing/agent/dial"
 	"github.com/lapwing-schools/lapwing/internal/conditions"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
@@ -13,6 +16,9 @@ import (
 var (
 	ErrProxy     = dial.ErrProxy
 	ErrProxyAuth = dial.ErrProxyAuth
+
+	ErrProxyAway  = dial.ErrProxyAway
+	ErrProxyNoWay = dial.ErrProxyNoWay
 )
 
 // Code names what stands between this device and its collector, by a code of
@@ -26,12 +32,20 @@ func Code(err error) string {
 		return ""
 	case errors.Is(err, ErrProxyAuth):
 		return conditions.ProxyPassword
+	case errors.Is(err, ErrProxyAway):
+		return conditions.ProxyAway
+	case errors.Is(err, ErrProxyNoWay):
+		return conditions.ProxyNoWay
 	case errors.Is(err, ErrProxy):
 		return conditions.ProxyRefuses
 	case errors.Is(err, tlsx.ErrStranger), errors.Is(err, tlsx.ErrWrongCA):
 		return conditions.Stranger
 	case errors.Is(err, tlsx.ErrServerCert):
 		return conditions.ServerCert
+	case errors.Is(err, tlsx.ErrDeviceExpired):
+		return conditions.CertExpiring
+	case status.Code(err) == codes.Aborted:
+		return conditions.IdentityShared
 	case errors.As(err, &name):
 		return conditions.NameUnknown
 	case errors.As(err, &refused):

@@ -83,6 +83,10 @@ const (
 	ProxyRefuses  = "proxy_refuses"
 	ProxyPassword = "proxy_password"
 	ServerCert    = "server_certificate"
+	ProxyAway     = "proxy_away"
+	ProxyNoWay    = "proxy_no_way"
+	// IdentityShared: another machine connects as this device.
+	IdentityShared = "identity_shared"
 )
 
 // Condition is a code with the words for people.
@@ -182,6 +186,12 @@ var registry = [...]Condition{
 		"Allow CONNECT to the collector's host and port, or set another proxy."},
 	{ProxyPassword, Warning, "The web proxy wants a user name and password, or others",
 		"Write http://user:password@host:port into the file proxy in the agent's directory."},
+	{ProxyAway, Warning, "The web proxy does not answer",
+		"Check that it runs, and its address in the file proxy in the agent's directory."},
+	{ProxyNoWay, Warning, "The web proxy does not reach the collector",
+		"Check that the collector runs, and that the proxy knows its name and may reach its port."},
+	{IdentityShared, Warning, "Another machine connects with this device's identity",
+		"If this stays, a disk was copied. On the copy: lapwing-agent service stop, then lapwing-agent enrol --force STRING, then lapwing-agent service start."},
 	{ServerCert, Problem, "The collector's certificate is not valid",
 		"Look at the collector's clock and certificates. The device tries again by itself."},
 }
