@@ -17,7 +17,7 @@ func connection(ctx context.Context, env Env) Result {
 	begin := time.Now()
 	raw, err := env.Dialer.Dial(ctx, env.ID.Collector.Address)
 	if err == nil {
-		raw, err = tlsx.AgentClient(env.ID.CA, env.ID.TLS(), env.Clock).Handshake(ctx, raw)
+		raw, err = tlsx.AgentClient(env.ID.CA, env.ID.TLS(), env.Clock).Enter(ctx, raw)
 	}
 	if err != nil {
 		code := identity.Code(err)

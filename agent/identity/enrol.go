@@ -43,16 +43,20 @@ type Options struct {
 // Dial opens a plain connection to host:port; the handshake comes after it.
 type Dial func(ctx context.Context, address string) (net.Conn, error)
 
-// handshake dials and does the handshake of client.
-func (d Dial) handshake(ctx context.Context, address string, client *tlsx.Client) (net.Conn, error) {
+// open dials and has shake do the handshake.
+func (d Dial) open(ctx context.Context, address string, shake func(context.Context, net.Conn) (net.Conn, error)) (net.Conn, error) {
 	if d == nil {
-		return client.Dial(ctx, address)
+		d = direct
 	}
 	raw, err := d(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	return client.Handshake(ctx, raw)
+	return shake(ctx, raw)
+}
+
+func direct(ctx context.Context, address string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 }
 
 // Refusal is an answer of the collector, or the lack of one, in words for the
@@ -171,7 +175,7 @@ func checkCertificate(der []byte, key *ecdsa.PrivateKey, ca *x509.Certificate) (
 
 // dialEnrol opens the enrolment door of the collector with this authority.
 func dialEnrol(ctx context.Context, dial Dial, address string, pin [32]byte, clock tlsx.Clock) (*tlsx.ClientConn, error) {
-	conn, err := dial.handshake(ctx, address, tlsx.EnrolClient(pin, clock))
+	conn, err := dial.open(ctx, address, tlsx.EnrolClient(pin, clock).Handshake)
 	if err != nil {
 		return nil, unreachable(ctx, address, err)
 	}
@@ -189,7 +193,7 @@ func unreachable(ctx context.Context, address string, err error) error {
 	case errors.Is(err, tlsx.ErrStranger):
 		return &Refusal{"Something that is not a collector answers at " + address + " (" + err.Error() +
 			"). Log in to this network if it asks for that, and check host and port.", err}
-	case errors.Is(err, ErrProxy), errors.Is(err, ErrProxyAuth):
+	case errors.Is(err, ErrProxy), errors.Is(err, ErrProxyAuth), errors.Is(err, ErrProxyAway), errors.Is(err, ErrProxyNoWay):
 		return &Refusal{"The web proxy stands in the way: " + err.Error() + ".", err}
 	case errors.Is(err, tlsx.ErrWrongCA):
 		return &Refusal{"This is not the collector that made the enrolment string: " + address +
@@ -197,6 +201,8 @@ func unreachable(ctx context.Context, address string, err error) error {
 	case errors.Is(err, tlsx.ErrServerCert):
 		return &Refusal{"The certificate of the collector at " + address + " is not valid: " + err.Error() +
 			". Check the collector's clock and this device's.", err}
+	case errors.Is(err, tlsx.ErrDeviceExpired):
+		return &Refusal{"The collector at " + address + " says that this device's certificate has expired.", err}
 	case errors.As(err, &dns):
 		return &Refusal{"The name in " + address + " is not known to this network. Check the host in the enrolment string and this device's DNS.", err}
 	case ctx.Err() != nil:

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
 	"github.com/lapwing-schools/lapwing/internal/testkit/fakecollector"
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -215,6 +216,32 @@ func TestRenewExpired(t *testing.T) {
 	if check(t, err); !got.Cert.Equal(renewed.Cert) {
 		t.Error("the new certificate was not stored")
 	}
+}
+
+// The agent door tells a device that its certificate has ended at once, also
+// over a real connection, where it closes behind the refusal.
+func TestConnectWithAnExpiredCertificate(t *testing.T) {
+	c := start(t)
+	dir := t.TempDir()
+	id, err := enrol(t, dir, c.Enrolment(), false)
+	check(t, err)
+	csr, err := tlsx.NewCSR(id.Key)
+	check(t, err)
+	old := *id
+	old.Cert, err = c.CA.IssueDevice(csr, id.Device, time.Now().AddDate(0, 0, -40))
+	check(t, err)
+	clock := identity.NewClock("", time.Time{}, time.Now, func() time.Duration { return 0 })
+	link := identity.NewLink(&old, clock, 0.5, nil)
+	for range 20 {
+		_, err = link.Connect(t.Context())
+		if !errors.Is(err, tlsx.ErrDeviceExpired) || identity.Code(err) != conditions.CertExpiring {
+			t.Fatalf("got %v with code %q, want ErrDeviceExpired", err, identity.Code(err))
+		}
+	}
+	check(t, link.RenewExpired(t.Context()))
+	cc, err := link.Connect(t.Context())
+	check(t, err)
+	cc.Close()
 }
 
 func TestCancelledEnrolment(t *testing.T) {

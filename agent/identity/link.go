@@ -48,18 +48,19 @@ func (l *Link) Identity() *Identity {
 }
 
 // Connect opens the agent door. The error is a *Refusal if the collector is
-// the wrong one or cannot be reached.
+// the wrong one or cannot be reached, and wraps tlsx.ErrDeviceExpired if only
+// RenewExpired helps.
 func (l *Link) Connect(ctx context.Context) (*tlsx.ClientConn, error) {
 	l.mu.Lock()
 	client, address := l.client, l.id.Collector.Address
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	conn, err := l.dial.handshake(ctx, address, client)
+	conn, err := l.dial.open(ctx, address, client.Enter)
 	if err != nil {
 		return nil, unreachable(ctx, address, err)
 	}
-	if tc, ok := conn.(*tls.Conn); ok {
+	if tc, ok := conn.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		leaf := tc.ConnectionState().PeerCertificates[0]
 		l.clock.shown(leaf.NotBefore, leaf.NotAfter)
 	}

@@ -3,11 +3,9 @@ package uplink
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +22,7 @@ import (
 var (
 	errRevoked       = errors.New("this device has been revoked")
 	errUnknownDevice = errors.New("the collector does not know this device")
+	errNoRenewal     = errors.New("this device's certificate has expired and is not renewed")
 	errSilent        = errors.New("the collector did not acknowledge in time")
 	errPaused        = errors.New("the collector asked to wait, and ended the stream")
 	errBadAck        = errors.New("the collector acknowledged something that was not sent")
@@ -77,12 +76,17 @@ type laneFlight struct {
 // in good order.
 func (u *Uplink) once(ctx context.Context) error {
 	if u.cfg.Link.Expired() {
-		if err := u.cfg.Link.RenewExpired(ctx); err != nil {
+		if err := u.renewExpired(ctx); err != nil {
 			return err
 		}
-		u.cfg.Log.InfoContext(ctx, "certificate_renewed", "expired", true)
 	}
 	cc, err := u.cfg.Link.Connect(ctx)
+	if errors.Is(err, tlsx.ErrDeviceExpired) {
+		if err := u.renewExpired(ctx); err != nil {
+			return err
+		}
+		cc, err = u.cfg.Link.Connect(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -102,11 +106,11 @@ func (u *Uplink) once(ctx context.Context) error {
 	defer stop()
 	stream, err := lapwingv1.NewAgentServiceClient(cc).Stream(sctx)
 	if err != nil {
-		return u.ended(ctx, err)
+		return ended(err)
 	}
 	s := newSession(u, cc, stream, cancel)
 	defer s.stop()
-	err = u.ended(ctx, s.run(ctx, sctx))
+	err = ended(s.run(ctx, sctx))
 	for i := range s.lanes {
 		if err != nil && slow(s.lanes[i].sent) {
 			u.paces[i].shrink()
@@ -118,8 +122,35 @@ func (u *Uplink) once(ctx context.Context) error {
 	return err
 }
 
+// renewExpired renews through the enrolment door. A collector that will never
+// do so is not asked every minute.
+func (u *Uplink) renewExpired(ctx context.Context) error {
+	err := u.cfg.Link.RenewExpired(ctx)
+	switch status.Code(err) {
+	case codes.OK:
+		u.cfg.Log.InfoContext(ctx, "certificate_renewed", "expired", true)
+		return nil
+	case codes.PermissionDenied, codes.FailedPrecondition:
+		return fmt.Errorf("%w: %w", errNoRenewal, err)
+	}
+	return err
+}
+
+// broken is a stream that ended by itself, in words for people.
+type broken struct{ status *status.Status }
+
+func (b broken) Error() string {
+	if b.status.Code() == codes.Aborted {
+		return "another connection with this device's identity took over"
+	}
+	return "the connection broke: " + b.status.Message()
+}
+
+// GRPCStatus lets status.Code read it.
+func (b broken) GRPCStatus() *status.Status { return b.status }
+
 // ended turns the end of a stream into what Run decides by.
-func (u *Uplink) ended(ctx context.Context, err error) error {
+func ended(err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return nil
 	}
@@ -127,19 +158,11 @@ func (u *Uplink) ended(ctx context.Context, err error) error {
 	if !ok {
 		return err
 	}
-	// TLS 1.3 tells a client only now that its certificate was refused.
-	if strings.Contains(st.Message(), tls.AlertError(45).Error()) { // certificate_expired
-		if rerr := u.cfg.Link.RenewExpired(ctx); rerr != nil {
-			return fmt.Errorf("the collector says that this device's certificate has expired: %w", rerr)
-		}
-		u.cfg.Log.InfoContext(ctx, "certificate_renewed", "expired", true)
-		return errors.New("the certificate had expired; renewed")
-	}
 	switch st.Code() {
 	case codes.PermissionDenied, codes.Unauthenticated:
 		return fmt.Errorf("%w: %s", errUnknownDevice, st.Message())
 	}
-	return fmt.Errorf("stream: %w", err)
+	return broken{st}
 }
 
 func newSession(u *Uplink, cc *tlsx.ClientConn, stream lapwingv1.AgentService_StreamClient, cut func()) *session {

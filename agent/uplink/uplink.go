@@ -162,7 +162,7 @@ const (
 	Connected  State = "connected"
 	Waiting    State = "waiting" // for the next attempt, or as the collector asked
 	Revoked    State = "revoked" // the collector takes nothing from this device
-	Refused    State = "refused" // the collector does not know this device
+	Refused    State = "refused" // the collector does not know this device, or not any more
 	Stopped    State = "stopped"
 )
 
@@ -256,7 +256,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 			failures = -1 // nobody's fault
 		case errors.As(err, &told):
 			wait = told.wait + time.Duration(u.cfg.Jitter()*float64(firstBackoff))
-		case errors.Is(err, errRevoked), errors.Is(err, errUnknownDevice):
+		case errors.Is(err, errRevoked), errors.Is(err, errUnknownDevice), errors.Is(err, errNoRenewal):
 			wait = refusedBackoff/2 + time.Duration(u.cfg.Jitter()*float64(refusedBackoff))
 		}
 		failures++
@@ -281,7 +281,7 @@ func (u *Uplink) rest(ctx context.Context, wait time.Duration, err error) {
 		switch {
 		case errors.Is(err, errRevoked):
 			s.State = Revoked
-		case errors.Is(err, errUnknownDevice):
+		case errors.Is(err, errUnknownDevice), errors.Is(err, errNoRenewal):
 			s.State = Refused
 		}
 		s.Code = ""

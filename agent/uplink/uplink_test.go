@@ -1,7 +1,11 @@
 package uplink_test
 
 import (
+	"context"
+	"net"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/spool"
 	"github.com/lapwing-schools/lapwing/agent/uplink"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
 	"github.com/lapwing-schools/lapwing/internal/testkit/fakecollector"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -48,6 +53,41 @@ func TestUnknownDeviceIsRefused(t *testing.T) {
 		d.start()
 		synctest.Wait()
 		if st := d.uplink.Status(); st.State != uplink.Refused {
+			t.Errorf("status %+v", st)
+		}
+	})
+}
+
+// A device that was away for too long is told to enrol again, and does not ask
+// every minute meanwhile.
+func TestTooLongAway(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var asked atomic.Int32
+		d := newDevice(t, &fakecollector.Collector{NoRenewal: status.Error(codes.FailedPrecondition, "Enrol the device again.")})
+		d.through(func(ctx context.Context, address string) (net.Conn, error) {
+			asked.Add(1)
+			return d.collector.Dial(ctx, address)
+		})
+		time.Sleep(300 * 24 * time.Hour)
+		d.start()
+		time.Sleep(25 * time.Minute)
+		st := d.uplink.Status()
+		if st.State != uplink.Refused || !strings.Contains(st.Detail, "Enrol the device again.") {
+			t.Errorf("status %+v", st)
+		}
+		if n := asked.Load(); n != 2 { // the agent door, then the other
+			t.Errorf("%d connections in 25 minutes, want 2", n)
+		}
+	})
+}
+
+// Two machines with one identity push each other out; both say so.
+func TestAnotherMachineWithThisIdentity(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := newDevice(t, &fakecollector.Collector{Refuse: status.Error(codes.Aborted, "A newer connection of this device took over.")})
+		d.start()
+		synctest.Wait()
+		if st := d.uplink.Status(); st.Code != conditions.IdentityShared || strings.Contains(st.Detail, "rpc error") {
 			t.Errorf("status %+v", st)
 		}
 	})

@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,6 +24,9 @@ var (
 	// ErrStranger says that whoever answers is no collector at all: a log-in
 	// page, a mail server, or a middle box that speaks TLS in its place.
 	ErrStranger = errors.New("whoever answers is not a Lapwing collector")
+	// ErrDeviceExpired says that the collector takes the certificate that the
+	// device shows for one that has ended, or not begun.
+	ErrDeviceExpired = errors.New("the collector says that this device's certificate has expired")
 )
 
 // Clock tells a device the time by which certificates are judged. When exact
@@ -74,7 +79,7 @@ func (c *Client) Dial(ctx context.Context, address string) (net.Conn, error) {
 // Handshake does the handshake over raw and closes raw when it fails. Errors
 // wrap ErrWrongCA or ErrServerCert where the collector is to blame. That the
 // collector refuses the device's certificate shows only at the first read
-// (TLS 1.3 lets the client finish first).
+// (TLS 1.3 lets the client finish first); see Enter.
 func (c *Client) Handshake(ctx context.Context, raw net.Conn) (net.Conn, error) {
 	conn := tls.Client(raw, c.config)
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -87,16 +92,68 @@ func (c *Client) Handshake(ctx context.Context, raw net.Conn) (net.Conn, error) 
 	return conn, nil
 }
 
+// Enter does the handshake and waits for the collector's first word, which is
+// an HTTP/2 preface or a refusal of the device's certificate. Who writes before
+// reading loses the refusal: the collector has closed, the write breaks the
+// connection, and "broken pipe" is all that is left of "certificate expired".
+// Errors are those of Handshake, and ErrDeviceExpired.
+func (c *Client) Enter(ctx context.Context, raw net.Conn) (net.Conn, error) {
+	shaken, err := c.Handshake(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	conn := &entered{Conn: shaken.(*tls.Conn)}
+	stop := context.AfterFunc(ctx, func() { _ = raw.SetReadDeadline(time.Unix(1, 0)) })
+	_, err = io.ReadFull(conn.Conn, conn.first[:])
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		conn.unread = conn.first[:]
+		return conn, nil
+	}
+	raw.Close()
+	const expired = 45
+	if isAlert(err, expired) {
+		err = fmt.Errorf("%w: %w", ErrDeviceExpired, err)
+	}
+	return nil, fmt.Errorf("after the TLS handshake: %w", err)
+}
+
+// entered is a connection of which one byte was read ahead. One goroutine reads.
+type entered struct {
+	*tls.Conn
+	first  [1]byte
+	unread []byte
+}
+
+func (e *entered) Read(p []byte) (int, error) {
+	if len(e.unread) > 0 {
+		n := copy(p, e.unread)
+		e.unread = e.unread[n:]
+		return n, nil
+	}
+	return e.Conn.Read(p)
+}
+
+// isAlert reports whether err is the peer's TLS alert of one of these numbers.
+// crypto/tls exports the type of its alerts for QUIC only; their words are the same.
+func isAlert(err error, numbers ...tls.AlertError) bool {
+	remote, ok := errors.AsType[*net.OpError](err)
+	return ok && remote.Op == "remote error" && slices.ContainsFunc(numbers, func(n tls.AlertError) bool {
+		return remote.Err.Error() == n.Error()
+	})
+}
+
 // strange reports whether err is of a peer that never was a collector: no TLS,
 // an older TLS, or another protocol over it.
 func strange(err error) bool {
 	if _, noTLS := errors.AsType[tls.RecordHeaderError](err); noTLS {
 		return true
 	}
-	alert, ok := errors.AsType[tls.AlertError](err)
 	const handshakeFailure, protocolVersion, unrecognizedName, noProtocol = 40, 70, 112, 120
 	return errors.Is(err, errNoDoor) || strings.Contains(err.Error(), "protocol version not supported") ||
-		ok && (alert == handshakeFailure || alert == protocolVersion || alert == unrecognizedName || alert == noProtocol)
+		isAlert(err, handshakeFailure, protocolVersion, unrecognizedName, noProtocol)
 }
 
 var errNoDoor = errors.New("the server knows no such door")

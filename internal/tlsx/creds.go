@@ -62,17 +62,32 @@ var errNotDone = errors.New("the TLS handshake of this connection was not done b
 
 func (doneCreds) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	done, ok := conn.(*tls.Conn)
-	if !ok || !done.ConnectionState().HandshakeComplete {
+	if !ok {
 		return nil, nil, errNotDone
 	}
-	return done, credentials.TLSInfo{
-		State:          done.ConnectionState(),
-		CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
-	}, nil
+	return info(conn, done)
 }
 
-func (c doneCreds) ClientHandshake(_ context.Context, _ string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return c.ServerHandshake(conn)
+func (doneCreds) ClientHandshake(_ context.Context, _ string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	switch done := conn.(type) {
+	case *tls.Conn:
+		return info(conn, done)
+	case *entered:
+		return info(conn, done.Conn)
+	}
+	return nil, nil, errNotDone
+}
+
+// info describes conn, which reads and writes through done.
+func info(conn net.Conn, done *tls.Conn) (net.Conn, credentials.AuthInfo, error) {
+	state := done.ConnectionState()
+	if !state.HandshakeComplete {
+		return nil, nil, errNotDone
+	}
+	return conn, credentials.TLSInfo{
+		State:          state,
+		CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
+	}, nil
 }
 
 func (doneCreds) Info() credentials.ProtocolInfo {

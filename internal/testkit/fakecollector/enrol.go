@@ -57,6 +57,9 @@ func (e *enrolment) RenewExpired(_ context.Context, req *lapwingv1.RenewExpiredR
 	c := e.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.NoRenewal != nil {
+		return nil, c.NoRenewal
+	}
 	old, err := x509.ParseCertificate(req.GetCertificate())
 	if err != nil || old.CheckSignatureFrom(c.CA.Cert) != nil {
 		return nil, status.Error(codes.PermissionDenied, "This certificate is not from here.")

@@ -44,6 +44,7 @@ type Answer struct {
 type Collector struct {
 	Token      string // what enrols a device; "" means DefaultToken
 	TokenError error  // when set, enrolment fails with this status
+	NoRenewal  error  // when set, renewal after the end fails with this status
 	// Address, when set, is where to listen ("127.0.0.1:0"). Without it the
 	// collector is reached through Dial only, which also works in a synctest bubble.
 	Address string
