@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"time"
 
@@ -40,22 +39,20 @@ func (c *doctorCmd) Run(ctx context.Context, s *streams) error {
 		Clock:  identity.NewClock(c.Dir, buildinfo.Read().Time, time.Now, boot.Elapsed).Now,
 		Dialer: dial.Open(c.Dir, os.Getenv), Now: time.Now(),
 	}
-	if env.ID, env.IDErr = identity.Load(c.Dir); errors.Is(env.IDErr, identity.ErrNotEnrolled) {
-		env.IDErr = identity.ErrNotEnrolled
-	} else if errors.Is(env.IDErr, fs.ErrPermission) {
-		env.IDErr = errors.New("this account may not read the device's identity: run doctor as the administrator (root)")
-	}
+	env.ID, env.IDErr = identity.Load(c.Dir)
 	report := doctor.Run(ctx, env)
-	if c.Bundle != "" {
-		if err := writeBundle(c.Bundle, env, report); err != nil {
-			return fmt.Errorf("write the bundle: %w", err)
-		}
-	}
 	var err error
 	if c.JSON {
 		err = json.NewEncoder(s.out).Encode(report)
 	} else {
 		err = doctor.Write(s.out, report)
+	}
+	// After the report: a disk that is full must not keep it back.
+	if err == nil && c.Bundle != "" {
+		if err := writeBundle(c.Bundle, env, report); err != nil {
+			return fmt.Errorf("write the bundle: %w", err)
+		}
+		fmt.Fprintln(s.err, "The bundle is in", c.Bundle)
 	}
 	if err == nil && !report.OK {
 		err = errUnwell
@@ -69,5 +66,8 @@ func writeBundle(name string, env doctor.Env, r doctor.Report) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(doctor.Bundle(f, env, r), f.Close())
+	if err := errors.Join(doctor.Bundle(f, env, r), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name)) // half a zip helps nobody
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -57,14 +58,19 @@ func (c *enrolCmd) Run(ctx context.Context, s *streams) error {
 	}
 	clock := identity.NewClock("", buildinfo.Read().Time, time.Now, boot.Elapsed)
 	if c.Force && status.Read(ctx, c.Dir, "").Running {
-		return errors.New("the service is running with the identity that this would replace; stop it first")
+		return errors.New("the service is running with the identity that this would replace; stop it first: lapwing-agent service stop")
 	}
-	id, err := identity.Enrol(ctx, c.Dir, enrolment, facts, identity.Options{Force: c.Force, Clock: clock.Now, Dial: dial.Open(c.Dir, os.Getenv).Dial})
+	dialer := dial.Open(c.Dir, os.Getenv)
+	id, err := identity.Enrol(ctx, c.Dir, enrolment, facts, identity.Options{Force: c.Force, Clock: clock.Now, Dial: dialer.Dial})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "Enrolled with %s as device %s. Start the service: lapwing-agent run --dir %s\n",
+	_, err = fmt.Fprintf(s.out, "Enrolled with %s as device %s. Start the service: lapwing-agent service start; or by hand: lapwing-agent run --dir %s\n",
 		id.Collector.SchoolName, id.Collector.Device, c.Dir)
+	if err == nil && dialer.Borrowed(id.Collector.Address) {
+		_, err = fmt.Fprintf(s.err, "The web proxy came from this shell's variables, which the service does not have. Write it into %s.\n",
+			filepath.Join(c.Dir, dial.FileName))
+	}
 	return err
 }
 

@@ -21,8 +21,11 @@ func (statusCmd) Help() string {
   lapwing-agent status --json`
 }
 
-// errNotRunning makes the exit code; the report has said why.
-var errNotRunning = errors.New("the service is not running")
+// These make the exit code; the report has said why.
+var (
+	errNotRunning = errors.New("the service is not running")
+	errNotTold    = errors.New("the service was not asked")
+)
 
 func (c *statusCmd) Run(ctx context.Context, s *streams) error {
 	report := status.Read(ctx, c.Dir, buildinfo.Read().String())
@@ -32,7 +35,11 @@ func (c *statusCmd) Run(ctx context.Context, s *streams) error {
 	} else {
 		err = status.Write(s.out, report, time.Now())
 	}
-	if err == nil && !report.Running {
+	switch {
+	case err != nil || report.Running:
+	case report.NotAllowed():
+		err = errNotTold
+	default:
 		err = errNotRunning
 	}
 	return err

@@ -67,6 +67,7 @@ func (d *desktops) changed(now logind.Desktops, err error) {
 			log.Info("desktops_unknown", "reason", err)
 		}
 		if errors.Is(err, logind.ErrAbsent) {
+			d.service.view.noDesktop(conditions.DesktopsUnknown)
 			d.watch(nil)
 		}
 		return // what is watched stays so while the system bus restarts

@@ -35,6 +35,7 @@ type service struct {
 	log    *slog.Logger
 	boot   boot.Boot
 	link   *identity.Link
+	dialer *dial.Dialer
 	policy *policy.Keeper
 	spool  *spool.Spool
 	stamps *stamp.Stamper
@@ -144,7 +145,8 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		return err
 	}
 	clock := identity.NewClock(s.dir, buildinfo.Read().Time, time.Now, boot.Elapsed)
-	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), dial.Open(s.dir, os.Getenv).Dial, uplink.DialOptions()...)
+	s.dialer = dial.Open(s.dir, os.Getenv)
+	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), s.dialer.Dial, uplink.DialOptions()...)
 	s.uplink = uplink.New(uplink.Config{
 		Spool: s.spool, Link: s.link, Clock: clock, Policy: s.policy, Now: s.now, Log: s.log,
 		Hello: &lapwingv1.Hello{
@@ -187,9 +189,11 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 
 // report answers the status command.
 func (s *service) report() status.Report {
+	id, up := s.link.Identity(), status.FromUplink(s.uplink.Status())
+	up.Proxy, _ = s.dialer.Via(id.Collector.Address) // an error of its setting is in the uplink's detail
 	return status.Report{
-		Running: true, Version: buildinfo.Read().String(), Enrolled: status.FromIdentity(s.link.Identity()),
-		Uplink: status.FromUplink(s.uplink.Status()), Spool: status.FromSpool(s.spool.Stats()),
+		Running: true, Version: buildinfo.Read().String(), Enrolled: status.FromIdentity(id),
+		Uplink: up, Spool: status.FromSpool(s.spool.Stats()),
 		Policy: s.policy.Version(), Sessions: s.view.watching(), Coverage: status.FromCoverage(s.view.rows()),
 		Canary: s.lastCanary(),
 	}

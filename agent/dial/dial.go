@@ -57,6 +57,7 @@ var (
 
 // Dialer opens plain connections. Its zero value dials directly.
 type Dialer struct {
+	dir  string
 	find func(address string) (*url.URL, error)
 	// Plain replaces the system's dialer in tests; nil means TCP.
 	Plain func(ctx context.Context, network, address string) (net.Conn, error)
@@ -65,7 +66,7 @@ type Dialer struct {
 // Open reads the settings of DIR and the environment (getenv is os.Getenv).
 // The file is read at each connection: a new proxy needs no restart.
 func Open(dir string, getenv func(string) string) *Dialer {
-	return &Dialer{find: func(address string) (*url.URL, error) { return lookUp(dir, getenv, address) }}
+	return &Dialer{dir: dir, find: func(address string) (*url.URL, error) { return lookUp(dir, getenv, address) }}
 }
 
 // Via returns the proxy for address without its credentials, or "" for none.
@@ -75,6 +76,17 @@ func (d *Dialer) Via(address string) (string, error) {
 		return "", err
 	}
 	return u.Scheme + "://" + u.Host, nil
+}
+
+// Borrowed reports whether the proxy comes from this process's environment,
+// which a service of the same directory does not share.
+func (d *Dialer) Borrowed(address string) bool {
+	via, err := d.Via(address)
+	if err != nil || via == "" {
+		return false
+	}
+	text, err := readFile(filepath.Join(d.dir, FileName))
+	return err == nil && text == ""
 }
 
 func (d *Dialer) proxy(address string) (*url.URL, error) {

@@ -169,6 +169,19 @@ func TestEverybodysVariables(t *testing.T) {
 	}
 }
 
+// What only this process knows of, a service does not.
+func TestBorrowed(t *testing.T) {
+	dir := t.TempDir()
+	d := dial.Open(dir, env("HTTPS_PROXY", "http://proxy.school.example:3128", "NO_PROXY", "inside.example"))
+	if !d.Borrowed("lapwing.school.example:9443") || d.Borrowed("lapwing.inside.example:9443") {
+		t.Error("a proxy of the environment is not told from none")
+	}
+	check(t, os.WriteFile(filepath.Join(dir, dial.FileName), []byte("http://proxy.school.example:3128"), 0o600))
+	if d.Borrowed("lapwing.school.example:9443") {
+		t.Error("a proxy of the file is said to be the environment's")
+	}
+}
+
 func TestIPv6(t *testing.T) {
 	ln, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {

@@ -27,7 +27,13 @@ const maxLog = 2 << 20
 // files never had any (internal/logging).
 func Bundle(w io.Writer, env Env, r Report) error {
 	z := zip.NewWriter(w)
-	for name, value := range map[string]any{"doctor.json": r, "status.json": env.Status} {
+	st := env.Status
+	if st.Uplink != nil && st.Uplink.State == "revoked" {
+		up := *st.Uplink
+		up.Detail = "" // why is a person's free text, and may hold a name
+		st.Uplink = &up
+	}
+	for name, value := range map[string]any{"doctor.json": r, "status.json": st} {
 		f, err := z.Create(name)
 		if err != nil {
 			return err

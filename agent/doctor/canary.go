@@ -9,6 +9,9 @@ import (
 
 // canary: what became of the last test phrase since the service started.
 func canary(_ context.Context, env Env) Result {
+	if !env.Status.Running {
+		return silent(env)
+	}
 	c := env.Status.Canary
 	if c == nil {
 		return cannotTell("Ask for a test phrase on the device's page in the console.",

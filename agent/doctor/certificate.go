@@ -12,19 +12,30 @@ func certificate(_ context.Context, env Env) Result {
 	if env.ID == nil {
 		return enrolFirst(env)
 	}
-	now, exact := env.Clock()
-	if !exact && env.Now.After(now) {
-		now = env.Now
-	}
 	ends := env.ID.Cert.NotAfter
+	now, sure := trusted(env)
 	left := ends.Sub(now)
+	// A clock that is wrong by years is no reason to enrol anew.
+	if !sure && left > 0 && env.Now.After(ends) {
+		return cannotTell(startService+" It renews by itself, and learns the time from the collector.",
+			"it ended on %s if this device's clock is right, and is good if it is not", ends.Format(time.DateOnly))
+	}
 	switch {
 	case left < -180*24*time.Hour:
-		return fail("Enrol the device again: lapwing-agent enrol --force STRING.", "ended on %s, more than 180 days ago", ends.Format(time.DateOnly))
+		return fail(enrolAgain, "ended on %s, more than 180 days ago", ends.Format(time.DateOnly))
 	case left < 0:
 		return coded(conditions.CertExpiring, "it ended on "+ends.Format(time.DateOnly)+"; it can still be renewed")
 	case left < 5*24*time.Hour:
 		return coded(conditions.CertExpiring, "it ends on "+ends.Format(time.DateOnly))
 	}
 	return pass("good until %s", ends.Format(time.DateOnly))
+}
+
+// trusted returns the time by which to judge: by the service's word, or else a
+// floor that this device has kept, of which it is not sure.
+func trusted(env Env) (now time.Time, sure bool) {
+	if u := env.Status.Uplink; u != nil && u.SkewMillis != nil {
+		return env.Now.Add(-time.Duration(*u.SkewMillis) * time.Millisecond), true
+	}
+	return env.Clock()
 }

@@ -12,7 +12,7 @@ import (
 // connection: the right collector answers, now and from here.
 func connection(ctx context.Context, env Env) Result {
 	if env.ID == nil {
-		return notEnrolled()
+		return noIdentity()
 	}
 	begin := time.Now()
 	raw, err := env.Dialer.Dial(ctx, env.ID.Collector.Address)
@@ -30,15 +30,23 @@ func connection(ctx context.Context, env Env) Result {
 	took := time.Since(begin).Round(time.Millisecond)
 	u := env.Status.Uplink
 	if u == nil {
-		return cannotTell(startService, "the collector answers in %s, but the service is not running", took)
+		r := silent(env)
+		r.Detail = "the collector answers in " + took.String() + ", but " + r.Detail
+		return r
 	}
 	switch u.State {
 	case "connected":
 		return pass("connected; the collector answers in %s", took)
 	case "revoked":
-		return fail("Ask a technician whether the device should be enrolled again (lapwing-agent enrol --force).", "the collector refuses this device: %s", u.Detail)
+		// Why is a person's text, and the bundle goes to others.
+		return fail("If the device is to be used again: "+enrolAgain, "the collector has revoked this device; lapwing-agent status says why")
 	case "refused":
-		return fail("Enrol the device again: lapwing-agent enrol --force STRING.", "the collector does not know this device: %s", u.Detail)
+		return fail(enrolAgain, "the collector refuses this device: %s", u.Detail)
+	}
+	if u.Code != "" {
+		r := coded(u.Code, u.Detail)
+		r.Detail = "the collector answers here, but not the service: " + r.Detail
+		return r
 	}
 	return cannotTell("Look again in a minute.", "the collector answers in %s; the service is %s: %s", took, u.State, u.Detail)
 }

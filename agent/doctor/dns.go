@@ -12,7 +12,7 @@ import (
 // dns: this network knows the collector's name.
 func dns(ctx context.Context, env Env) Result {
 	if env.ID == nil {
-		return notEnrolled()
+		return noIdentity()
 	}
 	address := env.ID.Collector.Address
 	host, _, err := net.SplitHostPort(address)

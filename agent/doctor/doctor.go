@@ -12,8 +12,10 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -104,16 +106,36 @@ func coded(code, detail string) Result {
 	return Result{State: Fail, Code: code, Detail: c.Title + " (" + detail + ")", Do: c.Action}
 }
 
-// startService is what to do where only the running service knows.
-const startService = "Start the service: lapwing-agent run, or through the system's service manager."
+// What to do, in the order in which the commands accept it.
+const (
+	startService    = "Start the service: lapwing-agent service start (lapwing-agent run, where it is not installed)."
+	asAdministrator = "Run doctor as the administrator (root)."
+	enrolAgain      = "Ask for an enrolment string. Then: lapwing-agent service stop, lapwing-agent enrol --force STRING, lapwing-agent service start."
+)
+
+// silent is the result of a check that only the running service can answer.
+func silent(env Env) Result {
+	if env.Status.NotAllowed() {
+		return cannotTell(asAdministrator, "this account may not ask the service")
+	}
+	return cannotTell(startService, "the service is not running")
+}
 
 // enrolFirst is the result of a check that needs an identity.
 func enrolFirst(env Env) Result {
-	return fail("Enrol the device: lapwing-agent enrol STRING, as the administrator.", "%v", env.IDErr)
+	switch {
+	case errors.Is(env.IDErr, identity.ErrNotEnrolled):
+		return fail("Enrol the device: lapwing-agent enrol STRING, as the administrator.", "this device is not enrolled")
+	case errors.Is(env.IDErr, fs.ErrPermission):
+		return cannotTell(asAdministrator, "this account may not read the device's identity")
+	}
+	return fail(enrolAgain, "the device's identity is damaged: %v", env.IDErr)
 }
 
-// notEnrolled is that of the checks after certificate, which has said so.
-func notEnrolled() Result { return cannotTell("Enrol the device first.", "there is no collector yet") }
+// noIdentity is that of the checks after certificate, which has said why.
+func noIdentity() Result {
+	return cannotTell("See the certificate above.", "the collector's address is not known")
+}
 
 // Write writes r for a person.
 func Write(w io.Writer, r Report) error {

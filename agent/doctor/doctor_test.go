@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -38,6 +40,12 @@ func check(t *testing.T, err error) {
 // well is a device of which nothing is wrong.
 func well(t *testing.T) doctor.Env {
 	t.Helper()
+	env, _ := wellAt(t)
+	return env
+}
+
+func wellAt(t *testing.T) (doctor.Env, *fakecollector.Collector) {
+	t.Helper()
 	c := &fakecollector.Collector{Address: "127.0.0.1:0"}
 	c.Start(t)
 	dir := filepath.Join(t.TempDir(), "agent")
@@ -49,7 +57,7 @@ func well(t *testing.T) doctor.Env {
 		Dir: dir, ID: id, Clock: tlsx.SystemClock, Dialer: &dial.Dialer{}, Now: time.Now(),
 		Status: status.Report{Running: true, Uplink: &status.Uplink{State: "connected", SkewMillis: &skew}, Spool: &status.Spool{},
 			Sessions: 1, Coverage: map[string]status.Sensor{"text": {State: "ok"}, "usb": {State: "off", Code: conditions.Unsupported}}},
-	}
+	}, c
 }
 
 func find(t *testing.T, r doctor.Report, name string) doctor.Result {
@@ -81,14 +89,36 @@ func TestEachCheckFailsForItsOwnReason(t *testing.T) {
 		check, state, code string
 		spoil              func(t *testing.T, e *doctor.Env)
 	}{
-		"others may look":     {"rights", doctor.Fail, "", func(t *testing.T, e *doctor.Env) { check(t, os.Chmod(e.Dir, 0o755)) }},
-		"no directory":        {"rights", doctor.Fail, "", func(t *testing.T, e *doctor.Env) { e.Dir += "-gone" }},
-		"not enrolled":        {"certificate", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.ID, e.IDErr = nil, identity.ErrNotEnrolled }},
-		"certificate ends":    {"certificate", doctor.Fail, conditions.CertExpiring, func(_ *testing.T, e *doctor.Env) { e.Clock = later(27 * day) }},
-		"certificate ended":   {"certificate", doctor.Fail, conditions.CertExpiring, func(_ *testing.T, e *doctor.Env) { e.Clock = later(60 * day) }},
-		"ended long ago":      {"certificate", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Clock = later(400 * day) }},
-		"name unknown":        {"dns", doctor.Fail, conditions.NameUnknown, func(_ *testing.T, e *doctor.Env) { e.ID.Collector.Address = "nobody.invalid:9443" }},
-		"proxy gone":          {"proxy", doctor.Fail, conditions.ProxyAway, func(t *testing.T, e *doctor.Env) { e.Dialer = via(e, "http://u:geheim@127.0.0.1:1") }},
+		"others may look":    {"rights", doctor.Fail, "", func(t *testing.T, e *doctor.Env) { check(t, os.Chmod(e.Dir, 0o755)) }},
+		"no directory":       {"rights", doctor.Fail, "", func(t *testing.T, e *doctor.Env) { e.Dir += "-gone" }},
+		"not enrolled":       {"certificate", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.ID, e.IDErr = nil, identity.ErrNotEnrolled }},
+		"certificate ends":   {"certificate", doctor.Fail, conditions.CertExpiring, func(_ *testing.T, e *doctor.Env) { e.Now = e.Now.Add(27 * day) }},
+		"certificate ended":  {"certificate", doctor.Fail, conditions.CertExpiring, func(_ *testing.T, e *doctor.Env) { e.Now = e.Now.Add(60 * day) }},
+		"ended long ago":     {"certificate", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Now = e.Now.Add(400 * day) }},
+		"ended by the floor": {"certificate", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status, e.Clock = status.Report{}, floor(400*day) }},
+		"clock ahead, alone": {"certificate", doctor.Unknown, "", func(_ *testing.T, e *doctor.Env) {
+			e.Status, e.Clock, e.Now = status.Report{Running: true}, floor(-day), e.Now.Add(3650*day)
+		}},
+		"damaged": {"certificate", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.ID, e.IDErr = nil, errors.New("no PEM") }},
+		"others' file": {"rights", doctor.Fail, "", func(t *testing.T, e *doctor.Env) {
+			check(t, os.Lchown(filepath.Join(e.Dir, "identity", "device.key"), 1000, -1))
+		}},
+		"not the socket":      {"rights", doctor.Fail, "", func(t *testing.T, e *doctor.Env) { elsewhere(t, e.Dir) }},
+		"a shell's proxy":     {"proxy", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Dialer = via(e, "http://127.0.0.1:1") }},
+		"the service's proxy": {"proxy", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status.Uplink.Proxy = "http://127.0.0.1:1" }},
+		"the service's way": {"connection", doctor.Fail, conditions.Stranger, func(_ *testing.T, e *doctor.Env) {
+			e.Status.Uplink.State, e.Status.Uplink.Code = "waiting", conditions.Stranger
+		}},
+		"refused":             {"connection", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status.Uplink.State = "refused" }},
+		"refused at the door": {"connection", doctor.Fail, conditions.CertExpiring, func(t *testing.T, e *doctor.Env) { *e = old(t) }},
+		"no logind": {"sessions", doctor.Fail, conditions.DesktopsUnknown, func(_ *testing.T, e *doctor.Env) {
+			e.Status.Sessions, e.Status.Coverage["text"] = 0, status.Sensor{State: "off", Code: conditions.DesktopsUnknown}
+		}},
+		"name unknown": {"dns", doctor.Fail, conditions.NameUnknown, func(_ *testing.T, e *doctor.Env) { e.ID.Collector.Address = "nobody.invalid:9443" }},
+		"proxy gone": {"proxy", doctor.Fail, conditions.ProxyAway, func(t *testing.T, e *doctor.Env) {
+			check(t, os.WriteFile(filepath.Join(e.Dir, dial.FileName), []byte("http://u:geheim@127.0.0.1:1"), 0o600))
+			e.Dialer, e.Status.Uplink.Proxy = via(e, ""), "http://127.0.0.1:1"
+		}},
 		"collector gone":      {"connection", doctor.Fail, conditions.NoAnswer, func(_ *testing.T, e *doctor.Env) { e.ID.Collector.Address = "127.0.0.1:1" }},
 		"log-in page":         {"connection", doctor.Fail, conditions.Stranger, func(t *testing.T, e *doctor.Env) { e.ID.Collector.Address = loginPage(t) }},
 		"another's collector": {"connection", doctor.Fail, conditions.Stranger, func(t *testing.T, e *doctor.Env) { e.ID.CA = well(t).ID.CA }},
@@ -123,8 +153,85 @@ func TestEachCheckFailsForItsOwnReason(t *testing.T) {
 	}
 }
 
-func later(d time.Duration) tlsx.Clock {
-	return func() (time.Time, bool) { return time.Now().Add(d), true }
+func floor(d time.Duration) tlsx.Clock {
+	return func() (time.Time, bool) { return time.Now().Add(d), false }
+}
+
+// old shows the collector a certificate that has ended.
+func old(t *testing.T) doctor.Env {
+	t.Helper()
+	e, c := wellAt(t)
+	csr, err := tlsx.NewCSR(e.ID.Key)
+	check(t, err)
+	e.ID.Cert, err = c.CA.IssueDevice(csr, e.ID.Device, time.Now().AddDate(0, 0, -40))
+	check(t, err)
+	return e
+}
+
+// elsewhere has another account than the files' run the service.
+func elsewhere(t *testing.T, dir string) {
+	t.Helper()
+	name := filepath.Join(dir, "control.sock")
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "unix", name)
+	check(t, err)
+	t.Cleanup(func() { ln.Close() })
+	check(t, os.Lchown(name, 1000, -1))
+}
+
+// A clock that is ten years ahead is a matter for the check of the clock, not a
+// certificate that ended.
+func TestWrongClockIsNoLostCertificate(t *testing.T) {
+	env := well(t)
+	years := 3650 * 24 * time.Hour
+	*env.Status.Uplink.SkewMillis, env.Now = years.Milliseconds(), env.Now.Add(years)
+	r := doctor.Run(t.Context(), env)
+	if c := find(t, r, "certificate"); c.State != doctor.Pass {
+		t.Errorf("%+v", c)
+	}
+	if c := find(t, r, "clock"); c.State != doctor.Fail || !strings.Contains(c.Detail, "3650 days ahead") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// While the service is stopped, nobody can say that it will find the proxy of
+// this shell.
+func TestProxyOfTheShellAlone(t *testing.T) {
+	env := well(t)
+	env.Status, env.Dialer = status.Report{}, via(&env, "http://127.0.0.1:1")
+	if c := find(t, doctor.Run(t.Context(), env), "proxy"); c.State != doctor.Unknown || !strings.Contains(c.Do, dial.FileName) {
+		t.Errorf("%+v", c)
+	}
+}
+
+// Who may not ask is told to ask as the administrator, and nothing else: not
+// that the service is down, not to enrol the device.
+func TestWithoutRights(t *testing.T) {
+	env := doctor.Env{Dir: t.TempDir(), Status: status.Report{Problem: status.ErrNotAllowed.Error()}, Now: time.Now(),
+		IDErr: fmt.Errorf("load identity: %w", fs.ErrPermission), Clock: tlsx.SystemClock, Dialer: &dial.Dialer{}}
+	check(t, os.Chmod(env.Dir, 0o700))
+	r := doctor.Run(t.Context(), env)
+	for _, c := range r.Checks {
+		if c.State == doctor.Fail || strings.Contains(c.Do, "service start") || strings.Contains(c.Do, "enrol") {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+// Why a device was revoked is a technician's free text. It stays on the device.
+func TestBundleHoldsNoReason(t *testing.T) {
+	env := well(t)
+	env.Status.Uplink.State, env.Status.Uplink.Detail = "revoked", "stolen from Alice Smith"
+	var out bytes.Buffer
+	check(t, doctor.Bundle(&out, env, doctor.Run(t.Context(), env)))
+	z, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	check(t, err)
+	for _, f := range z.File {
+		in, err := f.Open()
+		check(t, err)
+		if b, err := io.ReadAll(in); err != nil || bytes.Contains(b, []byte("Alice")) {
+			t.Errorf("%s: %v, holds a name", f.Name, err)
+		}
+	}
 }
 
 func via(e *doctor.Env, proxy string) *dial.Dialer {

@@ -11,10 +11,13 @@ import (
 
 // sessions: each desktop is watched, and what is not seen is named.
 func sessions(_ context.Context, env Env) Result {
+	if env.Status.NotAllowed() {
+		return silent(env)
+	}
 	if !env.Status.Running {
 		return fail(startService, "the service is not running: nobody is watched")
 	}
-	var blind []string
+	blind := map[string][]string{} // sensors by what is wrong
 	var worst conditions.Condition
 	for _, name := range slices.Sorted(maps.Keys(env.Status.Coverage)) {
 		s := env.Status.Coverage[name]
@@ -25,16 +28,20 @@ func sessions(_ context.Context, env Env) Result {
 		if c.Severity == conditions.Info || s.Code == conditions.Unsupported {
 			continue
 		}
-		blind = append(blind, name+": "+c.Title)
+		blind[c.Title] = append(blind[c.Title], name)
 		if c.Severity > worst.Severity {
 			worst = c
 		}
 	}
+	var said []string
+	for _, title := range slices.Sorted(maps.Keys(blind)) {
+		said = append(said, strings.Join(blind[title], ", ")+": "+title)
+	}
 	switch {
 	case worst.Severity == conditions.Problem:
-		return Result{State: Fail, Code: worst.Code, Detail: strings.Join(blind, "; "), Do: worst.Action}
+		return Result{State: Fail, Code: worst.Code, Detail: strings.Join(said, "; "), Do: worst.Action}
 	case len(blind) > 0:
-		return cannotTell(worst.Action, "%s", strings.Join(blind, "; "))
+		return cannotTell(worst.Action, "%s", strings.Join(said, "; "))
 	case env.Status.Sessions == 0:
 		return pass("nobody is logged on")
 	}

@@ -10,7 +10,7 @@ import (
 func spool(_ context.Context, env Env) Result {
 	s := env.Status.Spool
 	if s == nil {
-		return cannotTell(startService, "only the running service knows")
+		return silent(env)
 	}
 	switch {
 	case s.Full:

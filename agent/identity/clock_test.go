@@ -89,6 +89,21 @@ func TestClockSeldomWrites(t *testing.T) {
 	}
 }
 
+// How long the certificate is good for does not hang on a clock that is wrong.
+func TestLeftByTrustedTime(t *testing.T) {
+	c := start(t)
+	id, err := enrol(t, t.TempDir(), c.Enrolment(), false)
+	check(t, err)
+	for _, wrong := range []int{-40, 10} {
+		m := &clocks{wall: time.Now().AddDate(wrong, 0, 0)}
+		clock := identity.NewClock("", time.Now(), m.now, m.elapsed)
+		clock.Observe(time.Now())
+		if left := identity.NewLink(id, clock, 0.5, nil).Left(); left < 29*24*time.Hour || left > 31*24*time.Hour {
+			t.Errorf("%d years wrong: %v left, want 30 days", wrong, left)
+		}
+	}
+}
+
 // A device that has not been told the time yet renews by its own clock.
 func TestRenewalByTheMachinesClock(t *testing.T) {
 	c := start(t)

@@ -82,6 +82,16 @@ func (l *Link) RenewIn() time.Duration {
 	return l.Identity().RenewAt(l.jitter).Sub(now)
 }
 
+// Left returns how long the certificate is good for, by trusted time where that
+// is known: a clock that is wrong by years must not raise an alarm of its own.
+func (l *Link) Left() time.Duration {
+	now, exact := l.clock.Now()
+	if wall := l.clock.Corrected(l.clock.wall()); !exact && wall.After(now) {
+		now = wall
+	}
+	return l.Identity().Cert.NotAfter.Sub(now)
+}
+
 // Expired reports whether the certificate has ended, by trusted time; only
 // RenewExpired helps then.
 func (l *Link) Expired() bool {

@@ -29,7 +29,7 @@ const (
 
 // Errors of Read, in words for people.
 var (
-	ErrNotRunning = errors.New("the service is not running; start it with: lapwing-agent run")
+	ErrNotRunning = errors.New("the service is not running; start it with: lapwing-agent service start")
 	ErrNotAllowed = errors.New("only the account that runs the service (root or Administrator) may ask it")
 )
 

@@ -51,6 +51,7 @@ type Uplink struct {
 	RetryAt     *time.Time `json:"retry_at,omitempty"`
 	LastAck     *time.Time `json:"last_ack,omitempty"`
 	SkewMillis  *int64     `json:"clock_skew_ms,omitempty"` // device minus collector
+	Proxy       string     `json:"proxy,omitempty"`         // the service's web proxy, without credentials
 	Refused     uint64     `json:"events_refused"`
 	Unreadable  uint64     `json:"records_unreadable"`
 	PolicyError string     `json:"policy_error,omitempty"`
@@ -132,9 +133,18 @@ func FromCoverage(rows []*lapwingv1.Coverage) map[string]Sensor {
 	return out
 }
 
+// NotAllowed reports whether r is empty because of who asked.
+func (r Report) NotAllowed() bool { return !r.Running && r.Problem == ErrNotAllowed.Error() }
+
+// NotEnrolled reports whether r is empty because the device is not enrolled.
+func (r Report) NotEnrolled() bool { return r.Problem == identity.ErrNotEnrolled.Error() }
+
 // stopped is the report of a service that does not answer.
 func stopped(dir, version string, why error) Report {
 	r := Report{Version: version, Problem: why.Error()}
+	if errors.Is(why, ErrNotAllowed) {
+		return r // nor does this account read who the device is
+	}
 	id, err := identity.Load(dir)
 	switch {
 	case err == nil:

@@ -167,7 +167,7 @@ func TestTextForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.WriteString("---\n")
-	if err := status.Write(&b, status.Report{Problem: "not enrolled"}, moment); err != nil {
+	if err := status.Write(&b, status.Report{Problem: identity.ErrNotEnrolled.Error()}, moment); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "status.txt", b.Bytes())

@@ -18,8 +18,11 @@ func Write(w io.Writer, r Report, now time.Time) error {
 		fmt.Fprintf(tw, "%s\t%s\n", label, fmt.Sprintf(format, args...))
 	}
 	running := "not running"
-	if r.Running {
+	switch {
+	case r.Running:
 		running = "running, version " + r.Version
+	case r.NotAllowed():
+		running = "cannot tell"
 	}
 	line("Service", "%s", running)
 	if e := r.Enrolled; e != nil {
@@ -27,7 +30,7 @@ func Write(w io.Writer, r Report, now time.Time) error {
 		line("School", "%s (%s)", e.SchoolName, e.School)
 		line("Collector", "%s", e.Collector)
 		line("Certificate", "until %s", e.CertificateUntil.Format(time.DateOnly))
-	} else {
+	} else if r.NotEnrolled() {
 		line("Device", "not enrolled")
 	}
 	if r.Uplink != nil {
@@ -72,6 +75,9 @@ func writeUplink(line func(string, string, ...any), u *Uplink, now time.Time) {
 		words += fmt.Sprintf("; next attempt in %s", max(u.RetryAt.Sub(now), 0).Round(time.Second))
 	}
 	line("Connection", "%s", words)
+	if u.Proxy != "" {
+		line("Proxy", "%s", u.Proxy)
+	}
 	if u.LastAck != nil {
 		line("Last delivery", "%s ago", ago(*u.LastAck, now))
 	}
@@ -105,9 +111,18 @@ func skewWord(skew time.Duration) string {
 	skew = skew.Round(time.Second)
 	switch {
 	case skew >= 2*time.Second:
-		return skew.String() + " ahead of the collector"
+		return Long(skew) + " ahead of the collector"
 	case skew <= -2*time.Second:
-		return (-skew).String() + " behind the collector"
+		return Long(-skew) + " behind the collector"
 	}
 	return "right"
+}
+
+// Long writes a duration that may be years.
+func Long(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 3*day {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return d.Round(time.Second).String()
 }

@@ -66,6 +66,7 @@ type device struct {
 	uplink    *uplink.Uplink
 	policies  policies
 	coverage  chan struct{}
+	log       *slog.Logger // nil: none, unless the test is verbose
 	stop      func() error
 	asleep    atomic.Int64 // nanoseconds that the machine has slept
 	n         uint64
@@ -109,8 +110,8 @@ func (d *device) openSpool() {
 func (d *device) start() {
 	d.t.Helper()
 	begin := time.Now()
-	var log *slog.Logger
-	if testing.Verbose() {
+	log := d.log
+	if log == nil && testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	d.uplink = uplink.New(uplink.Config{

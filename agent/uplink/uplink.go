@@ -292,7 +292,11 @@ func (u *Uplink) rest(ctx context.Context, wait time.Duration, err error) {
 			}
 		}
 	})
-	u.cfg.Log.InfoContext(ctx, "uplink_waiting", "wait", wait, "reason", err)
+	logged := err
+	if errors.Is(err, errRevoked) {
+		logged = errRevoked // why is a person's free text, and may hold a name
+	}
+	u.cfg.Log.InfoContext(ctx, "uplink_waiting", "wait", wait, "reason", logged)
 	t, look, watch := time.NewTimer(wait), time.NewTicker(lookEvery), u.newSleepWatch()
 	defer t.Stop()
 	defer look.Stop()

@@ -1,7 +1,9 @@
 package uplink_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"strings"
@@ -24,6 +26,8 @@ import (
 func TestRevoked(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := newDevice(t, &fakecollector.Collector{})
+		var log bytes.Buffer
+		d.log = slog.New(slog.NewTextHandler(&log, nil))
 		d.start()
 		d.put(spool.Urgent, 1)
 		d.arrived(1)
@@ -34,6 +38,10 @@ func TestRevoked(t *testing.T) {
 		st := d.uplink.Status()
 		if st.State != uplink.Revoked || st.Detail != "this device has been revoked: laptop was stolen" {
 			t.Errorf("status %+v", st)
+		}
+		// A person wrote why: it is shown, and not kept in a file.
+		if text := log.String(); !strings.Contains(text, "device_revoked") || strings.Contains(text, "stolen") {
+			t.Errorf("the log says:\n%s", text)
 		}
 		hellos := len(d.collector.Hellos())
 		d.put(spool.Urgent, 5)

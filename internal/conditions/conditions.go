@@ -60,6 +60,7 @@ const (
 	Paused          = "paused"
 	OutsideSchedule = "outside_schedule"
 	NoticeUnseen    = "notice_unseen"
+	DesktopsUnknown = "desktops_unknown"
 
 	// Canaries: why a proof was not a full one.
 	CanaryUnheard = "canary_unheard"
@@ -160,6 +161,8 @@ var registry = [...]Condition{
 		"Nothing to do; the next test finds a quiet moment."},
 	{NoticeUnseen, Warning, "Whoever is logged on has not been shown the notice yet, so nothing is captured",
 		"It is shown by itself. If this stays, look at this desktop: it has no X11 display and no browser that opens, or its screen is locked."},
+	{DesktopsUnknown, Problem, "The agent cannot find out who is logged on",
+		"Check that D-Bus and systemd-logind run; it is tried again by itself."},
 	{PolicyMissing, Problem, "No policy has arrived yet, so there are no rules to match",
 		"Check that the device reaches the collector."},
 	{PolicyOld, Warning, "The policy in force is older than the school's",
