@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/install"
@@ -19,7 +20,7 @@ type serviceCmd struct {
 	Start     serviceStartCmd     `cmd:"" help:"Start the service."`
 	Stop      serviceStopCmd      `cmd:"" help:"Stop the service until the next boot or start."`
 	Restart   serviceRestartCmd   `cmd:"" help:"Stop and start the service."`
-	Status    serviceStatusCmd    `cmd:"" help:"Say whether the service runs: running, stopped, not installed."`
+	Status    serviceStatusCmd    `cmd:"" help:"Say whether the service runs: running, starting, failing, stopped, not installed."`
 }
 
 func (serviceCmd) Help() string {
@@ -99,9 +100,17 @@ func (c *serviceStartCmd) Run(s *streams) error {
 		return err
 	}
 	if err := svc.Start(); err != nil {
-		return err
+		return why(err)
 	}
 	return said(s, "Started.")
+}
+
+// why adds where a service that does not start says why.
+func why(err error) error {
+	if runtime.GOOS != "linux" {
+		return err
+	}
+	return fmt.Errorf("%w; see: journalctl -u %s", err, install.Name)
 }
 
 func said(s *streams, words string) error {
@@ -157,7 +166,8 @@ func (c *serviceRestartCmd) Run(s *streams) error {
 		return err
 	}
 	if err := svc.Restart(); err != nil {
-		return err
+		// It may run on, and must not call its next stop a restart.
+		return errors.Join(why(err), install.Left(c.Dir))
 	}
 	return said(s, "Restarted.")
 }
@@ -179,10 +189,17 @@ func (c *serviceStatusCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if state != install.Running {
-		return fmt.Errorf("the service is %s", state)
+	switch state {
+	case install.Running:
+		return said(s, string(state))
+	case install.Failing:
+		return why(errors.New("the service is failing: it ends by itself, and is started again"))
+	case install.Masked:
+		return fmt.Errorf("the service is masked, so it does not start; to allow it: systemctl unmask %s", install.Name)
+	case install.NotInstalled:
+		return errNotInstalled
 	}
-	return said(s, string(state))
+	return fmt.Errorf("the service is %s", state)
 }
 
 type serviceUninstallCmd struct {
@@ -229,7 +246,7 @@ func (c *serviceUninstallCmd) Run(ctx context.Context, s *streams) error {
 func (c *serviceUninstallCmd) report(ctx context.Context, svc *install.Service, state install.State) error {
 	if !c.Unreported {
 		if state != install.Running {
-			return errors.New("the service is stopped, so the collector cannot be told: start it first, or use --unreported")
+			return fmt.Errorf("the service is %s, so the collector cannot be told: start it first, or use --unreported", state)
 		}
 		r := status.Read(ctx, c.Dir, buildinfo.Read().String())
 		if r.Spool != nil && r.Spool.Urgent+r.Spool.Routine > 0 {
@@ -241,7 +258,7 @@ func (c *serviceUninstallCmd) report(ctx context.Context, svc *install.Service, 
 		return err
 	}
 	if err := svc.Stop(); err != nil {
-		return err
+		return errors.Join(err, install.Left(c.Dir)) // it runs on, and its next stop is none of ours
 	}
 	if c.Unreported || install.Leaving(c.Dir) == "" {
 		return nil

@@ -28,7 +28,11 @@ type State string
 // States, as `service status` prints them.
 const (
 	Running      State = "running"
+	Starting     State = "starting"
+	Failing      State = "failing" // it ended by itself; it is started again
+	Stopping     State = "stopping"
 	Stopped      State = "stopped"
+	Masked       State = "masked" // an administrator keeps it from starting
 	NotInstalled State = "not installed"
 )
 
@@ -59,6 +63,9 @@ func New(program, dir string, o Options) (*Service, error) {
 	if !filepath.IsAbs(program) || !filepath.IsAbs(dir) {
 		return nil, fmt.Errorf("describe the service: %q and %q must be absolute paths", program, dir)
 	}
+	if err := managed("/"); err != nil {
+		return nil, err
+	}
 	options, err := optionsOf(program, dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("describe the service: %w", err)
@@ -84,7 +91,7 @@ func (s *Service) Install() error {
 	if err := makePrivate(s.dir); err != nil {
 		return err
 	}
-	// One whose state cannot be told (it failed) is there too.
+	// One whose state cannot be told is there too.
 	if state, err := s.State(); err != nil || state != NotInstalled {
 		if err := s.svc.Uninstall(); err != nil {
 			return fmt.Errorf("replace the service: %w", err)
@@ -130,18 +137,4 @@ func named(verb string, err error) error {
 		return fmt.Errorf("%s the service: %w", verb, err)
 	}
 	return nil
-}
-
-// State asks the service manager.
-func (s *Service) State() (State, error) {
-	status, err := s.svc.Status()
-	switch {
-	case errors.Is(err, service.ErrNotInstalled):
-		return NotInstalled, nil
-	case status == service.StatusRunning:
-		return Running, nil
-	case status == service.StatusStopped:
-		return Stopped, nil
-	}
-	return "", fmt.Errorf("ask for the service's state: %w", err)
 }

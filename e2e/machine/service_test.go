@@ -59,6 +59,7 @@ func TestService(t *testing.T) {
 	}
 	w.awaitConnected()
 	w.hangs(pid)
+	w.fails()
 	w.stopsAndGoes()
 
 	w.run("test", "!", "-e", "/usr/local/share/applications")
@@ -89,6 +90,24 @@ func (w *world) hangs(pid string) {
 	w.run("rm", "-r", filepath.Dir(dropIn))
 	w.run("systemctl", "daemon-reload")
 	w.awaitConnected()
+}
+
+// fails: one that ends at once, again and again, is not said to run.
+func (w *world) fails() {
+	w.t.Helper()
+	cert, aside := dataDir+"/identity/device.crt", dataDir+"/aside"
+	w.agent("service", "stop")
+	w.run("mv", cert, aside)
+	w.refused("journalctl -u lapwing-agent", program, "service", "start")
+	for range 5 { // between two attempts, and in one
+		w.refused("failing", program, "service", "status")
+		time.Sleep(300 * time.Millisecond)
+	}
+	w.run("mv", aside, cert)
+	w.awaitConnected()
+	if got := w.agent("service", "status"); got != "running" {
+		w.t.Errorf("mended, it is %s", got)
+	}
 }
 
 // stopsAndGoes: stop and uninstall, each told to the collector or not done.
