@@ -131,8 +131,8 @@ func (d *Data) ConsoleCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error
 	return d.console, nil
 }
 
-// Renew replaces server certificates that end within four months and reports
-// whether it replaced any. Call it at start and once a day.
+// Renew replaces server certificates that end within four months, or have not
+// begun, and reports whether it replaced any. Call it at start and once a day.
 func (d *Data) Renew(now time.Time) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -141,10 +141,15 @@ func (d *Data) Renew(now time.Time) (bool, error) {
 		cert **tls.Certificate
 		file string
 	}{{&d.server, serverFile}, {&d.console, consoleFile}} {
-		if now.Add(renewBefore).Before((*c.cert).Leaf.NotAfter) {
+		// One that has not begun was made while this machine's clock was ahead;
+		// devices that know the time refuse it until then. A clock from before
+		// the authority itself is wrong now, and replaces nothing for that.
+		leaf := (*c.cert).Leaf
+		early := now.Before(leaf.NotBefore) && !now.Before(d.CA.Cert.NotBefore)
+		if !early && now.Add(renewBefore).Before(leaf.NotAfter) {
 			continue
 		}
-		next, err := d.CA.IssueServer(hostsOf((*c.cert).Leaf), now)
+		next, err := d.CA.IssueServer(hostsOf(leaf), now)
 		if err != nil {
 			return renewed, fmt.Errorf("renew %s: %w", c.file, err)
 		}

@@ -384,6 +384,14 @@ func TestServerCertificatesRenewThemselves(t *testing.T) {
 	if again := serials(later); again != second {
 		t.Error("the renewed certificate was not kept")
 	}
+	// The clock was ahead by nine months for a day, and is right again; between
+	// the two it stood at the start of all time.
+	if again := serials(time.Unix(0, 0)); again != second {
+		t.Error("replaced by a clock from before the authority")
+	}
+	if third := serials(now); third[0] == second[0] || third[1] == second[1] {
+		t.Error("certificates that have not begun were kept")
+	}
 	if left, err := filepath.Glob(key(dir, "server.pem?*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
