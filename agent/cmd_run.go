@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -49,13 +48,13 @@ func (c *runCmd) Run(ctx context.Context, s *streams) error {
 	if _, err := identity.Load(c.Dir); errors.Is(err, identity.ErrNotEnrolled) {
 		return identity.ErrNotEnrolled // its words say what to do; the missing file does not
 	}
-	file, err := openLog(c.Dir)
-	if err != nil {
-		return err
-	}
+	file := openLog(c.Dir)
 	defer file.Close()
-	log := logging.New(io.MultiWriter(s.err, file), logging.Options{JSON: c.JSON})
+	log := logging.New(logTo{s.err, file}, logging.Options{JSON: c.JSON})
 	log.InfoContext(ctx, "service_starting", "version", buildinfo.Read().String())
+	if file.Err() != nil {
+		log.WarnContext(ctx, "log_file_not_written", "error", file.Err())
+	}
 	svc, err := newService(c.Dir, os.Environ(), log)
 	if errors.Is(err, identity.ErrNotEnrolled) {
 		return identity.ErrNotEnrolled // its words say what to do; the missing file does not

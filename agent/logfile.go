@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,11 +16,36 @@ const (
 	logBackups   = 3
 )
 
-// openLog returns a writer to DIR/log/agent.log, mode 0600, which rotates by size.
-func openLog(dir string) (io.WriteCloser, error) {
+// logFile is DIR/log/agent.log, mode 0600, which rotates by size.
+type logFile struct {
+	lumberjack.Logger
+	err error // of the last write; used by the goroutine that holds the handler's lock
+}
+
+// openLog makes the folder. A device whose log cannot be written is watched all
+// the same: the service manager keeps what goes to standard error.
+func openLog(dir string) *logFile {
 	folder := filepath.Join(dir, doctor.LogDir)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("make the log's folder: %w", err)
+	f := &logFile{Logger: lumberjack.Logger{Filename: filepath.Join(folder, "agent.log"), MaxSize: logMegabytes, MaxBackups: logBackups}}
+	f.err = os.MkdirAll(folder, 0o700)
+	return f
+}
+
+// Err returns why the last line did not reach the file.
+func (f *logFile) Err() error { return f.err }
+
+func (f *logFile) Write(line []byte) (int, error) {
+	var n int
+	n, f.err = f.Logger.Write(line)
+	return n, f.err
+}
+
+// logTo writes each line to all, whatever becomes of the others.
+type logTo []io.Writer
+
+func (l logTo) Write(line []byte) (int, error) {
+	for _, w := range l {
+		_, _ = w.Write(line)
 	}
-	return &lumberjack.Logger{Filename: filepath.Join(folder, "agent.log"), MaxSize: logMegabytes, MaxBackups: logBackups}, nil
+	return len(line), nil
 }

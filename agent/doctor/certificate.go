@@ -17,7 +17,11 @@ func certificate(_ context.Context, env Env) Result {
 	left := ends.Sub(now)
 	// A clock that is wrong by years is no reason to enrol anew.
 	if !sure && left > 0 && env.Now.After(ends) {
-		return cannotTell(startService+" It renews by itself, and learns the time from the collector.",
+		do := startService
+		if env.Status.Running {
+			do = "See the connection."
+		}
+		return cannotTell(do+" The service learns the time from the collector, and renews by itself.",
 			"it ended on %s if this device's clock is right, and is good if it is not", ends.Format(time.DateOnly))
 	}
 	switch {

@@ -14,6 +14,9 @@ func connection(ctx context.Context, env Env) Result {
 	if env.ID == nil {
 		return noIdentity()
 	}
+	if r, final := turnedAway(env); final {
+		return r
+	}
 	begin := time.Now()
 	raw, err := env.Dialer.Dial(ctx, env.ID.Collector.Address)
 	if err == nil {
@@ -34,14 +37,8 @@ func connection(ctx context.Context, env Env) Result {
 		r.Detail = "the collector answers in " + took.String() + ", but " + r.Detail
 		return r
 	}
-	switch u.State {
-	case "connected":
+	if u.State == "connected" {
 		return pass("connected; the collector answers in %s", took)
-	case "revoked":
-		// Why is a person's text, and the bundle goes to others.
-		return fail("If the device is to be used again: "+enrolAgain, "the collector has revoked this device; lapwing-agent status says why")
-	case "refused":
-		return fail(enrolAgain, "the collector refuses this device: %s", u.Detail)
 	}
 	if u.Code != "" {
 		r := coded(u.Code, u.Detail)
@@ -49,4 +46,21 @@ func connection(ctx context.Context, env Env) Result {
 		return r
 	}
 	return cannotTell("Look again in a minute.", "the collector answers in %s; the service is %s: %s", took, u.State, u.Detail)
+}
+
+// turnedAway is the collector's last word to the service. Whatever this command
+// sees on its way there, the device must be enrolled again.
+func turnedAway(env Env) (r Result, final bool) {
+	u := env.Status.Uplink
+	if u == nil {
+		return Result{}, false
+	}
+	switch u.State {
+	case "revoked":
+		// Why is a person's text, and the bundle goes to others.
+		return fail("If the device is to be used again: "+enrolAgain, "the collector has revoked this device; lapwing-agent status says why"), true
+	case "refused":
+		return fail(enrolAgain, "the collector refuses this device: %s", u.Detail), true
+	}
+	return Result{}, false
 }

@@ -109,7 +109,11 @@ func TestEachCheckFailsForItsOwnReason(t *testing.T) {
 		"the service's way": {"connection", doctor.Fail, conditions.Stranger, func(_ *testing.T, e *doctor.Env) {
 			e.Status.Uplink.State, e.Status.Uplink.Code = "waiting", conditions.Stranger
 		}},
-		"refused":             {"connection", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status.Uplink.State = "refused" }},
+		"refused": {"connection", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status.Uplink.State = "refused" }},
+		"refused, and at the door": {"connection", doctor.Fail, "", func(t *testing.T, e *doctor.Env) {
+			*e = old(t)
+			e.Status.Uplink.State = "refused"
+		}},
 		"refused at the door": {"connection", doctor.Fail, conditions.CertExpiring, func(t *testing.T, e *doctor.Env) { *e = old(t) }},
 		"no logind": {"sessions", doctor.Fail, conditions.DesktopsUnknown, func(_ *testing.T, e *doctor.Env) {
 			e.Status.Sessions, e.Status.Coverage["text"] = 0, status.Sensor{State: "off", Code: conditions.DesktopsUnknown}

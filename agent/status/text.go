@@ -122,7 +122,7 @@ func skewWord(skew time.Duration) string {
 func Long(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= 3*day {
-		return fmt.Sprintf("%d days", d/day)
+		return fmt.Sprintf("%d days", d.Round(day)/day)
 	}
 	return d.Round(time.Second).String()
 }
