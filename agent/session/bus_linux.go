@@ -8,6 +8,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/agent/sensor/atspi"
 	"github.com/lapwing-schools/lapwing/agent/sensor/lock"
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 	"github.com/lapwing-schools/lapwing/agent/sensor/text"
 )
 
@@ -46,6 +47,7 @@ type answer struct {
 // bus keeps the accessibility bus connected and asks it questions.
 type bus struct {
 	places atspi.Places
+	pace   *socket.Pace
 	events chan busEvent
 
 	// mu guards what follows.
@@ -57,8 +59,10 @@ type bus struct {
 	running sync.WaitGroup
 }
 
-func newBus(d Desktop, property string) *bus {
+// newBus has changes of text come at pace, see atspi.Connect.
+func newBus(d Desktop, property string, pace *socket.Pace) *bus {
 	return &bus{
+		pace:   pace,
 		places: atspi.Places{SessionBus: d.SessionBus, RuntimeDir: d.RuntimeDir, RootProperty: property},
 		events: make(chan busEvent, 16),
 		cancel: func() {},
@@ -72,7 +76,7 @@ func (b *bus) wait() { b.running.Wait() }
 func (b *bus) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		bounded, cancel := context.WithTimeout(ctx, connectBound)
-		client, err := atspi.Connect(bounded, b.places)
+		client, err := atspi.Connect(bounded, b.places, b.pace)
 		cancel()
 		if err == nil {
 			b.follow(ctx, client)

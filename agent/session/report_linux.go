@@ -20,8 +20,9 @@ type textReport struct {
 	since                    time.Time
 }
 
-// accessibility acts on what the accessibility bus says.
-func (d *desktop) accessibility(ev busEvent) error {
+// accessibility acts on what the accessibility bus says. What the X server has
+// said before has been acted on.
+func (d *desktop) accessibility(ev busEvent) {
 	now := d.cfg.Now()
 	switch {
 	case ev.up:
@@ -41,30 +42,9 @@ func (d *desktop) accessibility(ev busEvent) error {
 	case atspi.Joined:
 		d.fields.Joined(now, ev.PID)
 	case atspi.Changed:
-		return d.changed(ev)
-	}
-	return nil
-}
-
-// changed takes what appeared in a field. The keys that made it have come from
-// the X server before, and are read first.
-func (d *desktop) changed(ev atspi.Changed) error {
-	for {
-		select {
-		case p, ok := <-d.x.Packets():
-			if !ok {
-				return d.x.Err()
-			}
-			if err := d.packet(p); err != nil {
-				return err
-			}
-			continue
-		default:
-		}
 		if !d.lock.Locked() && d.fields.Takes(ev.Ref, ev.PID) {
-			d.merge.Changed(d.cfg.Now(), ev)
+			d.merge.Changed(now, ev)
 		}
-		return nil
 	}
 }
 

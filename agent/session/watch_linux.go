@@ -12,6 +12,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/coverage"
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	"github.com/lapwing-schools/lapwing/agent/sensor/lock"
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 	"github.com/lapwing-schools/lapwing/agent/sensor/text"
 	"github.com/lapwing-schools/lapwing/agent/sensor/window"
 	"github.com/lapwing-schools/lapwing/agent/sensor/x11"
@@ -77,6 +78,7 @@ type desktop struct {
 	inputs chan<- capture.Input
 	ctx    context.Context // of run; cancels the questions it asks
 
+	pace   *socket.Pace
 	x      *x11.Conn
 	window *window.Watcher
 	screen *lock.Screen
@@ -112,7 +114,8 @@ func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs 
 	if cfg.Desktop.Display == "" {
 		return nil, errors.New("open desktop: DISPLAY is not set")
 	}
-	x, err := x11.Open(cfg.Desktop.Display, cfg.Desktop.Xauthority)
+	pace := socket.NewPace()
+	x, err := x11.Open(cfg.Desktop.Display, cfg.Desktop.Xauthority, pace)
 	if err != nil {
 		return nil, fmt.Errorf("open desktop: %w", err)
 	}
@@ -121,10 +124,10 @@ func openDesktop(ctx context.Context, cfg Config, board *coverage.Board, inputs 
 		return nil, errors.Join(fmt.Errorf("open desktop: %w", err), x.Close())
 	}
 	d := &desktop{
-		cfg: cfg, board: board, inputs: inputs, x: x,
+		cfg: cfg, board: board, inputs: inputs, pace: pace, x: x,
 		window: window.NewWatcher(x, hostname), screen: lock.NewScreen(x), echo: text.NewEcho(),
 	}
-	d.bus = newBus(cfg.Desktop, property)
+	d.bus = newBus(cfg.Desktop, property, pace)
 	d.locks = newLocks(cfg.Desktop)
 	d.buses = map[string]lockState{}
 	d.merge = text.NewMerger(d.emit, true)
@@ -172,31 +175,39 @@ func (d *desktop) run(ctx context.Context) error {
 		if err := d.due(timer); err != nil {
 			return fmt.Errorf("watch desktop: %w", err)
 		}
-		select {
-		case p, ok := <-d.x.Packets():
-			if !ok {
-				return fmt.Errorf("watch desktop: %w", d.x.Err())
-			}
-			if err := d.packet(p); err != nil {
-				return fmt.Errorf("watch desktop: %w", err)
-			}
-		case ev := <-d.bus.events:
-			if err := d.accessibility(ev); err != nil {
-				return fmt.Errorf("watch desktop: %w", err)
-			}
-		case ev := <-d.locks.events:
-			d.lockEvent(ev)
-		case t := <-d.typings:
-			d.typeTest(t)
-		case id := <-d.test.windows:
-			d.test.opened(id)
-		case <-d.there.changed:
-			d.watched.again()
-		case <-timer.C:
-		case <-ctx.Done():
+		then, err := d.wait(timer)
+		if err != nil {
 			return nil
 		}
+		if err := d.read(); err != nil {
+			return fmt.Errorf("watch desktop: %w", err)
+		}
+		then()
 	}
+}
+
+// wait returns what is to be done about the next thing that happens, when all
+// that the X server has said by then has been read: keys must not be taken for
+// typed in a field to which the focus went after them, nor on a screen that was
+// unlocked with them.
+func (d *desktop) wait(timer *time.Timer) (then func(), err error) {
+	select {
+	case <-d.x.Ready():
+	case ev := <-d.bus.events:
+		return func() { d.accessibility(ev) }, nil
+	case ev := <-d.locks.events:
+		return func() { d.lockEvent(ev) }, nil
+	case t := <-d.typings:
+		return func() { d.typeTest(t) }, nil
+	case id := <-d.test.windows:
+		return func() { d.test.opened(id) }, nil
+	case <-d.there.changed:
+		return d.watched.again, nil
+	case <-timer.C:
+	case <-d.ctx.Done():
+		return nil, d.ctx.Err()
+	}
+	return func() {}, nil
 }
 
 // look reads what is true before the first event.
@@ -249,123 +260,19 @@ func (d *desktop) due(timer *time.Timer) error {
 	if when, waiting := d.reportText(now); waiting && when.Before(next) {
 		next = when
 	}
-	if when := d.repeatAt; !when.IsZero() && when.Before(next) {
+	// In a row of keys each takes the one before out of being held, and a timer
+	// put off with every key would wake the process all the same. A step that
+	// brings none comes here.
+	settled := d.fields.Settled()
+	if when := d.repeatAt; !when.IsZero() && when.Before(next) && (!settled || now.Sub(d.lastKey) > socket.Step/2) {
 		next = when
 	}
 	timer.Reset(max(0, next.Sub(now)))
+	// What is typed in a field that is known can be read together a little later:
+	// the keys come in their order, and what else happens has them read first.
+	// In a terminal each key is looked at beside the echo of that moment.
+	d.pace.Hold(!settled)
 	return nil
-}
-
-// held looks, when a key would begin to repeat, whether it is still down, and
-// only then has its release told: while somebody types, releases would wake
-// this process as often again as the keys themselves.
-func (d *desktop) held(now time.Time) error {
-	if d.repeatAt.IsZero() || now.Before(d.repeatAt) {
-		return nil
-	}
-	d.repeatAt = time.Time{}
-	code, ok := d.typist.Held()
-	if !ok {
-		return nil
-	}
-	// Select first, then ask: a release between the two is told as well.
-	if err := d.watchReleases(true); err != nil {
-		return err
-	}
-	down, err := d.x.KeyDown(code)
-	if err != nil {
-		return err
-	}
-	d.typist.StillDown(down)
-	if !down {
-		return d.watchReleases(false)
-	}
-	return nil
-}
-
-func (d *desktop) watchReleases(on bool) error {
-	if d.releases == on {
-		return nil
-	}
-	d.releases = on
-	return d.x.WatchReleases(on)
-}
-
-// packet acts on one event of the X server.
-func (d *desktop) packet(p []byte) error {
-	ev, err := d.x.Decode(p)
-	if err != nil || ev == nil {
-		return err
-	}
-	now := d.cfg.Now()
-	switch ev := ev.(type) {
-	case x11.KeyPress:
-		d.watched.back()
-		d.key(now, ev)
-		return nil
-	case x11.KeyRelease:
-		if !d.lock.Locked() {
-			d.typist.Release(now, ev, d.x.Keyboard.Repeats)
-		}
-		return d.watchReleases(d.typist.Repeating())
-	case x11.ButtonPress:
-		d.watched.back()
-		const firstWheel, lastWheel = 4, 7
-		if !d.lock.Locked() && (ev.Button < firstWheel || ev.Button > lastWheel) {
-			d.typist.Click(now)
-		}
-		return nil
-	case x11.FocusOut:
-		if uint32(ev.Window) == d.window.Current().ID {
-			d.fields.Away(now)
-		}
-		return nil
-	case x11.FocusIn:
-		if uint32(ev.Window) == d.window.Current().ID {
-			d.fields.Back(now)
-		}
-		return nil
-	}
-	if locked, err := d.screen.Handle(ev); err != nil {
-		return err
-	} else if locked != nil {
-		return d.setLock(*locked)
-	}
-	change, err := d.window.Handle(ev)
-	if err != nil {
-		return err
-	}
-	switch change {
-	case window.Activated:
-		d.board.Report(sensor.Window, sensor.Status{State: sensor.OK})
-		d.activated(now)
-	case window.Renamed:
-		d.fields.Title(now, d.window.Current().Title)
-		d.title(now)
-	case window.Nothing:
-	}
-	return nil
-}
-
-// key hands a key on, unless the screen is locked: what is typed then is not
-// even translated.
-func (d *desktop) key(now time.Time, ev x11.KeyPress) {
-	if d.lock.Locked() {
-		return
-	}
-	k := d.x.Keyboard.Translate(ev.Code)
-	if x11.Modifier(k.Keysym) {
-		return
-	}
-	// A prompt comes after Enter, or while nothing is typed.
-	d.fields.Echo(now, d.enter || now.Sub(d.lastKey) > time.Second)
-	d.enter = x11.Enter(k.Keysym)
-	d.lastKey = now
-	d.typist.Press(now, ev, k, d.x.Keyboard.Repeats)
-	d.repeatAt = time.Time{}
-	if delay, ok := d.x.Keyboard.RepeatDelay(ev.Code); ok {
-		d.repeatAt = now.Add(delay)
-	}
 }
 
 func (d *desktop) activated(now time.Time) {

@@ -53,7 +53,7 @@ type waylandDesktop struct {
 }
 
 func newWayland(cfg Config, there *attendance, board *coverage.Board, inputs chan<- capture.Input) *waylandDesktop {
-	w := &waylandDesktop{cfg: cfg, there: there, watched: attended{blind: true}, board: board, inputs: inputs, bus: newBus(cfg.Desktop, ""), locks: newLocks(cfg.Desktop), buses: map[string]lockState{}}
+	w := &waylandDesktop{cfg: cfg, there: there, watched: attended{blind: true}, board: board, inputs: inputs, bus: newBus(cfg.Desktop, "", nil), locks: newLocks(cfg.Desktop), buses: map[string]lockState{}}
 	// What is not on the accessibility bus shows nothing here at all.
 	noEcho := func(uint32, bool) (off, known bool) { return false, false }
 	w.fields = text.NewFields(w.emit, w.bus.has, noEcho)

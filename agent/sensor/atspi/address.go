@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 // ErrNoBus says that this session has no accessibility bus that can be reached.
@@ -59,7 +64,7 @@ func (p Places) find(ctx context.Context) (string, error) {
 // sets IsEnabled, which is enough for Chromium. ScreenReaderEnabled is left
 // alone: it would persist in the person's settings.
 func enable(ctx context.Context, session string) (string, error) {
-	conn, err := connect(ctx, session)
+	conn, err := connect(ctx, session, nil, nil)
 	if err != nil {
 		return "", fmt.Errorf("connect to session bus: %w", err)
 	}
@@ -76,11 +81,21 @@ func enable(ctx context.Context, session string) (string, error) {
 	return address, nil
 }
 
-// connect dials and greets a bus; ctx bounds the greeting, not the connection.
-func connect(ctx context.Context, address string, opts ...dbus.ConnOption) (*dbus.Conn, error) {
-	conn, err := dbus.Dial(address, opts...)
+// connect dials and greets a bus, whose messages are read at pace; ctx bounds
+// the greeting, not the connection. With changed, the bus's changes of text go
+// there and not to the connection.
+func connect(ctx context.Context, address string, pace *socket.Pace, changed func(string, Changed), opts ...dbus.ConnOption) (*dbus.Conn, error) {
+	stream, err := dial(ctx, address, pace)
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
+	}
+	var transport io.ReadWriteCloser = stream
+	if changed != nil {
+		transport = &filter{Stream: stream, changed: changed}
+	}
+	conn, err := dbus.NewConn(transport, opts...)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("dial: %w", err), stream.Close())
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
@@ -93,4 +108,46 @@ func connect(ctx context.Context, address string, opts ...dbus.ConnOption) (*dbu
 		return nil, fmt.Errorf("greet: %w", err)
 	}
 	return conn, nil
+}
+
+// dial connects to the first address of a list that answers. The buses of a
+// session are unix sockets, and no message here carries a file descriptor.
+func dial(ctx context.Context, addresses string, pace *socket.Pace) (*socket.Stream, error) {
+	err := errors.New("no unix socket in the bus address")
+	for address := range strings.SplitSeq(addresses, ";") {
+		keys, ok := strings.CutPrefix(address, "unix:")
+		if !ok {
+			continue
+		}
+		name := key(keys, "path")
+		if abstract := key(keys, "abstract"); abstract != "" {
+			name = "@" + abstract
+		}
+		if name == "" {
+			continue
+		}
+		var d net.Dialer
+		var conn net.Conn
+		if conn, err = d.DialContext(ctx, "unix", name); err != nil {
+			continue
+		}
+		stream, err := socket.NewStream(conn, pace)
+		if err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		return stream, nil
+	}
+	return nil, err
+}
+
+// key is a value of a bus address, unescaped; empty if it is not there.
+func key(keys, name string) string {
+	for pair := range strings.SplitSeq(keys, ",") {
+		if v, ok := strings.CutPrefix(pair, name+"="); ok {
+			if v, err := dbus.UnescapeBusAddressValue(v); err == nil {
+				return v
+			}
+		}
+	}
+	return ""
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 	"github.com/lapwing-schools/lapwing/internal/testkit/desktop"
 )
 
@@ -53,7 +54,7 @@ func TestRuntimeDirIsWhereTheBusIs(t *testing.T) {
 }
 
 func TestNoBus(t *testing.T) {
-	_, err := Connect(t.Context(), Places{SessionBus: "unix:path=" + t.TempDir() + "/none"})
+	_, err := Connect(t.Context(), Places{SessionBus: "unix:path=" + t.TempDir() + "/none"}, nil)
 	if !errors.Is(err, ErrNoBus) {
 		t.Errorf("error %v", err)
 	}
@@ -84,13 +85,18 @@ func TestRealApplication(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, places := range map[string]Places{
-		"session bus":   {SessionBus: d.Getenv("DBUS_SESSION_BUS_ADDRESS")},
-		"runtime dir":   {RuntimeDir: d.Getenv("XDG_RUNTIME_DIR")},
-		"root property": {RootProperty: property},
+	pace := socket.NewPace()
+	pace.Hold(false)
+	for name, tc := range map[string]struct {
+		places Places
+		pace   *socket.Pace
+	}{
+		"session bus":   {Places{SessionBus: d.Getenv("DBUS_SESSION_BUS_ADDRESS")}, nil},
+		"runtime dir":   {Places{RuntimeDir: d.Getenv("XDG_RUNTIME_DIR")}, pace},
+		"root property": {Places{RootProperty: property}, pace},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Connect(ctx, places)
+			c, err := Connect(ctx, tc.places, tc.pace)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,15 +8,20 @@ import (
 	"sync"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 // Client is a connection to one accessibility bus. Its methods are safe for
 // concurrent use.
 type Client struct {
 	conn   *dbus.Conn
+	text   *dbus.Conn // what tells of text; may be conn
 	events chan Event
-	quit   chan struct{}
-	once   sync.Once
+	// changes of text, when they have a connection of their own.
+	changes chan Event
+	quit    chan struct{}
+	once    sync.Once
 
 	// mu guards pids: the process behind each unique name on the bus.
 	mu   sync.Mutex
@@ -24,22 +29,35 @@ type Client struct {
 }
 
 // Connect finds the accessibility bus, and asks every application on it for
-// its focus changes. It returns an error that wraps ErrNoBus when the session
-// has none. ctx bounds the connecting, not the connection.
-func Connect(ctx context.Context, places Places) (*Client, error) {
+// its focus changes and what changes in its texts. It returns an error that
+// wraps ErrNoBus when the session has none. ctx bounds the connecting, not the
+// connection.
+//
+// With a pace, changes of text come at it, over a connection of their own, and
+// all others at once. So the order of the two is lost, which is no harm where keys
+// are heard too: Changed names the object that it belongs to. Without a pace
+// everything comes in the bus's order.
+func Connect(ctx context.Context, places Places, pace *socket.Pace) (*Client, error) {
 	address, err := places.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := connect(ctx, address, dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()))
+	c := &Client{events: make(chan Event, 64), changes: make(chan Event, 64), quit: make(chan struct{}), pids: map[string]uint32{}}
+	c.conn, err = connect(ctx, address, nil, nil, dbus.WithSignalHandler(dbus.NewSequentialSignalHandler()))
 	if err != nil {
 		return nil, fmt.Errorf("connect to accessibility bus: %w: %w", ErrNoBus, err)
 	}
-	c := &Client{conn: conn, events: make(chan Event, 64), quit: make(chan struct{}), pids: map[string]uint32{}}
+	c.text = c.conn
+	if pace != nil {
+		c.text, err = connect(ctx, address, pace, c.changed)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("connect to accessibility bus: %w: %w", ErrNoBus, err), c.conn.Close())
+		}
+	}
 	signals := make(chan *dbus.Signal, 64)
-	conn.Signal(signals)
+	c.conn.Signal(signals)
 	if err := c.subscribe(ctx); err != nil {
-		return nil, fmt.Errorf("watch accessibility bus: %w", errors.Join(err, conn.Close()))
+		return nil, fmt.Errorf("watch accessibility bus: %w", errors.Join(err, c.Close()))
 	}
 	go c.run(signals)
 	return c, nil
@@ -51,13 +69,16 @@ func Connect(ctx context.Context, places Places) (*Client, error) {
 var wantedEvents = []string{"object:state-changed:focused", "object:text-changed"}
 
 func (c *Client) subscribe(ctx context.Context) error {
-	matches := [][]dbus.MatchOption{
-		{dbus.WithMatchInterface("org.a11y.atspi.Event.Object"), dbus.WithMatchMember("StateChanged"), dbus.WithMatchArg(0, "focused")},
-		{dbus.WithMatchInterface("org.a11y.atspi.Event.Object"), dbus.WithMatchMember("TextChanged")},
-		{dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged")},
+	matches := []struct {
+		conn *dbus.Conn
+		what []dbus.MatchOption
+	}{
+		{c.conn, []dbus.MatchOption{dbus.WithMatchInterface("org.a11y.atspi.Event.Object"), dbus.WithMatchMember("StateChanged"), dbus.WithMatchArg(0, "focused")}},
+		{c.text, []dbus.MatchOption{dbus.WithMatchInterface("org.a11y.atspi.Event.Object"), dbus.WithMatchMember("TextChanged")}},
+		{c.conn, []dbus.MatchOption{dbus.WithMatchSender("org.freedesktop.DBus"), dbus.WithMatchInterface("org.freedesktop.DBus"), dbus.WithMatchMember("NameOwnerChanged")}},
 	}
 	for _, m := range matches {
-		if err := c.conn.AddMatchSignalContext(ctx, m...); err != nil {
+		if err := m.conn.AddMatchSignalContext(ctx, m.what...); err != nil {
 			return fmt.Errorf("add match: %w", err)
 		}
 	}
@@ -72,7 +93,7 @@ func (c *Client) subscribe(ctx context.Context) error {
 		return fmt.Errorf("list names: %w", err)
 	}
 	for _, name := range names {
-		if name != "" && name[0] == ':' && name != c.conn.Names()[0] {
+		if name != "" && name[0] == ':' && name != c.conn.Names()[0] && name != c.text.Names()[0] {
 			c.learn(ctx, name)
 		}
 	}
@@ -112,17 +133,32 @@ func (c *Client) Has(pid uint32) bool {
 	return false
 }
 
-// Close ends the connection; Events is closed soon after.
+// Close ends the connections; Events is closed soon after.
 func (c *Client) Close() error {
 	c.once.Do(func() { close(c.quit) })
-	return c.conn.Close()
+	err := c.conn.Close()
+	if c.text != nil && c.text != c.conn {
+		err = errors.Join(err, c.text.Close())
+	}
+	return err
 }
 
-// run turns signals into events until the connection has ended.
+// run turns signals into events until a connection has ended; then both do.
 func (c *Client) run(signals <-chan *dbus.Signal) {
 	defer close(c.events)
-	for s := range signals {
-		ev := c.event(s)
+	defer func() { _ = c.Close() }()
+	for {
+		var ev Event
+		select {
+		case s, ok := <-signals:
+			if !ok {
+				return
+			}
+			ev = c.event(s)
+		case ev = <-c.changes:
+		case <-c.text.Context().Done():
+			return
+		}
 		if ev == nil {
 			continue
 		}
@@ -131,6 +167,19 @@ func (c *Client) run(signals <-chan *dbus.Signal) {
 		case <-c.quit:
 			return
 		}
+	}
+}
+
+// changed takes a change of text from the connection for those.
+func (c *Client) changed(sender string, ev Changed) {
+	pid, known := c.learn(c.conn.Context(), sender)
+	if !known {
+		return
+	}
+	ev.PID = pid
+	select {
+	case c.changes <- ev:
+	case <-c.quit:
 	}
 }
 
@@ -176,19 +225,30 @@ func textChanged(body []any) (ev Changed, ok bool) {
 	offset, ok2 := body[1].(int32)
 	length, ok3 := body[2].(int32)
 	text, ok4 := body[3].(dbus.Variant)
-	if !ok1 || !ok2 || !ok3 || !ok4 || offset < 0 || length < 0 {
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return ev, false
+	}
+	ins, ok := text.Value().(string)
+	if !ok && strings.HasPrefix(what, "insert") {
+		return ev, false
+	}
+	return change(what, offset, length, ins)
+}
+
+// change is an event's values as a change; false if they are none.
+func change(what string, offset, length int32, text string) (ev Changed, ok bool) {
+	if offset < 0 || length < 0 {
 		return ev, false
 	}
 	ev = Changed{Offset: int(offset), Length: int(length)}
 	switch {
 	case strings.HasPrefix(what, "insert"):
-		ev.Inserted = true
-		ev.Text, ok = text.Value().(string)
-		return ev, ok && ev.Text != ""
+		ev.Inserted, ev.Text = true, text
+		return ev, text != ""
 	case strings.HasPrefix(what, "delete"):
 		return ev, true
 	}
-	return ev, false
+	return Changed{}, false
 }
 
 // stateChanged reads the body (state, on, …) of a StateChanged event. The rest

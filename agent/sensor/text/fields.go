@@ -98,6 +98,13 @@ func (f *Fields) Idle() bool {
 	return f.window.ID == 0 || f.accessible() && f.field.Role == capture.RoleDenied && f.ref != (atspi.Ref{}) && f.query == nil
 }
 
+// Settled reports whether it is known what the present field is, and nothing but
+// an event can change that: no question is open, and it is no terminal.
+func (f *Fields) Settled() bool {
+	role := f.field.Role
+	return f.query == nil && f.graceAt.IsZero() && role != capture.RolePending && role != capture.RoleNone && !f.terminal
+}
+
 // Web reports whether the present window is a browser's whose address can be known.
 func (f *Fields) Web() bool { return f.field.Web }
 

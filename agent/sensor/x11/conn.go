@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 // Window is a window's id; 0 is none.
@@ -13,7 +15,7 @@ type Window uint32
 type Atom uint32
 
 // Conn is a connection to one X display. Requests are safe for concurrent
-// use; Next and the Keyboard belong to one goroutine.
+// use; Events and the Keyboard belong to one goroutine.
 type Conn struct {
 	wire     *wire
 	ext      extensions
@@ -32,8 +34,9 @@ type extensions struct {
 // Open connects to a display, for example ":0", with the cookie of the
 // Xauthority file (empty: ~/.Xauthority), and selects raw keys and buttons,
 // keyboard state, and changes of the root window. No key is read before Open.
-func Open(display, xauthority string) (*Conn, error) {
-	w, err := dial(display, xauthority)
+// Events are read at pace.
+func Open(display, xauthority string, pace *socket.Pace) (*Conn, error) {
+	w, err := dial(display, xauthority, pace)
 	if err != nil {
 		return nil, err
 	}
@@ -71,19 +74,14 @@ func (c *Conn) Size() (width, height int) {
 // Close ends the connection.
 func (c *Conn) Close() error { return c.wire.close() }
 
-// Packets is where undecoded events arrive, in the server's order. It is
-// closed when the connection has ended; Err then says why.
-func (c *Conn) Packets() <-chan []byte { return c.wire.events }
+// Ready holds a value when there may be events, and once when a step of the pace
+// has brought none. It has one slot: one value may stand for many.
+func (c *Conn) Ready() <-chan struct{} { return c.wire.ready }
 
-// Err is nil while the connection lives.
-func (c *Conn) Err() error {
-	select {
-	case <-c.wire.done:
-		return c.wire.err
-	default:
-		return nil
-	}
-}
+// Events returns the undecoded events that the server has sent by now, in its
+// order, whether or not Ready has told. It does not wait. After the last event
+// of a connection that has ended it returns why.
+func (c *Conn) Events() ([][]byte, error) { return c.wire.take() }
 
 var errNoExtension = errors.New("the X server lacks an extension")
 

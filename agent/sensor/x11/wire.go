@@ -1,15 +1,17 @@
 package x11
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 // order is the byte order that we ask of the server.
@@ -30,6 +32,8 @@ const (
 	// maxQueue bounds the events that wait. A typist makes some tens a
 	// second; so many mean that the consumer hangs.
 	maxQueue = 1 << 16
+	// readBytes of one read hold what some keys bring, and a busy window does.
+	readBytes = 4096
 )
 
 // setup is what we need of the server's greeting.
@@ -41,16 +45,20 @@ type setup struct {
 
 // wire is one connection: requests with replies, one at a time, and events.
 type wire struct {
-	conn  net.Conn
-	setup setup
+	socket *socket.Listener
+	setup  setup
 
-	// events is closed after the last event of a connection that ended.
-	events chan []byte
-	quit   chan struct{}
-	once   sync.Once
-	// done is closed when the reader has ended; err is set before.
-	done chan struct{}
-	err  error
+	ready chan struct{} // holds a value when the reader has read events
+	once  sync.Once
+	done  chan struct{} // closed when the reader has ended
+
+	// reading guards what follows: the reader is not the only one who reads.
+	reading sync.Mutex
+	some    bool   // something was read since the reader asked
+	buf     []byte // of one read
+	part    []byte // the beginning of a packet
+	events  [][]byte
+	err     error // of the end
 
 	// mu makes request and reply one step, and guards seq.
 	mu      sync.Mutex
@@ -58,7 +66,7 @@ type wire struct {
 	replies chan []byte
 }
 
-func dial(display, xauthority string) (*wire, error) {
+func dial(display, xauthority string, pace *socket.Pace) (*wire, error) {
 	a, err := parseDisplay(display)
 	if err != nil {
 		return nil, err
@@ -75,7 +83,7 @@ func dial(display, xauthority string) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to display %s: %w", display, err)
 	}
-	w, err := newWire(conn, secret)
+	w, err := newWire(conn, secret, pace)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("connect to display %s: %w", display, err)
@@ -84,7 +92,7 @@ func dial(display, xauthority string) (*wire, error) {
 }
 
 // newWire greets the server on conn and starts the reader.
-func newWire(conn net.Conn, secret []byte) (*wire, error) {
+func newWire(conn net.Conn, secret []byte, pace *socket.Pace) (*wire, error) {
 	name := ""
 	if secret != nil {
 		name = cookieName
@@ -103,22 +111,22 @@ func newWire(conn net.Conn, secret []byte) (*wire, error) {
 	if _, err := conn.Write(hello); err != nil {
 		return nil, fmt.Errorf("greet: %w", err)
 	}
-	r := bufio.NewReaderSize(conn, 4096)
-	s, err := readSetup(r)
+	s, err := readSetup(conn)
 	if err != nil {
 		return nil, err
 	}
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return nil, fmt.Errorf("clear deadline: %w", err)
 	}
-	w := &wire{
-		conn: conn, setup: s,
-		events: make(chan []byte, 64), done: make(chan struct{}),
-		replies: make(chan []byte, 1), quit: make(chan struct{}),
+	l, err := socket.Listen(conn, pace)
+	if err != nil {
+		return nil, err
 	}
-	q := newQueue()
-	go w.read(r, q)
-	go q.pump(w.events, w.quit)
+	w := &wire{
+		socket: l, setup: s, buf: make([]byte, readBytes),
+		ready: make(chan struct{}, 1), done: make(chan struct{}), replies: make(chan []byte, 1),
+	}
+	go w.read()
 	return w, nil
 }
 
@@ -154,8 +162,9 @@ func readSetup(r io.Reader) (setup, error) {
 	}, nil
 }
 
-// Packet types.
+// Packets: their least size, and their types.
 const (
+	packetBytes   = 32
 	packetError   = 0
 	packetReply   = 1
 	packetGeneric = 35
@@ -163,65 +172,148 @@ const (
 	sentByClient = 0x80
 )
 
-// read sorts what comes into replies and events until the connection ends.
-func (w *wire) read(r io.Reader, q *queue) {
+// read reads until the connection ends.
+func (w *wire) read() {
 	defer close(w.done)
-	defer q.close()
-	for {
-		p, err := readPacket(r)
-		if err != nil {
-			w.err = fmt.Errorf("%w: %w", ErrClosed, err)
-			return
+	for rest := false; ; {
+		if err := w.socket.Wait(rest); err != nil {
+			w.fail(err)
 		}
-		switch p[0] {
-		case packetError, packetReply:
-			select {
-			case w.replies <- p:
-			default:
-				// An error of a request that nobody waits for any more: a window
-				// that went away. A later request does not mistake it for its own,
-				// because it compares the sequence number.
-				select {
-				case <-w.replies:
-				default:
-				}
-				w.replies <- p
-			}
-		default:
-			if p[0]&sentByClient != 0 {
-				// No program may play the server towards the sensors.
-				continue
-			}
-			if !q.push(p) {
-				w.err = fmt.Errorf("%w: more than %d events waited", ErrClosed, maxQueue)
-				w.conn.Close()
-				return
-			}
+		err := w.pull()
+		w.reading.Lock()
+		rested := rest
+		rest, w.some = w.some, false
+		w.reading.Unlock()
+		if rest || rested || err != nil {
+			w.signal()
+		}
+		if err != nil {
+			return
 		}
 	}
 }
 
-// readPacket reads one error, reply or event, whole.
-func readPacket(r io.Reader) ([]byte, error) {
-	p := make([]byte, 32)
-	if _, err := io.ReadFull(r, p); err != nil {
-		return nil, err
+func (w *wire) signal() {
+	select {
+	case w.ready <- struct{}{}:
+	default:
 	}
-	if p[0] != packetReply && p[0] != packetGeneric {
-		return p, nil
+}
+
+// fail ends the connection; the first reason is kept.
+func (w *wire) fail(reason error) {
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	if w.err == nil {
+		w.err = fmt.Errorf("%w: %w", ErrClosed, reason)
 	}
-	more := int64(order.Uint32(p[4:])) * 4
-	if more == 0 {
-		return p, nil
+}
+
+// take returns the events that have come by now, in order. After the last one
+// of a connection that has ended it returns why.
+func (w *wire) take() ([][]byte, error) {
+	err := w.pull()
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	events := w.events
+	w.events = nil
+	if len(events) > 0 {
+		return events, nil
 	}
+	return nil, err
+}
+
+// pull reads what the socket has now, and sorts it into replies and events. The
+// error is that of a connection that has ended.
+func (w *wire) pull() error {
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	for w.err == nil {
+		n, err := w.socket.Take(w.buf)
+		if err == nil && n == 0 {
+			break
+		}
+		w.some = true
+		if err == nil {
+			err = w.sort(w.buf[:n])
+		}
+		if err != nil {
+			w.err = fmt.Errorf("%w: %w", ErrClosed, err)
+			_ = w.socket.Close() // the reader may not be the one who has seen it
+		}
+		if n < len(w.buf) {
+			break // it was all; what has come since wakes the reader
+		}
+	}
+	return w.err
+}
+
+// sort takes whole packets off what has been read.
+func (w *wire) sort(b []byte) error {
+	if len(w.part) > 0 {
+		b = append(w.part, b...)
+	}
+	for {
+		n, err := packetSize(b)
+		if err != nil {
+			return err
+		}
+		if n == 0 || n > len(b) {
+			break
+		}
+		if err := w.packet(slices.Clone(b[:n])); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	w.part = nil
+	if len(b) > 0 {
+		w.part = slices.Clone(b)
+	}
+	return nil
+}
+
+func (w *wire) packet(p []byte) error {
+	switch p[0] {
+	case packetError, packetReply:
+		select {
+		case w.replies <- p:
+		default:
+			// An error of a request that nobody waits for any more: a window
+			// that went away. A later request does not mistake it for its own,
+			// because it compares the sequence number.
+			select {
+			case <-w.replies:
+			default:
+			}
+			w.replies <- p
+		}
+		return nil
+	}
+	if p[0]&sentByClient != 0 {
+		return nil // no program may play the server towards the sensors
+	}
+	if len(w.events) >= maxQueue {
+		return fmt.Errorf("more than %d events waited", maxQueue)
+	}
+	w.events = append(w.events, p)
+	return nil
+}
+
+// packetSize is the size of the packet that b begins with, 0 if b is too short
+// to tell.
+func packetSize(b []byte) (int, error) {
+	if len(b) < packetBytes {
+		return 0, nil
+	}
+	if b[0] != packetReply && b[0] != packetGeneric {
+		return packetBytes, nil
+	}
+	more := int64(order.Uint32(b[4:])) * 4
 	if more > maxPacket {
-		return nil, fmt.Errorf("packet of %d bytes, limit %d", more, maxPacket)
+		return 0, fmt.Errorf("packet of %d bytes, limit %d", more, maxPacket)
 	}
-	p = append(p, make([]byte, more)...)
-	if _, err := io.ReadFull(r, p[32:]); err != nil {
-		return nil, err
-	}
-	return p, nil
+	return packetBytes + int(more), nil
 }
 
 // request sends a request that has no reply. Errors of the server are ignored:
@@ -236,10 +328,7 @@ func (w *wire) request(b []byte) error {
 func (w *wire) send(b []byte) error {
 	order.PutUint16(b[2:], uint16(len(b)/4))
 	w.seq++
-	if err := w.conn.SetWriteDeadline(time.Now().Add(replyBound)); err != nil {
-		return fmt.Errorf("%w: %w", ErrClosed, err)
-	}
-	if _, err := w.conn.Write(b); err != nil {
+	if _, err := w.socket.Write(b); err != nil {
 		return fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	return nil
@@ -262,6 +351,7 @@ func (w *wire) ask(b []byte, size int) ([]byte, error) {
 	if err := w.send(b); err != nil {
 		return nil, err
 	}
+	w.socket.Hurry()
 	timeout := time.NewTimer(replyBound)
 	defer timeout.Stop()
 	for {
@@ -278,9 +368,9 @@ func (w *wire) ask(b []byte, size int) ([]byte, error) {
 			}
 			return p, nil
 		case <-w.done:
-			return nil, w.err
+			return nil, w.pull()
 		case <-timeout.C:
-			w.conn.Close()
+			_ = w.socket.Close()
 			return nil, fmt.Errorf("%w: no answer in %v", ErrClosed, replyBound)
 		}
 	}
@@ -289,8 +379,7 @@ func (w *wire) ask(b []byte, size int) ([]byte, error) {
 // close ends the connection and its goroutines; a second call does nothing.
 func (w *wire) close() (err error) {
 	w.once.Do(func() {
-		close(w.quit)
-		err = w.conn.Close()
+		err = w.socket.Close()
 		<-w.done
 	})
 	return err

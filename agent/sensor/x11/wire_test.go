@@ -5,11 +5,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -48,12 +51,31 @@ func serve(t *testing.T, server func(conn net.Conn)) *wire {
 			server(b)
 		}
 	}()
-	w, err := newWire(a, nil)
+	w, err := newWire(a, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.close(); <-done })
 	return w
+}
+
+// next returns at least n events, or those before the end.
+func next(t *testing.T, w *wire, n int) (events [][]byte, end error) {
+	t.Helper()
+	for len(events) < n {
+		<-w.ready
+		for {
+			more, err := w.take()
+			events = append(events, more...)
+			if err != nil {
+				return events, err
+			}
+			if len(more) == 0 {
+				break
+			}
+		}
+	}
+	return events, nil
 }
 
 func packet(kind byte, seq uint16, extra int) []byte {
@@ -108,9 +130,9 @@ func TestRepliesFindTheirRequest(t *testing.T) {
 	if !errors.As(err, &protocol) || protocol.Code != 3 || protocol.Major != 99 {
 		t.Errorf("error %v", err)
 	}
-	first, second := <-w.events, <-w.events
-	if first[0] != evMapNotify || second[0] != packetGeneric || len(second) != 40 {
-		t.Errorf("events %v %v", first, second)
+	events, err := next(t, w, 2)
+	if err != nil || len(events) != 2 || events[0][0] != evMapNotify || events[1][0] != packetGeneric || len(events[1]) != 40 {
+		t.Errorf("events %v, %v", events, err)
 	}
 }
 
@@ -122,11 +144,9 @@ func TestEventsMadeByProgramsAreDropped(t *testing.T) {
 		_, _ = conn.Write(packet(evFocusOut, 1, 0))
 	})
 	close(connected)
-	if p := <-w.events; p[0] != evFocusOut {
-		t.Errorf("got event %d", p[0])
-	}
-	if p, ok := <-w.events; ok {
-		t.Errorf("got another event %v", p)
+	events, err := next(t, w, 2)
+	if len(events) != 1 || events[0][0] != evFocusOut || !errors.Is(err, ErrClosed) {
+		t.Errorf("got events %v, %v", events, err)
 	}
 }
 
@@ -134,11 +154,9 @@ func TestLostServerEndsEverything(t *testing.T) {
 	connected := make(chan struct{})
 	w := serve(t, func(net.Conn) { <-connected })
 	close(connected)
-	for range w.events {
-	}
 	<-w.done
-	if !errors.Is(w.err, ErrClosed) {
-		t.Errorf("error %v", w.err)
+	if events, err := w.take(); len(events) != 0 || !errors.Is(err, ErrClosed) {
+		t.Errorf("%d events, error %v", len(events), err)
 	}
 	if _, err := w.ask([]byte{1, 0, 0, 0}, 32); !errors.Is(err, ErrClosed) {
 		t.Errorf("ask after the end: %v", err)
@@ -168,11 +186,80 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(packet(packetGeneric, 1, 8))
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		p, err := readPacket(bytes.NewReader(b))
-		if err == nil {
-			extensions{input: 1, xkbEvent: 85}.decode(p)
+		n, err := packetSize(b)
+		if err == nil && n > 0 && n <= len(b) {
+			extensions{input: 1, xkbEvent: 85}.decode(b[:n])
 		}
 	})
+}
+
+// However what the server sends is cut, the same events come of it, or the same error.
+func FuzzSort(f *testing.F) {
+	f.Add(slices.Concat(packet(evFocusIn, 1, 0), packet(packetGeneric, 1, 8), packet(packetReply, 2, 64), packet(evMapNotify, 2, 0)), byte(7))
+	f.Add(packet(packetReply, 1, 64)[:40], byte(1))
+	f.Fuzz(func(t *testing.T, b []byte, cut byte) {
+		whole, pieces := &wire{replies: make(chan []byte, 1)}, &wire{replies: make(chan []byte, 1)}
+		want := whole.sort(b)
+		var got error
+		for p := range slices.Chunk(b, int(cut)+1) {
+			if got = pieces.sort(p); got != nil {
+				break
+			}
+		}
+		if (want == nil) != (got == nil) || !slices.EqualFunc(whole.events, pieces.events, bytes.Equal) || !bytes.Equal(whole.part, pieces.part) && want == nil {
+			t.Errorf("whole: %d events, %v; in pieces: %d, %v", len(whole.events), want, len(pieces.events), got)
+		}
+	})
+}
+
+// The consumer's own look at the socket tells of what the reader has not read,
+// and of the end.
+func TestTakeReadsTheSocket(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "X0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	served := make(chan net.Conn)
+	go func() {
+		conn, err := l.Accept()
+		if err == nil {
+			if _, err := io.ReadFull(conn, make([]byte, 12)); err == nil {
+				_, _ = conn.Write(greeting())
+			}
+		}
+		served <- conn
+	}()
+	conn, err := net.Dial("unix", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pace := socket.NewPace()
+	pace.Hold(false)
+	w, err := newWire(conn, nil, pace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	server := <-served
+	for i := range 100 {
+		if _, err := server.Write(packet(evMapNotify, uint16(i), 0)); err != nil {
+			t.Fatal(err)
+		}
+		// It is there now, whoever of the two has read it.
+		if events, err := w.take(); err != nil || len(events) != 1 || order.Uint16(events[0][2:]) != uint16(i) {
+			t.Fatalf("event %d: %v, %v", i, events, err)
+		}
+	}
+	if _, err := server.Write(packet(evMapNotify, 100, 0)); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	events, _ := w.take()
+	if _, err := w.take(); len(events) != 1 || !errors.Is(err, ErrClosed) {
+		t.Errorf("at the end %d events, then %v", len(events), err)
+	}
+	<-w.done
 }
 
 func TestDecode(t *testing.T) {
