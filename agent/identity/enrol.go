@@ -118,7 +118,11 @@ func Enrol(ctx context.Context, dir string, e tlsx.Enrolment, facts Facts, opt O
 	return id, nil
 }
 
-// writable makes dir and finds out whether files can be made in it.
+// roomWanted is far above what an identity takes on any file system, in bytes.
+const roomWanted = 128 << 10
+
+// writable makes dir and finds out whether an identity can be written there: a
+// full disk still takes empty files.
 func writable(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -127,7 +131,11 @@ func writable(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	_, err = f.Write(make([]byte, roomWanted))
+	if err == nil {
+		err = f.Sync() // some file systems say only now that there is no room
+	}
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // accept checks the answer: the certificate must be for our key, from the

@@ -34,6 +34,9 @@ import (
 var (
 	// ErrNotEnrolled says that the directory holds no identity.
 	ErrNotEnrolled = errors.New("this device is not enrolled; run: lapwing-agent enrol STRING")
+	// ErrUnsaved says that a certificate was renewed and is in use, but could not
+	// be stored: it is tried again at the next connection.
+	ErrUnsaved = errors.New("the renewed certificate is in use, and could not be stored")
 	// ErrEnrolled refuses to replace an identity without being told to.
 	ErrEnrolled = errors.New("this device is enrolled already; use --force to give it a new identity")
 )
@@ -68,7 +71,8 @@ type Identity struct {
 	Cert      *x509.Certificate
 	CA        *x509.Certificate
 
-	dir string // DIR/identity
+	dir     string // DIR/identity
+	unsaved bool   // device.crt holds an older certificate
 }
 
 // TLS returns the certificate as the agent door wants to see it.

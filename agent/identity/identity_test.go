@@ -218,6 +218,39 @@ func TestRenewExpired(t *testing.T) {
 	}
 }
 
+// A disk that is full when the certificate is renewed does not silence the
+// device; the certificate is stored when there is room.
+func TestRenewalThatCannotBeStored(t *testing.T) {
+	c := start(t)
+	dir := t.TempDir()
+	id, err := enrol(t, dir, c.Enrolment(), false)
+	check(t, err)
+	clock := identity.NewClock("", time.Time{}, time.Now, func() time.Duration { return 0 })
+	link := identity.NewLink(id, clock, 0.5, nil)
+	folder, away := filepath.Join(dir, "identity"), filepath.Join(dir, "away")
+	check(t, os.Rename(folder, away))
+	if err := link.RenewExpired(t.Context()); !errors.Is(err, identity.ErrUnsaved) {
+		t.Errorf("got %v, want ErrUnsaved", err)
+	}
+	renewed := link.Identity().Cert
+	if renewed.Equal(id.Cert) {
+		t.Error("the new certificate is not in use")
+	}
+	connect := func() {
+		t.Helper()
+		cc, err := link.Connect(t.Context())
+		check(t, err)
+		cc.Close()
+	}
+	connect()
+	check(t, os.Rename(away, folder))
+	connect()
+	got, err := identity.Load(dir)
+	if check(t, err); !got.Cert.Equal(renewed) {
+		t.Error("it was not stored when it could be")
+	}
+}
+
 // The agent door tells a device that its certificate has ended at once, also
 // over a real connection, where it closes behind the refusal.
 func TestConnectWithAnExpiredCertificate(t *testing.T) {

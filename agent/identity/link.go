@@ -52,6 +52,9 @@ func (l *Link) Identity() *Identity {
 // RenewExpired helps.
 func (l *Link) Connect(ctx context.Context) (*tlsx.ClientConn, error) {
 	l.mu.Lock()
+	if next, err := l.id.stored(); err == nil {
+		l.id = next
+	}
 	client, address := l.client, l.id.Collector.Address
 	l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -99,22 +102,22 @@ func (l *Link) Expired() bool {
 	return now.After(l.Identity().Cert.NotAfter)
 }
 
-// Renew renews over an open connection.
+// Renew renews over an open connection. After ErrUnsaved the new certificate is
+// in use.
 func (l *Link) Renew(ctx context.Context, cc grpc.ClientConnInterface) error {
 	next, err := l.Identity().Renew(ctx, cc)
-	if err != nil {
-		return err
+	if next != nil {
+		l.use(next)
 	}
-	l.use(next)
-	return nil
+	return err
 }
 
-// RenewExpired renews through the enrolment door.
+// RenewExpired renews through the enrolment door. After ErrUnsaved the new
+// certificate is in use.
 func (l *Link) RenewExpired(ctx context.Context) error {
 	next, err := l.Identity().RenewExpired(ctx, l.clock.Now, l.dial)
-	if err != nil {
-		return err
+	if next != nil {
+		l.use(next)
 	}
-	l.use(next)
-	return nil
+	return err
 }

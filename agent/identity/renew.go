@@ -15,7 +15,7 @@ import (
 
 // Renew asks over cc, an open connection through the agent door, for a new
 // certificate for the same key, stores it, and returns the renewed identity;
-// id itself does not change.
+// id itself does not change. With ErrUnsaved it returns the identity too.
 func (id *Identity) Renew(ctx context.Context, cc grpc.ClientConnInterface) (*Identity, error) {
 	csr, err := tlsx.NewCSR(id.Key)
 	if err != nil {
@@ -67,10 +67,22 @@ func (id *Identity) renewed(der []byte) (*Identity, error) {
 	if dev != id.Device {
 		return nil, fmt.Errorf("renewed certificate: it is for %s, not for %s", dev, id.Device)
 	}
-	if err := id.saveCertificate(cert); err != nil {
-		return nil, fmt.Errorf("store renewed certificate: %w", err)
+	next := *id
+	next.Cert, next.unsaved = cert, true
+	return next.stored()
+}
+
+// stored stores the certificate of id if that is still to be done. A full disk
+// must not silence a device that the collector knows: with ErrUnsaved the
+// identity is good until the process ends.
+func (id *Identity) stored() (*Identity, error) {
+	if !id.unsaved {
+		return id, nil
+	}
+	if err := id.saveCertificate(id.Cert); err != nil {
+		return id, fmt.Errorf("%w: %w", ErrUnsaved, err)
 	}
 	next := *id
-	next.Cert = cert
+	next.unsaved = false
 	return &next, nil
 }

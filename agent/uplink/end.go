@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/lapwing-schools/lapwing/agent/identity"
 )
 
 // Why a stream ended.
@@ -37,6 +39,10 @@ func (e *toldToWait) Unwrap() error { return e.err }
 // do so is not asked every minute.
 func (u *Uplink) renewExpired(ctx context.Context) error {
 	err := u.cfg.Link.RenewExpired(ctx)
+	if errors.Is(err, identity.ErrUnsaved) {
+		u.cfg.Log.WarnContext(ctx, "certificate_not_stored", "error", err)
+		err = nil
+	}
 	switch status.Code(err) {
 	case codes.OK:
 		u.cfg.Log.InfoContext(ctx, "certificate_renewed", "expired", true)

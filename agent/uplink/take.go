@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/spool"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
@@ -180,6 +181,10 @@ func (s *session) renew(ctx context.Context) {
 
 func (s *session) finishRenewal(ctx context.Context, err error) {
 	s.renewing = false
+	if errors.Is(err, identity.ErrUnsaved) {
+		s.u.cfg.Log.WarnContext(ctx, "certificate_not_stored", "error", err)
+		err = nil
+	}
 	if err != nil {
 		s.u.cfg.Log.WarnContext(ctx, "certificate_not_renewed", "error", err)
 		// Ten days are left at two thirds: an hour is soon enough.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -62,6 +63,25 @@ func TestUnknownDeviceIsRefused(t *testing.T) {
 		synctest.Wait()
 		if st := d.uplink.Status(); st.State != uplink.Refused {
 			t.Errorf("status %+v", st)
+		}
+	})
+}
+
+// Nor does a certificate that cannot be stored keep a device away.
+func TestExpiredOnAFullDisk(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := newDevice(t, &fakecollector.Collector{})
+		check(t, os.Rename(d.dir+"/identity", d.dir+"/away")) // as good as full
+		time.Sleep(40 * 24 * time.Hour)
+		d.start()
+		synctest.Wait()
+		if st := d.uplink.Status(); st.State != uplink.Connected || d.collector.Renewed() != 1 {
+			t.Errorf("status %+v after %d renewals", st, d.collector.Renewed())
+		}
+		// Two thirds on, over the open connection.
+		time.Sleep(21 * 24 * time.Hour)
+		if n := d.collector.Renewed(); n != 2 {
+			t.Errorf("renewed %d times, want 2", n)
 		}
 	})
 }
