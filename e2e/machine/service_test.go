@@ -50,6 +50,17 @@ func TestService(t *testing.T) {
 		t.Errorf("at boot: %q", enabled)
 	}
 
+	w.await("the policy", func() error { return w.covered("service", "ok", "") })
+	// Nothing is wrong with a device that was installed by the book, and the
+	// bundle of it is for nobody else to read.
+	if out := w.run("sh", "-c", program+" doctor --bundle /root/lapwing.zip || true"); strings.Contains(out, "FAIL") {
+		t.Error(out)
+	}
+	if mode := w.run("stat", "-c", "%a %U", "/root/lapwing.zip"); mode != "600 root" {
+		t.Errorf("the bundle is %q", mode)
+	}
+	w.run("rm", "/root/lapwing.zip")
+
 	pid := w.unit("MainPID")
 	w.run("kill", "-9", pid)
 	pid, took := w.awaitRestart(pid)
