@@ -40,6 +40,7 @@ const garbageRatio = 50
 const settled = 20 * time.Second
 
 func (c *runCmd) Run(ctx context.Context, s *streams) error {
+	outliveReaders()
 	debug.SetMemoryLimit(memoryLimit)
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(garbageRatio)

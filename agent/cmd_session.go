@@ -22,6 +22,7 @@ func (sessionCmd) Help() string {
 }
 
 func (sessionCmd) Run(ctx context.Context, s *streams) error {
+	outliveReaders()
 	debug.SetMemoryLimit(memoryLimit)
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(garbageRatio)

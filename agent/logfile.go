@@ -3,7 +3,9 @@ package main
 import (
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 
@@ -39,6 +41,12 @@ func (f *logFile) Write(line []byte) (int, error) {
 	n, f.err = f.Logger.Write(line)
 	return n, f.err
 }
+
+// outliveReaders keeps this process from being ended by a log line that nobody
+// reads any more: Go ends a program that writes to a broken standard error,
+// unless it asks for the signal. A signal that is ignored instead would be so
+// in the programs that this one starts, too.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // logTo writes each line to all, whatever becomes of the others.
 type logTo []io.Writer
