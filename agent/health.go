@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/health"
 )
 
@@ -16,7 +17,7 @@ const spoolCap = 64 << 20
 // watchHealth keeps the service's own row on the coverage board.
 func (s *service) watchHealth(ctx context.Context) error {
 	var w health.Watcher
-	every := time.NewTicker(healthEvery)
+	every := beat.Every(healthEvery)
 	defer every.Stop()
 	started := time.Now()
 	policies, stop := s.policy.Subscribe()

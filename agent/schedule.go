@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/schedule"
 	"github.com/lapwing-schools/lapwing/agent/session/supervise"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -21,13 +22,15 @@ func (s *service) followSchedule(ctx context.Context, to *supervise.Group) error
 	defer stop()
 	var plan *lapwingv1.Schedule
 	var told *lapwingv1.Watch
-	timer := time.NewTimer(time.Hour)
+	timer, look := time.NewTimer(time.Hour), beat.Every(time.Minute)
 	defer timer.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case p := <-policies:
 			plan = p.Policy.Schedule
 		case <-timer.C:
+		case <-look.C: // the clock may have been set, the network changed
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -39,8 +42,7 @@ func (s *service) followSchedule(ctx context.Context, to *supervise.Group) error
 			s.view.scheduled(a.Watch.Scope)
 			to.SetWatch(told)
 		}
-		// A clock that was set meanwhile is noticed within a minute of it.
-		timer.Reset(min(max(a.Until.Sub(now), time.Second), time.Minute))
+		timer.Reset(max(a.Until.Sub(now), time.Second))
 	}
 }
 

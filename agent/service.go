@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/app"
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/dial"
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/install"
@@ -157,6 +158,10 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 		HeartbeatEvery: s.heartbeatEvery, Goodbye: s.goodbye, Heard: s.heard, Elapsed: boot.Elapsed, Code: identity.Code,
 		Posture: s.own.posture.Report, PostureChanged: s.own.posture.Changed(),
 		Requests: s.asked,
+		Every: func(period time.Duration) (<-chan time.Time, func()) {
+			b := beat.Every(period)
+			return b.C, b.Stop
+		},
 	})
 	answering := make(chan struct{})
 	s.group.Add(app.Actor{

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/agent/coverage"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -46,7 +47,7 @@ func (l *loop) watch(ctx context.Context) {
 }
 
 func (l *loop) run(ctx context.Context, messages <-chan received) error {
-	status := time.NewTicker(statusEvery)
+	status := beat.Every(statusEvery)
 	defer status.Stop()
 	deadline := time.NewTimer(0)
 	defer deadline.Stop()

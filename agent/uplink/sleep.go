@@ -84,14 +84,15 @@ func (u *Uplink) sleepThrough(ctx context.Context, n *nap) {
 	u.update(func(s *Status) { s.State, s.RetryAt, s.Detail, s.Code = Waiting, time.Time{}, errAsleep.Error(), "" })
 	u.cfg.Log.InfoContext(ctx, "uplink_sleeps")
 	close(n.told)
-	called, look, watch := time.NewTimer(stayAway), time.NewTicker(lookEvery), u.newSleepWatch()
+	called, watch := time.NewTimer(stayAway), u.newSleepWatch()
+	look, stop := u.cfg.Every(lookEvery)
 	defer called.Stop()
-	defer look.Stop()
+	defer stop()
 	for asleep := true; asleep; {
 		select {
 		case <-n.awake:
 			asleep = false
-		case <-look.C:
+		case <-look:
 			asleep = !watch.slept()
 		case <-called.C:
 			asleep = false

@@ -153,12 +153,13 @@ func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessa
 	if err := s.pump(); err != nil {
 		return err
 	}
-	look, watch := time.NewTicker(lookEvery), s.u.newSleepWatch()
-	defer look.Stop()
+	watch := s.u.newSleepWatch()
+	look, stop := s.u.cfg.Every(lookEvery)
+	defer stop()
 	for {
 		var err error
 		select {
-		case <-look.C:
+		case <-look:
 			if watch.slept() {
 				return errSlept
 			}

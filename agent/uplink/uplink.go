@@ -108,6 +108,8 @@ type Config struct {
 	Code func(error) string
 	// Jitter returns 0 to 1 for back-off; nil means math/rand.
 	Jitter func() float64
+	// Every is a ticker of a period, and what stops it; nil means time.NewTicker.
+	Every func(time.Duration) (<-chan time.Time, func())
 }
 
 // Limits of the stream.
@@ -197,6 +199,12 @@ type Uplink struct {
 
 // New returns an Uplink; nothing happens before Run.
 func New(cfg Config) *Uplink {
+	if cfg.Every == nil {
+		cfg.Every = func(period time.Duration) (<-chan time.Time, func()) {
+			t := time.NewTicker(period)
+			return t.C, t.Stop
+		}
+	}
 	if cfg.Jitter == nil {
 		cfg.Jitter = rand.Float64
 	}
@@ -297,9 +305,10 @@ func (u *Uplink) rest(ctx context.Context, wait time.Duration, err error) {
 		logged = errRevoked // why is a person's free text, and may hold a name
 	}
 	u.cfg.Log.InfoContext(ctx, "uplink_waiting", "wait", wait, "reason", logged)
-	t, look, watch := time.NewTimer(wait), time.NewTicker(lookEvery), u.newSleepWatch()
+	t, watch := time.NewTimer(wait), u.newSleepWatch()
+	look, stop := u.cfg.Every(lookEvery)
 	defer t.Stop()
-	defer look.Stop()
+	defer stop()
 	for {
 		select {
 		case <-t.C:
@@ -307,7 +316,7 @@ func (u *Uplink) rest(ctx context.Context, wait time.Duration, err error) {
 		// Whatever was wrong before the sleep may be right after it.
 		case <-u.woke:
 			t.Reset(time.Duration(u.cfg.Jitter() * float64(min(wait, wakeSpread))))
-		case <-look.C:
+		case <-look:
 			if watch.slept() {
 				t.Reset(time.Duration(u.cfg.Jitter() * float64(min(wait, wakeSpread))))
 			}

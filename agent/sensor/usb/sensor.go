@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	"github.com/lapwing-schools/lapwing/internal/checks"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -118,7 +119,7 @@ func (s *Sensor) Run(ctx context.Context, report func(sensor.Status)) error {
 	defer stop()
 	defer s.drop()
 	report(sensor.Status{State: sensor.OK})
-	slow := time.NewTicker(unheard)
+	slow := beat.Every(unheard)
 	defer slow.Stop()
 	settle := time.NewTimer(0)
 	defer settle.Stop()
@@ -134,7 +135,7 @@ func (s *Sensor) Run(ctx context.Context, report func(sensor.Status)) error {
 			waiting = false
 			s.look(ctx)
 		case <-slow.C:
-			s.poke()
+			s.look(ctx)
 		case f := <-s.done:
 			f()
 		case <-ctx.Done():
