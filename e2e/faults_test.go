@@ -3,8 +3,13 @@
 package e2e
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -109,5 +114,41 @@ func TestRevokedDevice(t *testing.T) {
 	f.waitForSpool(t, 1)
 	if c := f.cases(t, ""); len(c) != 0 {
 		t.Errorf("a revoked device made a case: %+v", c)
+	}
+	f.searchBundle(t, append(words(phrase), "ref 88"))
+}
+
+// searchBundle makes the bundle that a technician sends to others, and finds in
+// it neither these words nor a key. What waits in the spool is beside it.
+func (f *flight) searchBundle(t *testing.T, secrets []string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "bundle.zip")
+	_, _ = f.Agent(t.Context(), "doctor", "--dir", f.AgentDir(), "--bundle", name) // a check may fail
+	z, err := zip.OpenReader(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	for _, file := range []string{"identity/device.key", "spool/key"} {
+		key, err := os.ReadFile(filepath.Join(f.AgentDir(), file))
+		if err != nil || len(key) < 32 {
+			t.Fatalf("%s: %d bytes, %v", file, len(key), err)
+		}
+		secrets = append(secrets, string(key[len(key)/3:len(key)/3+10]))
+	}
+	for _, in := range z.File {
+		r, err := in.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range secrets {
+			if len(s) > 3 && bytes.Contains(content, []byte(s)) {
+				t.Errorf("%s in the bundle holds %q", in.Name, s)
+			}
+		}
 	}
 }
