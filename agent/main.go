@@ -106,6 +106,18 @@ type dirFlag struct {
 	Dir string `default:"${dir}" placeholder:"DIR" help:"The agent's directory (default ${dir})."`
 }
 
+// maxDir is the longest directory in bytes: the names of sockets in it must fit
+// the 103 bytes that macOS gives them (Linux and Windows: 107), "control.sock" too.
+const maxDir = 90
+
+// Validate refuses a directory in which the service could not run; kong calls it.
+func (d dirFlag) Validate() error {
+	if n := len(d.Dir); n > maxDir {
+		return fmt.Errorf("--dir: a path of %d bytes, at most %d: the service could make no socket in it", n, maxDir)
+	}
+	return nil
+}
+
 // defaultDir is where the service keeps its data on each system.
 func defaultDir() string {
 	switch runtime.GOOS {

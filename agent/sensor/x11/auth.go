@@ -68,6 +68,10 @@ func cookie(path, hostname string, a address) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
+		// Without the path, which goes to a log and names the person.
+		if p, ok := errors.AsType[*os.PathError](err); ok {
+			err = p.Err
+		}
 		return nil, fmt.Errorf("open X authority: %w", err)
 	}
 	defer f.Close()

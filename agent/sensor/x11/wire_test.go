@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -359,6 +360,21 @@ func TestFindCookie(t *testing.T) {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})
+	}
+}
+
+// The path of the cookie's file names a person, and the error goes to a log.
+func TestUnreadableCookieNamesNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rosie", ".Xauthority")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, path); err != nil { // a loop: root cannot open it either
+		t.Fatal(err)
+	}
+	_, err := cookie(path, "me", address{network: "unix", number: "5"})
+	if err == nil || strings.Contains(err.Error(), "rosie") {
+		t.Errorf("error %v", err)
 	}
 }
 
