@@ -4,7 +4,7 @@
 #   tools/packages.sh desktop|test
 set -euo pipefail
 desktop=(xvfb openbox mousepad xterm xdotool x11-utils x11-xserver-utils xauth xkb-data dbus at-spi2-core libatk-adaptor fonts-dejavu-core)
-testing=("${desktop[@]}" systemd systemd-sysv systemd-container libpam-systemd sway wtype dbus-user-session chromium i3lock tmux xclip python3-gi gir1.2-gtk-3.0 procps desktop-file-utils protobuf-compiler strace tcpdump
+testing=("${desktop[@]}" systemd systemd-sysv systemd-container libpam-systemd sway wtype dbus-user-session chromium i3lock tmux xclip python3-gi gir1.2-gtk-3.0 gir1.2-gtk-4.0 gnome-text-editor python3-pyqt5 featherpad procps desktop-file-utils protobuf-compiler strace tcpdump
   qemu-system-x86 seabios kmod dosfstools mtools cryptsetup-bin clamav-daemon xscreensaver dunst)
 case "${1:-}" in
   desktop) want=("${desktop[@]}") ;;

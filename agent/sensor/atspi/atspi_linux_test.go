@@ -44,6 +44,33 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A place that is not known is apart from none: what stands there may be the same
+// field, a password that is shown now.
+func TestApart(t *testing.T) {
+	here := Place{X: 200, Y: 112, Width: 190, Height: 23}
+	for _, tc := range []struct {
+		name string
+		q    Place
+		want bool
+	}{
+		{"the same", here, false},
+		{"wider by a button", Place{X: 200, Y: 112, Width: 220, Height: 23}, false},
+		{"below", Place{X: 200, Y: 150, Width: 190, Height: 23}, true},
+		{"beside", Place{X: 400, Y: 112, Width: 190, Height: 23}, true},
+		{"nothing said", Place{}, false},
+		{"not laid out yet", Place{X: -1, Y: -1, Width: -1, Height: -1}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := here.Apart(tc.q); got != tc.want {
+				t.Errorf("apart %v", got)
+			}
+			if got := tc.q.Apart(here); got != tc.want {
+				t.Errorf("apart %v the other way round", got)
+			}
+		})
+	}
+}
+
 func TestRuntimeDirIsWhereTheBusIs(t *testing.T) {
 	if got := (Places{RuntimeDir: t.TempDir()}).sessionBus(); got != "" {
 		t.Errorf("found %q where there is no bus", got)
@@ -124,5 +151,58 @@ func TestRealApplication(t *testing.T) {
 				t.Errorf("focus of a process that is not on the bus: %v", err)
 			}
 		})
+	}
+}
+
+// TestFocusAmongSeveral: in a Qt editor the text has the focus, and so say its
+// tab, and the frame inside it.
+func TestFocusAmongSeveral(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	d, err := desktop.Start(ctx, desktop.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Stop() })
+	c, err := Connect(ctx, Places{SessionBus: d.Getenv("DBUS_SESSION_BUS_ADDRESS")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	focused := make(chan struct{}, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ev := range c.Events() {
+			if _, ok := ev.(Focused); ok {
+				select {
+				case focused <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	defer func() { _ = c.Close(); <-ended }()
+	p, err := d.Start("featherpad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := d.Window(ctx, "featherpad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Activate(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-focused:
+	case <-ctx.Done():
+		t.Fatal("the editor tells of no focus")
+	}
+	ref, err := c.FindFocus(ctx, uint32(p.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err := c.Describe(ctx, ref); err != nil || !o.Has(StateEditable) || !o.Has(StateFocused) {
+		t.Errorf("object %+v, %v", o, err)
 	}
 }

@@ -25,6 +25,15 @@ const (
 	roleDocumentWeb  Role = 95
 )
 
+// holders are roles of what only holds other objects. Toolkits let such a one say
+// that it has the focus when something inside it has: LibreOffice its root pane,
+// Qt every widget whose focus another takes for it.
+func holders() []Role {
+	const dialog, filler, frame, internalFrame, layeredPane, panel, rootPane = 16, 20, 23, 28, 30, 39, 46
+	const scrollPane, splitPane, viewport, window, documentText = 49, 53, 68, 69, 94
+	return []Role{dialog, filler, frame, internalFrame, layeredPane, panel, rootPane, scrollPane, splitPane, viewport, window, documentText}
+}
+
 // State is the number of an accessible state.
 type State uint
 
@@ -51,22 +60,36 @@ type Object struct {
 	Place Place
 }
 
-// Place is where an object stands on the screen, in pixels. The zero Place is
-// not known.
+// Place is where an object stands on the screen, in pixels.
 type Place struct{ X, Y, Width, Height int32 }
+
+// Known reports whether it is one: of a field that just came, Firefox says -1 in
+// all four until it has laid out the page.
+func (p Place) Known() bool { return p.Width > 0 && p.Height > 0 }
 
 // Apart reports whether two places are certainly not that of one field. A
 // field may grow by a button in it, so widths are not compared.
 func (p Place) Apart(q Place) bool {
 	const slack = 8
 	far := func(a, b int32) bool { return a-b > slack || b-a > slack }
-	return p != Place{} && q != Place{} && (far(p.X, q.X) || far(p.Y, q.Y) || far(p.Height, q.Height))
+	return p.Known() && q.Known() && (far(p.X, q.X) || far(p.Y, q.Y) || far(p.Height, q.Height))
 }
 
 // Has reports whether the object has a state.
 func (o Object) Has(s State) bool {
 	i := int(s / 32)
 	return i < len(o.states) && o.states[i]&(1<<(s%32)) != 0
+}
+
+// Holds reports whether the object says that it has the focus, and may only hold
+// the one that takes the keys.
+func (o Object) Holds() bool {
+	return !o.Password && !o.Has(StateEditable) && slices.Contains(holders(), o.Role)
+}
+
+// takesKeys reports whether an object is one that people type into.
+func (o Object) takesKeys() bool {
+	return o.Password || o.Role == RoleTerminal || o.Has(StateEditable)
 }
 
 // WithStates returns a copy of o that has the given states, for tests of those

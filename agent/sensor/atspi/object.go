@@ -132,7 +132,8 @@ func refOf(v any) (Ref, bool) {
 
 // FindFocus looks for the focused object in a process's active window, for an
 // application that got its focus before anyone listened. It returns ErrNoFocus
-// when there is none.
+// when there is none. Of several objects that say they have the focus it takes
+// a password field, else one that people type into.
 //
 // The application first searches its own tree (Collection), which is one call.
 // Chromium builds its tree, and sends events, only once somebody has asked for
@@ -148,12 +149,12 @@ func (c *Client) FindFocus(ctx context.Context, pid uint32) (Ref, error) {
 			if err != nil || !o.Has(StateActive) {
 				continue
 			}
-			if ref, err := c.firstFocused(ctx, frame); err == nil {
+			if ref, err := c.search(ctx, frame); err == nil {
 				return ref, nil
 			}
-			left := maxWalk
-			if ref, err := c.walk(ctx, frame, &left); err == nil {
-				return ref, nil
+			w := walker{client: c, left: maxWalk}
+			if w.walk(ctx, frame); w.found != (Ref{}) {
+				return w.found, nil
 			}
 		}
 	}
@@ -194,32 +195,45 @@ func (c *Client) Fronts(ctx context.Context) []Front {
 // 250 outside its page.
 const maxWalk = 600
 
+// walker walks a tree of objects.
+type walker struct {
+	client *Client
+	left   int
+	// found has the focus; the zero Ref: nothing has so far.
+	found Ref
+}
+
 // walk searches below r, deepest focused object first, and asks each object
-// for its properties.
-func (c *Client) walk(ctx context.Context, r Ref, left *int) (Ref, error) {
-	if *left--; *left < 0 {
-		return Ref{}, ErrNoFocus
+// for its properties. It ends at one that people type into: in Qt, tabs and
+// buttons say that they have the focus when the text beside them has it.
+func (w *walker) walk(ctx context.Context, r Ref) (done bool) {
+	if w.left--; w.left < 0 {
+		return true
 	}
-	o, err := c.Describe(ctx, r)
+	o, err := w.client.Describe(ctx, r)
 	if err != nil {
-		return Ref{}, err
+		return ctx.Err() != nil
 	}
-	below, err := c.children(ctx, r)
+	below, err := w.client.children(ctx, r)
 	if err != nil {
-		return Ref{}, err
+		return ctx.Err() != nil
 	}
 	for _, child := range below {
-		if found, err := c.walk(ctx, child, left); err == nil {
-			return found, nil
-		}
-		if ctx.Err() != nil {
-			return Ref{}, ctx.Err()
+		if w.walk(ctx, child) {
+			return true
 		}
 	}
-	if o.Has(StateFocused) {
-		return r, nil
+	switch {
+	case !o.Has(StateFocused):
+		return false
+	case o.takesKeys():
+		w.found = r
+		return true
+	case w.found == (Ref{}):
+		w.found = r
 	}
-	return Ref{}, ErrNoFocus
+	// What has the focus in a page is in the page.
+	return o.Role == roleDocumentWeb
 }
 
 func (c *Client) senders(pid uint32) []string {
@@ -264,8 +278,12 @@ type matchRule struct {
 	Invert         bool
 }
 
-func (c *Client) firstFocused(ctx context.Context, frame Ref) (Ref, error) {
-	const matchAll, canonical, one = 1, uint32(1), int32(1)
+// maxFocused bounds the objects of one window that say they have the focus.
+const maxFocused = 32
+
+// search lets the application look for what has the focus in one of its windows.
+func (c *Client) search(ctx context.Context, frame Ref) (Ref, error) {
+	const matchAll, canonical = 1, uint32(1)
 	rule := matchRule{
 		States: []int32{1 << StateFocused, 0}, StateMatch: matchAll,
 		Attributes: map[string]string{}, AttributeMatch: matchAll,
@@ -273,12 +291,28 @@ func (c *Client) firstFocused(ctx context.Context, frame Ref) (Ref, error) {
 		Interfaces: []string{}, InterfaceMatch: matchAll,
 	}
 	var found []wireRef
-	call := c.start(ctx, frame, "org.a11y.atspi.Collection.GetMatches", rule, canonical, one, true)
+	call := c.start(ctx, frame, "org.a11y.atspi.Collection.GetMatches", rule, canonical, int32(maxFocused), true)
 	if err := wait(ctx, call, &found); err != nil {
 		return Ref{}, fmt.Errorf("search focus: %w", err)
 	}
-	if len(found) == 0 {
+	best, typed := Ref{}, false
+	for _, w := range found {
+		ref := Ref{Sender: w.Sender, Path: string(w.Path)}
+		if len(found) == 1 {
+			return ref, nil
+		}
+		o, err := c.Describe(ctx, ref)
+		switch {
+		case err != nil:
+		case o.Password:
+			return ref, nil
+		case o.takesKeys() || !typed:
+			// The later stands in the earlier, or beside it.
+			best, typed = ref, o.takesKeys()
+		}
+	}
+	if best == (Ref{}) {
 		return Ref{}, ErrNoFocus
 	}
-	return Ref{Sender: found[0].Sender, Path: string(found[0].Path)}, nil
+	return best, nil
 }

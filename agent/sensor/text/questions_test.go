@@ -1,0 +1,133 @@
+package text
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/lapwing-schools/lapwing/agent/capture"
+	"github.com/lapwing-schools/lapwing/agent/sensor/atspi"
+)
+
+var pane = atspi.Object{Ref: atspi.Ref{Sender: ":1.7", Path: "/pane"}, Role: 46}.WithStates(atspi.StateFocused)
+
+// TestAReplacedQuestionSaysNothing: a focus event comes while the window's focus is
+// searched for, which is then broken off. The event's answer stands: featherpad
+// was taken for a program without a text field half a second later.
+func TestAReplacedQuestionSaysNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		o    atspi.Object
+		err  error
+	}{
+		{"broken off", atspi.Object{}, context.Canceled},
+		{"answered all the same", button, nil},
+		{"a field that the focus has left", editorText, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newBench()
+			b.Window(start, editor())
+			search, _ := b.Due(start)
+			b.Focused(after(5), secret.Ref, editorPID)
+			b.Answer(after(6), search, tc.o, time.Millisecond, tc.err)
+			b.wantRole(t, capture.RolePending)
+			b.answer(t, 7, secret, nil)
+			b.wantRole(t, capture.RolePassword)
+			for ms := 8; ms < 5000; ms += 100 {
+				if q, ok := b.Due(after(ms)); ok && q.Ref == (atspi.Ref{}) {
+					t.Fatalf("searches for the focus again after %d ms", ms)
+				}
+			}
+		})
+	}
+}
+
+// TestWhatHoldsTheFieldIsNotTheField: LibreOffice says that its root pane has
+// the focus after it said so of the paragraph.
+func TestWhatHoldsTheFieldIsNotTheField(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		within atspi.Object
+		err    error
+		want   capture.Role
+	}{
+		{"text", editorText, nil, capture.RoleText},
+		{"password", secret, nil, capture.RolePassword},
+		{"nothing else", pane, nil, capture.RoleDenied},
+		{"nothing is found", atspi.Object{}, atspi.ErrNoFocus, capture.RoleDenied},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := settled(t)
+			b.Focused(after(100), pane.Ref, editorPID)
+			b.answer(t, 101, pane, nil)
+			b.wantRole(t, capture.RolePending)
+			if q := b.answer(t, 102, tc.within, tc.err); q.Ref != (atspi.Ref{}) {
+				t.Errorf("asked for %v", q.Ref)
+			}
+			b.wantRole(t, tc.want)
+			if _, ok := b.Due(after(5000)); ok && tc.want == capture.RoleDenied {
+				t.Error("asks on")
+			}
+		})
+	}
+}
+
+// A button is no holder: nothing is searched for each time one has the focus.
+func TestAButtonIsTakenAtItsWord(t *testing.T) {
+	b := settled(t)
+	b.Focused(after(100), button.Ref, editorPID)
+	b.answer(t, 101, button, nil)
+	b.wantRole(t, capture.RoleDenied)
+	if q, ok := b.Due(after(5000)); ok {
+		t.Errorf("asks %+v", q)
+	}
+}
+
+// TestAPasswordIsAskedAgainWhereItStands: Firefox does not know at first. Where
+// the password field was known to stand, a field elsewhere is not taken for it.
+func TestAPasswordIsAskedAgainWhereItStands(t *testing.T) {
+	b := settled(t)
+	b.Focused(after(100), secret.Ref, editorPID)
+	b.answer(t, 101, secret, nil)
+	placed := secret
+	placed.Place = atspi.Place{X: 10, Y: 10, Width: 100, Height: 20}
+	if q := b.answer(t, 700, placed, nil); q.Ref != secret.Ref {
+		t.Errorf("asked for %v", q.Ref)
+	}
+	b.wantRole(t, capture.RolePassword)
+	if _, ok := b.Due(after(5000)); ok {
+		t.Error("asks on although the place is known")
+	}
+	next := editorText
+	next.Place = atspi.Place{X: 10, Y: 80, Width: 100, Height: 20}
+	b.Focused(after(6000), next.Ref, editorPID)
+	b.answer(t, 6001, next, nil)
+	b.wantRole(t, capture.RoleText)
+}
+
+// TestAnAddressThatComesLateIsAskedForAgain: without it a helpline is no harbour.
+func TestAnAddressThatComesLateIsAskedForAgain(t *testing.T) {
+	b := newBench()
+	b.Window(start, Window{ID: 1, PID: editorPID, App: "firefox", Title: "One"})
+	b.Focused(after(1), editorText.Ref, editorPID)
+	b.answer(t, 1, editorText, nil)
+	b.wantRole(t, capture.RoleText)
+	id := b.field.ID
+	found := editorText
+	found.Address = "https://one.example/"
+	b.answer(t, 501, found, nil)
+	b.wantRole(t, capture.RoleText)
+	if b.field.Address != found.Address || b.field.ID != id {
+		t.Errorf("field %+v", b.field)
+	}
+	if _, ok := b.Due(after(5000)); ok {
+		t.Error("asks on although the address is known")
+	}
+	// The program told of this field; one that follows soon proves nothing wrong.
+	b.Focused(after(600), button.Ref, editorPID)
+	for _, in := range b.inputs {
+		if in.Field.Role == capture.RolePassword {
+			t.Error("what was typed is withdrawn")
+		}
+	}
+}
