@@ -79,10 +79,10 @@ func (d *desktop) textStatus() (s sensor.Status, known bool) {
 		return sensor.Status{State: sensor.Limited, Code: conditions.A11yBusLost}, true
 	case !r.busUp:
 		return sensor.Status{State: sensor.Limited, Code: conditions.A11yBusMissing}, true
-	case d.fields.Role() == capture.RolePending:
-		return sensor.Status{}, false
 	case d.fields.Unseen():
 		return sensor.Status{State: sensor.Limited, Code: conditions.RoleUnavailable}, true
+	case d.fields.Role() == capture.RolePending:
+		return sensor.Status{}, false
 	}
 	return sensor.Status{State: sensor.OK}, true
 }

@@ -64,6 +64,9 @@ type Fields struct {
 
 	last    refs
 	secrets secrets
+	// unheard counts the characters that went where no text is known to be,
+	// since this window came to the front or a field in it was last known.
+	unheard int
 }
 
 // NewFields reports to emit. Without a bus (see Bus) onBus is not asked. echo
@@ -104,8 +107,15 @@ func (f *Fields) Lines() bool { return f.lines }
 
 // Window says which window has the focus from now on.
 func (f *Fields) Window(at time.Time, w Window) {
-	f.window, f.kind, f.away = w, w.kind(), false
+	f.window, f.kind, f.away, f.unheard = w, w.kind(), false, 0
 	f.enter(at)
+}
+
+// Typed says that a character was typed.
+func (f *Fields) Typed() {
+	if f.field.Role == capture.RolePending || f.field.Role == capture.RoleDenied {
+		f.unheard++
+	}
 }
 
 // Title says that the present window's title changed. In a browser that may be
@@ -201,6 +211,9 @@ func (f *Fields) set(role capture.Role) {
 	f.field.Role, f.field.EchoOff = role, false
 	if f.terminal {
 		f.field.Role, f.field.EchoOff = f.heard(true)
+	}
+	if role != capture.RolePending && role != capture.RoleDenied {
+		f.unheard = 0
 	}
 }
 

@@ -142,11 +142,19 @@ func (f *Fields) roleOf(at time.Time, pid uint32, o atspi.Object) capture.Role {
 	return capture.RoleDenied
 }
 
-// Unseen reports whether the present window has no roles although the bus is
-// there: a terminal, or a browser that is not on the bus.
+// enoughUnheard characters in a row are text rather than shortcuts, or the name
+// of a file in a list.
+const enoughUnheard = 16
+
+// Unseen reports whether what is typed in the present window is not seen although
+// the bus is there: in a terminal whose text has no roles, in a program that is
+// not on the bus, or in one that is, and names something else as what has the focus.
 func (f *Fields) Unseen() bool {
-	if f.window.ID == 0 || f.away || f.accessible() {
+	switch {
+	case f.window.ID == 0, f.away:
 		return false
+	case f.accessible():
+		return f.unheard >= enoughUnheard
 	}
 	return f.field.Role == capture.RoleNone && !f.field.PromptKnown || f.field.Role == capture.RoleDenied
 }

@@ -105,6 +105,51 @@ func TestAPasswordIsAskedAgainWhereItStands(t *testing.T) {
 	b.wantRole(t, capture.RoleText)
 }
 
+// TestTextThatGoesNowhereIsTold: a program may be on the bus and name something
+// else than its text as what has the focus; a device like that is not well.
+func TestTextThatGoesNowhereIsTold(t *testing.T) {
+	write := func(b *bench, n int) {
+		for range n {
+			b.Typed()
+		}
+	}
+	b := settled(t)
+	write(b, 100)
+	if b.Unseen() {
+		t.Error("text that is seen is told as unseen")
+	}
+	b.Focused(after(100), button.Ref, editorPID)
+	b.answer(t, 101, button, nil)
+	write(b, 5) // the first letters of a name in a list
+	if b.Unseen() {
+		t.Error("a few keys are told")
+	}
+	b.Suspect(after(200)) // Enter
+	write(b, 15)
+	b.answer(t, 500, button, nil)
+	if !b.Unseen() {
+		t.Error("text that went to a button is not told")
+	}
+	b.Focused(after(600), editorText.Ref, editorPID)
+	if !b.Unseen() {
+		t.Error("told as seen before the field is known")
+	}
+	b.answer(t, 601, editorText, nil)
+	if b.Unseen() {
+		t.Error("still told after a field of text got the focus")
+	}
+	b.Away(after(700))
+	write(b, 100)
+	if b.Unseen() {
+		t.Error("told of a window that does not have the keys")
+	}
+	b.Back(after(800))
+	b.Window(after(900), editor())
+	if b.Unseen() {
+		t.Error("told of the window before")
+	}
+}
+
 // TestAnAddressThatComesLateIsAskedForAgain: without it a helpline is no harbour.
 func TestAnAddressThatComesLateIsAskedForAgain(t *testing.T) {
 	b := newBench()

@@ -185,6 +185,7 @@ func (t *Typist) send(in capture.Input) {
 			t.words = t.words[:maxWords-1]
 		}
 		t.words = append(t.words, unicode.IsLetter(in.Rune) || unicode.IsDigit(in.Rune))
+		t.fields.Typed()
 	case capture.Backspace:
 		if n := len(t.words); n > 0 {
 			t.words = t.words[:n-1]
