@@ -23,6 +23,9 @@ const (
 	lateEvent = 2 * time.Second
 	// retryAfter an application that did not answer, maxAsks times in all.
 	retryAfter = 500 * time.Millisecond
+	// placeAgain is when a field that does not know yet where it stands is asked
+	// again: three times before the keys that wait for it are dropped.
+	placeAgain = 80 * time.Millisecond
 	maxAsks    = 4
 )
 
@@ -53,8 +56,9 @@ type Fields struct {
 	// while another was open, so that a focus event may belong to either.
 	suspected, unclear bool
 
-	// took is the object whose text was taken while the role was not known.
-	took atspi.Ref
+	// took is the object whose text was taken while the role was not known, text
+	// the one that was known as text last.
+	took, text atspi.Ref
 
 	query   *Query
 	queryAt time.Time
@@ -245,7 +249,9 @@ func (f *Fields) Takes(ref atspi.Ref, pid uint32) bool {
 	case capture.RoleText:
 		return ref == f.ref
 	case capture.RolePending:
-		if ref != f.last.of(pid) || f.secrets.has(ref) {
+		// LibreOffice tells of a paste between the focus of its root pane and
+		// the answer that the paragraph still has it.
+		if ref != f.last.of(pid) && ref != f.text || f.secrets.has(ref) {
 			return false
 		}
 		f.took = ref

@@ -100,16 +100,25 @@ func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duratio
 		f.ask(at, Query{silence: q.silence, holder: &o})
 		return
 	}
+	if f.asks < maxAsks && o.Has(atspi.StateEditable) && !o.Password && f.secrets.unplaced(at, q.PID, o) {
+		// It may be the password before, shown, or the field after it. Firefox
+		// knows a moment later where a new field stands.
+		f.ask(at.Add(placeAgain), Query{Ref: o.Ref, silence: q.silence})
+		return
+	}
 	f.disown(at, o.Ref)
 	role := f.roleOf(at, q.PID, o)
-	if role == capture.RoleDenied && f.kind == browser && q.Ref == (atspi.Ref{}) {
-		// The page's own focus may come later: asking woke the browser up.
+	if role == capture.RoleDenied && (f.kind == browser || o.Holds()) && q.Ref == (atspi.Ref{}) {
+		// The page's own focus may come later: asking woke the browser up. And
+		// LibreOffice has its root pane say so for a while after a dialog.
 		f.retry(at, Query{silence: true})
 	}
 	switch {
 	case role == capture.RolePassword && !o.Place.Known():
 		// Where it stands will tell the next field from this one, shown.
-		f.retry(at, Query{Ref: o.Ref, silence: q.silence})
+		if f.asks < maxAsks {
+			f.ask(at.Add(placeAgain), Query{Ref: o.Ref, silence: q.silence})
+		}
 	case role == capture.RoleText && f.kind == browser && o.Address == "":
 		// A browser that is just starting takes too long for it.
 		f.retry(at, Query{Ref: o.Ref, silence: q.silence})
@@ -118,6 +127,10 @@ func (f *Fields) Answer(at time.Time, q Query, o atspi.Object, took time.Duratio
 	f.last.put(q.PID, o.Ref)
 	f.field.Address = o.Address
 	f.lines = role == capture.RoleText && o.Has(atspi.StateMultiLine)
+	f.text = atspi.Ref{}
+	if role == capture.RoleText {
+		f.text = o.Ref
+	}
 	f.set(role)
 	f.report(at)
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -49,6 +50,13 @@ func (s *secrets) has(ref atspi.Ref) bool {
 // of reports whether a process has shown a password field.
 func (s *secrets) of(pid uint32) bool {
 	return slices.ContainsFunc(s.items, func(i secretItem) bool { return i.pid == pid })
+}
+
+// unplaced reports whether an object is alike for want of its place only.
+func (s *secrets) unplaced(at time.Time, pid uint32, o atspi.Object) bool {
+	elsewhere := o
+	elsewhere.Place = atspi.Place{X: math.MinInt32 / 2, Y: math.MinInt32 / 2, Width: 1, Height: 1}
+	return !o.Place.Known() && !s.has(o.Ref) && s.alike(at, pid, o) && !s.alike(at, pid, elsewhere)
 }
 
 // alike reports whether an object may be a password field that now shows what
