@@ -2,7 +2,7 @@
 export CGO_ENABLED ?= 0
 GO ?= go
 
-.PHONY: help build run test test-usb test-fast test-faults test-soak test-service lint generate bench bench-detect clean
+.PHONY: help build run test test-programs test-usb test-fast test-faults test-soak test-service lint generate bench bench-detect clean
 
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -22,6 +22,10 @@ test-usb:       ## the USB sensor on a real kernel in QEMU, with a real virus sc
 	@tools/packages.sh test
 	@tools/usb-kernel.sh
 	$(GO) test -v ./agent/sensor/usb/vmtest
+
+test-programs:  ## Firefox, LibreOffice and KWrite, which it installs (250 MB): three minutes
+	@tools/packages.sh programs
+	$(GO) test -tags programs -run '^Test(Programs|Firefox|ShownPasswordInFirefox|HarboursInFirefox|Writer)' -count=1 -v -timeout 15m ./agent/session
 
 test-fast:      ## every package without the race detector and the end-to-end test: two minutes
 	tools/test-fast.sh

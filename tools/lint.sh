@@ -29,6 +29,7 @@ fi
 
 echo "== vet and build on every system"
 go vet ./...
+go vet -tags programs ./agent/session
 # Elsewhere the packages that the programs are made of. The console has no file
 # of one system alone, and its tests would compile a browser's whole protocol.
 ours=$(go list -deps ./agent ./collector | grep lapwing-schools/lapwing/ | grep -v /collector/console)

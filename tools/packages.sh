@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Debian packages that the real-process tests and the virtual desktop need, and
 # a way to install those that are missing. Says what it does before it does it.
-#   tools/packages.sh desktop|test
+#   tools/packages.sh desktop|test|programs
 set -euo pipefail
 desktop=(xvfb openbox mousepad xterm xdotool x11-utils x11-xserver-utils xauth xkb-data dbus at-spi2-core libatk-adaptor fonts-dejavu-core)
 testing=("${desktop[@]}" systemd systemd-sysv systemd-container libpam-systemd sway wtype dbus-user-session chromium i3lock tmux xclip python3-gi gir1.2-gtk-3.0 gir1.2-gtk-4.0 gnome-text-editor python3-pyqt5 featherpad procps desktop-file-utils protobuf-compiler strace tcpdump
   qemu-system-x86 seabios kmod dosfstools mtools cryptsetup-bin clamav-daemon xscreensaver dunst)
+programs=("${testing[@]}" firefox-esr libreoffice-writer libreoffice-gtk3 kwrite)
 case "${1:-}" in
   desktop) want=("${desktop[@]}") ;;
   test) want=("${testing[@]}") ;;
-  *) echo "usage: tools/packages.sh desktop|test" >&2; exit 2 ;;
+  programs) want=("${programs[@]}") ;;
+  *) echo "usage: tools/packages.sh desktop|test|programs" >&2; exit 2 ;;
 esac
 missing=()
 for p in "${want[@]}"; do
