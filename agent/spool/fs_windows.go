@@ -24,6 +24,20 @@ func noRoom(err error) bool {
 		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
 }
 
+// passing says that a file cannot be read just now, whatever is in it: a virus
+// scanner or a backup may have it for itself.
+func passing(err error) bool {
+	for _, e := range []error{
+		windows.ERROR_TOO_MANY_OPEN_FILES, windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_NO_SYSTEM_RESOURCES,
+		windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // lock takes name for this process alone; closing the file gives it back.
 func lock(name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)

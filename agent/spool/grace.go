@@ -181,7 +181,7 @@ func (s *Spool) keepGrace(acked []leasedRecord) {
 			n = len(acked)
 		}
 		s.mu.Lock()
-		b, _ := s.readSegment(g, acked[0].off, acked[n-1].off+acked[n-1].size)
+		b, _, _ := s.readSegment(g, acked[0].off, acked[n-1].off+acked[n-1].size)
 		s.mu.Unlock()
 		buf = s.copyGrace(buf, d, g, b, stamp)
 		acked = acked[n:]

@@ -8,7 +8,8 @@ import (
 // Lease hands out the next records of a lane, in order, at most maxRecords and
 // about maxBytes of payload, at least one if there is any. They stay in the
 // spool until Ack; Rollback hands them out again. Records that cannot be read
-// are passed over.
+// are passed over; those that cannot be read just now, for want of a descriptor
+// or of memory, are an error and stay.
 func (s *Spool) Lease(l Lane, maxRecords, maxBytes int) ([]Entry, error) {
 	if !l.valid() {
 		return nil, fmt.Errorf("lease from spool: no lane %d", l)
@@ -20,13 +21,17 @@ func (s *Spool) Lease(l Lane, maxRecords, maxBytes int) ([]Entry, error) {
 	}
 	var out []Entry
 	var bad []*segment
+	var err error
 	ln := s.lane(l)
-	for len(out) < maxRecords && maxBytes > 0 {
+	for err == nil && len(out) < maxRecords && maxBytes > 0 {
 		g := ln.reading()
 		if g == nil {
 			break
 		}
-		more, used, ok := s.leaseFrom(ln, g, maxRecords-len(out), maxBytes)
+		var more []Entry
+		var used int
+		var ok bool
+		more, used, ok, err = s.leaseFrom(ln, g, maxRecords-len(out), maxBytes)
 		out = append(out, more...)
 		maxBytes -= used
 		if !ok {
@@ -36,6 +41,9 @@ func (s *Spool) Lease(l Lane, maxRecords, maxBytes int) ([]Entry, error) {
 	s.mu.Unlock()
 	if len(bad) > 0 {
 		s.writeOff(ln, bad)
+	}
+	if err != nil && len(out) == 0 {
+		return nil, fmt.Errorf("lease from spool: %w", err)
 	}
 	return out, nil
 }
@@ -73,10 +81,13 @@ const leaseWindow = 4 * (frameHeader + maxBody)
 
 // leaseFrom hands out records of one segment until a limit or its end, and
 // moves the lane's place on. It reports false when something in the segment
-// could not be read.
-func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out []Entry, used int, ok bool) {
+// could not be read. After an error the place is before what was not read.
+func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out []Entry, used int, ok bool, err error) {
 	base := ln.readOff
-	b, upto := s.readSegment(g, base, min(base+leaseWindow, g.size))
+	b, upto, err := s.readSegment(g, base, min(base+leaseWindow, g.size))
+	if err != nil {
+		return nil, 0, true, err
+	}
 	off := 0
 	if base == 0 && string(b[:min(len(b), segHeader)]) == segMagic {
 		off = segHeader
@@ -87,14 +98,16 @@ func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out [
 		f, next, skipped, v := nextFrame(b, off)
 		if v != whole && upto < g.size {
 			if ln.readOff > base {
-				return out, used, ok // the window's end; the next one begins here
+				return out, used, ok, nil // the window's end; the next one begins here
 			}
-			b, upto = s.readSegment(g, base, g.size)
+			if b, upto, err = s.readSegment(g, base, g.size); err != nil {
+				return out, used, ok, err
+			}
 			continue
 		}
 		ok = ok && !skipped
 		if v != whole {
-			return out, used, ln.finish(g) && ok
+			return out, used, ln.finish(g) && ok, nil
 		}
 		off = next
 		ln.readOff = base + int64(off)
@@ -114,7 +127,7 @@ func (s *Spool) leaseFrom(ln *lane, g *segment, maxRecords, maxBytes int) (out [
 	if ln.readOff >= g.size {
 		ok = ln.finish(g) && ok
 	}
-	return out, used, ok
+	return out, used, ok, nil
 }
 
 // finish moves the lane's place behind g. Records of g that are not in flight
@@ -135,21 +148,25 @@ func (ln *lane) finish(g *segment) bool {
 
 // readSegment reads g from one offset to another, and returns the other. What
 // cannot be read is lost with all that follows: upto is then the segment's
-// size. The caller holds mu.
-func (s *Spool) readSegment(g *segment, from, to int64) (b []byte, upto int64) {
+// size. An error says that the fault is not the file's. The caller holds mu.
+func (s *Spool) readSegment(g *segment, from, to int64) (b []byte, upto int64, err error) {
 	f := g.f
 	if f == nil {
-		var err error
-		if f, err = s.cfg.fs.Open(g.path(s.cfg.Dir), false); err != nil {
-			return nil, g.size
+		f, err = s.cfg.fs.Open(g.path(s.cfg.Dir), false)
+		if err == nil {
+			defer f.Close()
 		}
-		defer f.Close()
 	}
-	b, err := readFrom(f, from, to)
-	if err != nil {
-		return nil, g.size
+	if err == nil {
+		b, err = readFrom(f, from, to)
 	}
-	return b, to
+	switch {
+	case err == nil:
+		return b, to, nil
+	case passing(err):
+		return nil, from, err
+	}
+	return nil, g.size, nil
 }
 
 func (s *Spool) entry(g *segment, f frame) (Entry, error) {
