@@ -228,25 +228,28 @@ func textChanged(body []any) (ev Changed, ok bool) {
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return ev, false
 	}
-	ins, ok := text.Value().(string)
+	words, ok := text.Value().(string)
 	if !ok && strings.HasPrefix(what, "insert") {
 		return ev, false
 	}
-	return change(what, offset, length, ins)
+	return change(what, offset, length, words)
 }
+
+// lines: Qt ends paragraphs and lines with characters of their own.
+var lines = strings.NewReplacer("\u2029", "\n", "\u2028", "\n")
 
 // change is an event's values as a change; false if they are none.
 func change(what string, offset, length int32, text string) (ev Changed, ok bool) {
-	if offset < 0 || length < 0 {
-		return ev, false
-	}
-	ev = Changed{Offset: int(offset), Length: int(length)}
+	ev = Changed{Offset: int(offset), Length: int(length), Text: lines.Replace(text)}
 	switch {
+	case length < 0:
 	case strings.HasPrefix(what, "insert"):
-		ev.Inserted, ev.Text = true, text
+		ev.Inserted = true
+		// GTK 4.8 tells of a paste at its length too far to the left.
+		ev.Offset = max(ev.Offset, 0)
 		return ev, text != ""
 	case strings.HasPrefix(what, "delete"):
-		return ev, true
+		return ev, offset >= 0
 	}
 	return Changed{}, false
 }

@@ -130,7 +130,7 @@ type Changed struct {
 	Inserted bool
 	Offset   int // in characters
 	Length   int
-	Text     string // of what was put in
+	Text     string // of what was put in or taken out; lines end with \n
 }
 
 // Joined says that a process came to the accessibility bus.

@@ -70,7 +70,7 @@ func TestFilterAgreesWithTheLibrary(t *testing.T) {
 		order := rapid.SampledFrom([]binary.ByteOrder{binary.LittleEndian, binary.BigEndian}).Draw(t, "order")
 		what := rapid.SampledFrom([]string{"insert", "insert/system", "delete", "replace", ""}).Draw(t, "what")
 		offset, length := rapid.Int32Range(-2, 9000).Draw(t, "offset"), rapid.Int32Range(-2, 9000).Draw(t, "length")
-		var text any = rapid.StringOfN(rapid.RuneFrom([]rune("aé😀 \n")), 0, 300, -1).Draw(t, "text")
+		var text any = rapid.StringOfN(rapid.RuneFrom([]rune("aé😀 \n\u2029")), 0, 300, -1).Draw(t, "text")
 		if rapid.IntRange(0, 9).Draw(t, "other type") == 0 {
 			text = int32(5)
 		}
@@ -95,6 +95,29 @@ func TestFilterAgreesWithTheLibrary(t *testing.T) {
 			t.Fatalf("told %+v, want %+v", told, want)
 		}
 	})
+}
+
+// What toolkits tell otherwise than others.
+func TestChanges(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		what   string
+		offset int32
+		text   string
+		want   Changed
+		ok     bool
+	}{
+		{"GTK 4.8 pastes at a place before the start", "insert", -14, "from elsewhere", Changed{Inserted: true, Text: "from elsewhere", Length: 1}, true},
+		{"Qt ends a paragraph", "insert", 3, "a\u2029b\u2028c", Changed{Inserted: true, Offset: 3, Text: "a\nb\nc", Length: 1}, true},
+		{"what was taken out", "delete:system", 3, "x", Changed{Offset: 3, Text: "x", Length: 1}, true},
+		{"taken out nowhere", "delete", -1, "x", Changed{}, false},
+		{"nothing put in", "insert", 1, "", Changed{}, false},
+	} {
+		ev, ok := change(tc.what, tc.offset, 1, tc.text)
+		if ok != tc.ok || ok && ev != tc.want {
+			t.Errorf("%s: %+v, %v", tc.name, ev, ok)
+		}
+	}
 }
 
 // All else is handed on byte for byte, in its order.
@@ -174,7 +197,7 @@ func FuzzFilter(f *testing.F) {
 			t.Errorf("%d bytes of %d handed on", len(rest), len(b))
 		}
 		for _, ev := range told {
-			if ev.Offset < 0 || ev.Length < 0 || ev.Inserted == (ev.Text == "") {
+			if ev.Offset < 0 || ev.Length < 0 || ev.Inserted && ev.Text == "" {
 				t.Errorf("told %+v", ev)
 			}
 		}

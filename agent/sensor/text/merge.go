@@ -37,8 +37,9 @@ type Merger struct {
 	// keys: this desktop's keys are heard.
 	keys bool
 
-	credits []credit // keys whose echo has not come, oldest first
-	waiting []insert // oldest first
+	credits []credit      // keys whose echo has not come, oldest first
+	waiting []insert      // oldest first
+	gone    atspi.Changed // what was just taken out of the text
 
 	ref  atspi.Ref
 	next int // where in the field the text goes on; -1 unknown
@@ -102,13 +103,18 @@ func sameKey(shown, typed rune) bool {
 // Changed takes a change of the text of the field that has the focus. The
 // caller sees to it that it is that field, and one of text.
 func (m *Merger) Changed(at time.Time, c atspi.Changed) {
-	if m.keys {
-		if c.Inserted {
-			m.inserted(at, c.Text)
+	switch {
+	case !m.keys:
+		m.alone(at, c)
+	case !c.Inserted:
+		m.gone = c
+	default:
+		text := m.corrected(at, c)
+		m.gone = atspi.Changed{}
+		if text != "" {
+			m.inserted(at, text)
 		}
-		return
 	}
-	m.alone(at, c)
 }
 
 // inserted explains the text by the keys that were typed last. What they do
@@ -174,6 +180,7 @@ func (m *Merger) Flush(at time.Time) {
 	for len(m.waiting) > 0 {
 		m.flushHead(at)
 	}
+	m.gone = atspi.Changed{}
 }
 
 func (m *Merger) flushHead(at time.Time) {
@@ -187,7 +194,7 @@ func (m *Merger) flushHead(at time.Time) {
 func (m *Merger) Drop() {
 	clear(m.credits)
 	clear(m.waiting)
-	m.credits, m.waiting = m.credits[:0], m.waiting[:0]
+	m.credits, m.waiting, m.gone = m.credits[:0], m.waiting[:0], atspi.Changed{}
 	m.ref, m.next = atspi.Ref{}, -1
 }
 

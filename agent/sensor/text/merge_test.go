@@ -213,3 +213,44 @@ func TestFieldsAloneMoves(t *testing.T) {
 		})
 	}
 }
+
+// What a program corrects by itself counts as what was typed; a paste over what
+// was selected counts whole.
+func TestCorrected(t *testing.T) {
+	ref := atspi.Ref{Sender: ":1.2", Path: "/7"}
+	for _, tc := range []struct {
+		name, typed, echoed, gone string
+		offset                    int
+		put, want                 string
+	}{
+		{"a capital at the start", "pupil ", "pupil", "pupil", 0, "Pupil ", "pupil "},
+		{"an apostrophe", "dont.", "dont", "dont", 2, "don’t.", "dont."},
+		{"letters in their order", "teh ", "teh", "teh", 2, "the ", "teh "},
+		{"another word", "cat", "cat", "cat", 0, "dog", "catdog"},
+		{"a capital alone", "i", "i", "i", 4, "I", "i"},
+		{"pasted over", "cat", "cat", "cat", 0, "catastrophe", "catcatastrophe"},
+		{"pasted over, and a key waits", "cat ", "cat", "cat", 0, "catastrophe ", "cat catastrophe "},
+		{"put in elsewhere", "pupil", "pupil", "pupil", 3, "Pupil", "pupilPupil"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out, now := &merged{}, time.Unix(1_800_000_000, 0)
+			m := NewMerger(out.emit, true)
+			for _, r := range tc.typed {
+				m.Key(capture.Input{At: now, Kind: capture.Typed, Rune: r})
+			}
+			for _, r := range tc.echoed {
+				m.Changed(now, atspi.Changed{Ref: ref, Inserted: true, Text: string(r)})
+			}
+			m.Changed(now, atspi.Changed{Ref: ref, Offset: tc.offset, Length: len(tc.gone), Text: tc.gone})
+			at := tc.offset
+			if tc.name == "put in elsewhere" {
+				at = 9
+			}
+			m.Changed(now, atspi.Changed{Ref: ref, Inserted: true, Offset: at, Text: tc.put})
+			m.Due(now.Add(time.Hour))
+			if got := out.text(); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
