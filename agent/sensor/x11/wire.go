@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"slices"
@@ -36,13 +35,6 @@ const (
 	readBytes = 4096
 )
 
-// setup is what we need of the server's greeting.
-type setup struct {
-	root           uint32
-	width, height  uint16
-	minKey, maxKey uint8
-}
-
 // wire is one connection: requests with replies, one at a time, and events.
 type wire struct {
 	socket *socket.Listener
@@ -54,7 +46,9 @@ type wire struct {
 
 	// reading guards what follows: the reader is not the only one who reads.
 	reading sync.Mutex
-	some    bool   // something was read since the reader asked
+	some    bool // something was read since the reader asked
+	asking  bool // the reply to request asked is waited for: no rest
+	asked   uint16
 	buf     []byte // of one read
 	part    []byte // the beginning of a packet
 	events  [][]byte
@@ -130,38 +124,6 @@ func newWire(conn net.Conn, secret []byte, pace *socket.Pace) (*wire, error) {
 	return w, nil
 }
 
-// readSetup reads the server's answer to the greeting (protocol, section 8).
-func readSetup(r io.Reader) (setup, error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return setup{}, fmt.Errorf("read greeting: %w", err)
-	}
-	body := make([]byte, 4*int(order.Uint16(head[6:])))
-	if _, err := io.ReadFull(r, body); err != nil {
-		return setup{}, fmt.Errorf("read greeting: %w", err)
-	}
-	if head[0] != 1 {
-		reason := body[:min(len(body), int(head[1]))]
-		return setup{}, fmt.Errorf("refused by the X server: %q", reason)
-	}
-	const fixed = 32
-	if len(body) < fixed {
-		return setup{}, fmt.Errorf("read greeting: %d bytes are too few", len(body))
-	}
-	vendor, formats := int(order.Uint16(body[16:])), int(body[21])
-	screen := fixed + (vendor+3)&^3 + 8*formats
-	if len(body) < screen+40 {
-		return setup{}, errors.New("read greeting: it names no screen")
-	}
-	return setup{
-		root:   order.Uint32(body[screen:]),
-		width:  order.Uint16(body[screen+20:]),
-		height: order.Uint16(body[screen+22:]),
-		minKey: body[26],
-		maxKey: body[27],
-	}, nil
-}
-
 // Packets: their least size, and their types.
 const (
 	packetBytes   = 32
@@ -181,10 +143,12 @@ func (w *wire) read() {
 		}
 		err := w.pull()
 		w.reading.Lock()
-		rested := rest
-		rest, w.some = w.some, false
+		rested, some := rest, w.some
+		if rest = some && !w.asking; rest {
+			w.some = false // else the rest is made up for after the reply
+		}
 		w.reading.Unlock()
-		if rest || rested || err != nil {
+		if some || rested || err != nil {
 			w.signal()
 		}
 		if err != nil {
@@ -276,6 +240,9 @@ func (w *wire) sort(b []byte) error {
 func (w *wire) packet(p []byte) error {
 	switch p[0] {
 	case packetError, packetReply:
+		if order.Uint16(p[2:]) == w.asked {
+			w.asking = false
+		}
 		select {
 		case w.replies <- p:
 		default:
@@ -348,6 +315,8 @@ func (e ProtocolError) Error() string {
 func (w *wire) ask(b []byte, size int) ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.await(true)
+	defer w.await(false)
 	if err := w.send(b); err != nil {
 		return nil, err
 	}
@@ -374,6 +343,13 @@ func (w *wire) ask(b []byte, size int) ([]byte, error) {
 			return nil, fmt.Errorf("%w: no answer in %v", ErrClosed, replyBound)
 		}
 	}
+}
+
+// await says whether the reply to the next request is waited for. Callers hold mu.
+func (w *wire) await(asking bool) {
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	w.asking, w.asked = asking, w.seq+1
 }
 
 // close ends the connection and its goroutines; a second call does nothing.
