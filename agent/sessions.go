@@ -1,8 +1,11 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/lapwing-schools/lapwing/agent/coverage"
 	"github.com/lapwing-schools/lapwing/agent/sensor"
@@ -71,9 +74,15 @@ func (v *view) desktops(ids []string) {
 			v.past.add(s)
 		}
 	}
+	news := len(kept) != len(v.sessions)
+	for id := range kept {
+		news = news || v.sessions[id] == nil
+	}
 	v.sessions = kept
 	v.mu.Unlock()
-	v.settle()
+	if news || len(kept) == 0 { // the first word that there is none counts too
+		v.settle()
+	}
 }
 
 // downBoard says of every sensor of a session that its process is not running.
@@ -89,7 +98,9 @@ func (v *view) downBoard() *coverage.Board {
 // What comes of a desktop that is no longer watched is ignored.
 func (v *view) watched(id string, st *lapwingv1.SessionStatus) {
 	v.mu.Lock()
+	news := true
 	if s := v.sessions[id]; s != nil {
+		news = st == nil || s.status == nil || !slices.EqualFunc(s.status.Coverage, st.Coverage, sameCoverage)
 		s.status = st
 		s.down = nil
 		if h, e := st.GetHarbourSeconds(), st.GetExemptSeconds(); st != nil {
@@ -103,8 +114,12 @@ func (v *view) watched(id string, st *lapwingv1.SessionStatus) {
 		}
 	}
 	v.mu.Unlock()
-	v.settle()
+	if news { // else it would be a heartbeat of its own each minute
+		v.settle()
+	}
 }
+
+func sameCoverage(a, b *lapwingv1.Coverage) bool { return proto.Equal(a, b) }
 
 // settle lets the own board speak for the sessions' sensors while there are none.
 func (v *view) settle() {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/sensor/atspi"
 	"github.com/lapwing-schools/lapwing/agent/sensor/lock"
 	"github.com/lapwing-schools/lapwing/agent/sensor/socket"
@@ -250,10 +251,12 @@ func (l *locks) run(ctx context.Context, name string) {
 			pause = min(2*pause, absentRetry*l.retry) // some machines have none for good
 		}
 		l.tell(ctx, lockEvent{bus: name, state: state})
+		again := beat.Every(pause)
 		select {
-		case <-time.After(pause):
+		case <-again.C:
 		case <-ctx.Done():
 		}
+		again.Stop()
 	}
 }
 

@@ -163,6 +163,9 @@ func (s *session) serve(ctx context.Context, in <-chan *lapwingv1.CollectorMessa
 			if watch.slept() {
 				return errSlept
 			}
+			if time.Since(s.lastBeat) >= s.beatEvery()-lookEvery/2 {
+				err = s.beat() // now that the processor is awake
+			}
 		case <-ctx.Done():
 			return s.goodbye(ctx, in, failed)
 		case err := <-failed:
@@ -315,11 +318,21 @@ func (s *session) settleSkipped(l spool.Lane) error {
 	return nil
 }
 
-// beat sends a heartbeat and sets the timer of the next.
-func (s *session) beat() error {
+// beatEvery is how far heartbeats are apart: a quarter of a minute less or more,
+// where they are further apart than looks.
+func (s *session) beatEvery() time.Duration {
 	every := s.u.cfg.HeartbeatEvery()
 	if every < 5*time.Second || every > time.Hour {
-		every = time.Minute
+		return time.Minute
+	}
+	return every
+}
+
+// beat sends a heartbeat and sets the timer of the next.
+func (s *session) beat() error {
+	every := s.beatEvery()
+	if every > lookEvery {
+		every += lookEvery / 2 // a look comes before
 	}
 	s.heartbeat.Reset(every)
 	s.lastBeat = time.Now()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/lapwing-schools/lapwing/agent/beat"
 )
 
 // Times of the watch.
@@ -74,10 +76,13 @@ func Watch(ctx context.Context, cfg Config) error {
 		if time.Since(began) > maxRetry {
 			pause = retry
 		}
+		again := beat.Every(pause)
 		select {
-		case <-time.After(pause):
+		case <-again.C:
+			again.Stop()
 			pause = min(2*pause, maxRetry)
 		case <-ctx.Done():
+			again.Stop()
 			return ctx.Err()
 		}
 	}
