@@ -25,6 +25,7 @@ type desktops struct {
 	own     []supervise.Target // of the environment, at most one
 	bus     string             // of the system, empty for the usual one
 	down    bool               // logind was not to be asked, and that was logged
+	absent  bool               // there is none, and that was told
 }
 
 // addSessions adds the actors that watch desktops. With none to watch the
@@ -66,13 +67,14 @@ func (d *desktops) changed(now logind.Desktops, err error) {
 			d.down = true
 			log.Info("desktops_unknown", "reason", err)
 		}
-		if errors.Is(err, logind.ErrAbsent) {
+		if errors.Is(err, logind.ErrAbsent) && !d.absent { // it stays so, and is asked for every minute
+			d.absent = true
 			d.service.view.noDesktop(conditions.DesktopsUnknown)
 			d.watch(nil)
 		}
 		return // what is watched stays so while the system bus restarts
 	}
-	d.down = false
+	d.down, d.absent = false, false
 	log.Info("desktops", "watched", len(now.Targets), "away", now.Away, "hidden", now.Hidden)
 	switch {
 	case now.Hidden > 0:
