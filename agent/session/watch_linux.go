@@ -200,7 +200,7 @@ func (d *desktop) wait(timer *time.Timer) (then func(), err error) {
 	case t := <-d.typings:
 		return func() { d.typeTest(t) }, nil
 	case id := <-d.test.windows:
-		return func() { d.test.opened(id) }, nil
+		d.test.opened(id) // before that the window is in front is read
 	case <-d.there.changed:
 		return d.watched.again, nil
 	case <-timer.C:
