@@ -3,7 +3,7 @@ package spool
 // Writing where the file already has blocks with content needs no change of
 // the file system's own records, only the data: on ext4 that is durable in half
 // the time of an append, and wakes a disk for less. So a segment that grows
-// gets zeros ahead of its records, three for each byte that it has: one event in an
+// gets zeros ahead of its records, seven for each byte that it has: one event in an
 // hour costs none, and a rush writes at most 1 MiB of them for each MiB of records.
 // Blocks that are only reserved (fallocate) do not help: their first write is
 // such a change too.
@@ -20,7 +20,7 @@ var zeros [64 << 10]byte
 func (s *Spool) ahead(g *segment, n int64) int64 {
 	end := g.size + n
 	// The last write of a segment begins below SegmentBytes and ends above it.
-	pad := min(4*end, s.cfg.SegmentBytes+n) - end
+	pad := min(8*end, s.cfg.SegmentBytes+n) - end
 	if end <= g.made || pad < s.aheadLeast() || s.roomFor(g.lane, n+pad) != nil {
 		return 0
 	}

@@ -30,7 +30,7 @@ func TestZerosAhead(t *testing.T) {
 		put(t, s, Routine, want[i+1])
 	}
 	used := s.lane(Routine).segs[0].size
-	if n := fileSize(t, seg); n < used+used/4 || n > 4*used {
+	if n := fileSize(t, seg); n < used+used/4 || n > 8*used {
 		t.Errorf("%d bytes of records in a file of %d", used, n)
 	}
 	if n := s.Stats().DiskBytes; n != uint64(fileSize(t, seg)) {
