@@ -27,7 +27,8 @@ const (
 
 // Open opens the spool of cfg.Dir and makes it if there is none. Damage never
 // stops it: what cannot be read is passed over and counted. Errors are
-// ErrLocked, ErrFull (no room to make a new one) and those of the system.
+// ErrLocked, ErrFull (no room to make a new one) and those of the system, of
+// which a want of descriptors or memory passes: try again.
 func Open(cfg Config) (*Spool, error) {
 	cfg = cfg.withDefaults()
 	s := &Spool{cfg: cfg, ready: make(chan struct{}, 1),
@@ -165,7 +166,11 @@ func (s *Spool) tidy(names []string) {
 // loadSegment scans one file and removes it if nothing in it is still wanted.
 func (s *Spool) loadSegment(g *segment) (keep bool, err error) {
 	b, err := readAll(s.cfg.fs, g.path(s.cfg.Dir))
-	if err != nil {
+	switch {
+	case passing(err):
+		// Without it, later acknowledgements would take its numbers for gone.
+		return false, fmt.Errorf("read segment: %w", err)
+	case err != nil:
 		// One unreadable file (a bad sector) must not stop the rest.
 		return false, s.countDamage(g)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -15,10 +16,11 @@ import (
 type scarceFS struct {
 	*faultFS
 	scarce bool
+	only   string // for files of this suffix; empty: all
 }
 
 func (d *scarceFS) Open(name string, create bool) (file, error) {
-	if d.scarce && !create {
+	if d.scarce && !create && strings.HasSuffix(name, d.only) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
 	}
 	return d.faultFS.Open(name, create)
@@ -48,5 +50,28 @@ func TestNoDescriptorIsNoDamage(t *testing.T) {
 	}
 	if st := s.Stats(); st.DamagedSegments != 0 || st.Urgent.Records != uint64(len(want)) {
 		t.Errorf("%+v", st)
+	}
+}
+
+// A spool that cannot read a segment for want of a descriptor does not open
+// without it: its records would be taken for gone.
+func TestNoDescriptorAtOpen(t *testing.T) {
+	d := &scarceFS{faultFS: newFaultFS(), only: segSuffix}
+	cfg := Config{Dir: "/spool", SegmentBytes: 300, MinFree: -1, fs: d}
+	s := open(t, cfg)
+	var want []string
+	for i := range 10 {
+		want = append(want, fmt.Sprint(i))
+		put(t, s, Urgent, want[i])
+	}
+	check(t, s.Close())
+	d.scarce = true
+	if _, err := Open(cfg); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("opened, or %v", err)
+	}
+	d.scarce = false
+	s = open(t, cfg)
+	if got := texts(drain(t, s, Urgent)); !slices.Equal(got, want) || s.Stats().DamagedSegments != 0 {
+		t.Errorf("%q came, want %q; %+v", got, want, s.Stats())
 	}
 }
