@@ -54,3 +54,41 @@ func TestUntoldIsACondition(t *testing.T) {
 		t.Errorf("after: %v", c)
 	}
 }
+
+// A session's word that says nothing new is no reason for a heartbeat; one that
+// does is, and so are the coming and going of a desktop.
+func TestOnlyNewsIsAChange(t *testing.T) {
+	v := newView(time.Now)
+	changed := func() bool {
+		select {
+		case <-v.changed:
+			return true
+		default:
+			return false
+		}
+	}
+	says := func(state lapwingv1.CoverageState) *lapwingv1.SessionStatus {
+		return &lapwingv1.SessionStatus{Coverage: []*lapwingv1.Coverage{{Sensor: sensor.Text, State: state}}}
+	}
+	ok, off := says(lapwingv1.CoverageState_COVERAGE_STATE_OK), says(lapwingv1.CoverageState_COVERAGE_STATE_OFF)
+	changed() // of the start
+	for i, step := range []struct {
+		do   func()
+		want bool
+	}{
+		{func() { v.desktops([]string{"a"}) }, true},
+		{func() { v.desktops([]string{"a"}) }, false},
+		{func() { v.watched("a", ok) }, true},
+		{func() { v.watched("a", says(lapwingv1.CoverageState_COVERAGE_STATE_OK)) }, false},
+		{func() { v.watched("a", off) }, true},
+		{func() { v.watched("a", nil) }, true},
+		{func() { v.watched("a", off) }, true},
+		{func() { v.desktops([]string{"b"}) }, true},
+		{func() { v.desktops(nil) }, true},
+	} {
+		step.do()
+		if got := changed(); got != step.want {
+			t.Errorf("step %d: a change %v, want %v", i, got, step.want)
+		}
+	}
+}

@@ -70,7 +70,7 @@ type source interface {
 	close() error
 }
 
-// writeBound is how long a peer may leave what is written unread.
+// writeBound is how long a peer may take for one write.
 const writeBound = 10 * time.Second
 
 // Listener is one connection. Wait and Take are for one goroutine each, all else
@@ -110,7 +110,7 @@ func (l *Listener) Wait(rest bool) error {
 func (l *Listener) Take(p []byte) (int, error) { return l.src.take(p) }
 
 // Write writes all of p, or returns why not: os.ErrDeadlineExceeded when the
-// peer has read nothing for ten seconds, net.ErrClosed after Close.
+// peer has not taken all of it in ten seconds, net.ErrClosed after Close.
 func (l *Listener) Write(p []byte) (int, error) { return l.src.write(p) }
 
 // Hurry ends a rest, or the next one before it begins.

@@ -228,3 +228,39 @@ func TestAPasteWhileItIsAskedWhatHoldsTheText(t *testing.T) {
 		t.Error("text of a field before the password is taken")
 	}
 }
+
+// Reading may be put off only where nothing but an event can tell more of the
+// field, and never where each key is looked at beside the echo of its moment.
+func TestSettled(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		do   func(*bench)
+		want bool
+	}{
+		{"text", func(b *bench) { b.Focused(after(5), editorText.Ref, editorPID); b.answer(t, 5, editorText, nil) }, true},
+		{"not known yet", func(*bench) {}, false},
+		{"after Tab", func(b *bench) {
+			b.Focused(after(5), editorText.Ref, editorPID)
+			b.answer(t, 5, editorText, nil)
+			b.Suspect(after(900))
+		}, false},
+		{"a question is open", func(b *bench) {
+			b.Focused(after(5), button.Ref, editorPID)
+			b.answer(t, 5, button, nil)
+			b.ask(after(900), Query{})
+		}, false},
+		{"a terminal", func(b *bench) { b.Window(after(5), Window{ID: 1, PID: 8, App: "xterm"}) }, false},
+		{"a terminal whose echo is not known", func(b *bench) {
+			b.Fields.echo = func(uint32, bool) (off, known bool) { return false, false }
+			b.Window(after(5), Window{ID: 1, PID: 8, App: "xterm"})
+		}, false},
+		{"a program that may still join the bus", func(b *bench) { b.Window(after(5), Window{ID: 1, PID: 8, App: "game"}) }, false},
+	} {
+		b := newBench()
+		b.Window(start, editor())
+		tc.do(b)
+		if got := b.Settled(); got != tc.want {
+			t.Errorf("%s: settled %v, want %v", tc.name, got, tc.want)
+		}
+	}
+}
