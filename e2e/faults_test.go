@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // agentStatus is what the fault tests need of `lapwing-agent status --json`.
@@ -56,6 +55,10 @@ func (f *flight) waitForCaptures(t testing.TB, n int) {
 	})
 }
 
+// revisions is how many events an urgent phrase makes: one when it is seen, and
+// one when Enter ends it.
+const revisions = 2
+
 // TestKilledInTheMiddle kills each program with -9 at the worst moments and
 // has the collector away while phrases are typed. Each phrase arrives once.
 func TestKilledInTheMiddle(t *testing.T) {
@@ -69,13 +72,20 @@ func TestKilledInTheMiddle(t *testing.T) {
 	if err := f.KillCollector(); err != nil {
 		t.Fatal(err)
 	}
-	// Keys are read in steps, so it may have been too late to be delivered: then it
-	// is in the spool by now. What has not been read when the agent dies is lost.
-	time.Sleep(time.Second)
-	held := f.agentStatus(t).Spool.Urgent
+	// Keys are read in steps, and what has not been read when the agent dies is
+	// lost: what is typed is in the spool, or was delivered, before it is killed.
+	held := 0
+	await(t, "phrase 2 to be read", func() error {
+		held = f.agentStatus(t).Spool.Urgent
+		if c := f.cases(t, "end-to-end test"); held < revisions && (len(c) != 1 || c[0].Captures < 2) {
+			return fmt.Errorf("%d events in the spool, cases %+v", held, c)
+		}
+		return nil
+	})
 	typePhrase(3)
 	typePhrase(4)
-	f.waitForSpool(t, held+2)
+	held += 2 * revisions
+	f.waitForSpool(t, held)
 
 	// The agent dies with them in its spool.
 	if err := f.KillAgent(); err != nil {
@@ -84,7 +94,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 	if err := f.StartAgent(); err != nil {
 		t.Fatal(err)
 	}
-	f.waitForSpool(t, held+2)
+	f.waitForSpool(t, held)
 
 	if err := f.StartCollector(t.Context()); err != nil {
 		t.Fatal(err)
