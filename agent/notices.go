@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/notice"
 	"github.com/lapwing-schools/lapwing/agent/notice/told"
 	"github.com/lapwing-schools/lapwing/agent/notice/window"
@@ -111,8 +112,10 @@ func (n *notices) run(ctx context.Context, group *supervise.Group) error {
 	var said sync.WaitGroup
 	defer said.Wait()
 	defer n.desktops(nil)
-	timer := time.NewTimer(termLook)
-	defer timer.Stop()
+	look, again := beat.Every(termLook), time.NewTimer(time.Hour)
+	again.Stop() // most never wait for a notice to be shown
+	defer look.Stop()
+	defer again.Stop()
 	for {
 		select {
 		case p := <-policies:
@@ -120,20 +123,23 @@ func (n *notices) run(ctx context.Context, group *supervise.Group) error {
 			n.notice, n.plan = p.Policy.Notice, p.Policy.Schedule
 			n.mu.Unlock()
 		case <-n.wake:
-		case <-timer.C:
+		case <-look.C:
+		case <-again.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		timer.Reset(n.adjust(ctx, group, &said))
+		if wait := n.adjust(ctx, group, &said); wait > 0 {
+			again.Reset(wait)
+		}
 	}
 }
 
 // adjust tells sessions who was told, starts and ends what shows the notice,
-// and returns when to look again.
+// and returns when to try again what did not show, 0 for nothing to try.
 func (n *notices) adjust(ctx context.Context, group *supervise.Group, said *sync.WaitGroup) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	next := termLook
+	var next time.Duration
 	version, since := n.versionLocked(), n.since()
 	untold := map[string]bool{}
 	for id, s := range n.stands {
@@ -156,7 +162,9 @@ func (n *notices) adjust(ctx context.Context, group *supervise.Group, said *sync
 		switch wait := time.Until(s.again); {
 		case s.process != nil || !s.open:
 		case wait > 0:
-			next = min(next, wait)
+			if next == 0 || wait < next {
+				next = wait
+			}
 		default:
 			n.show(ctx, s, said)
 		}

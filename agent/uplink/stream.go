@@ -328,13 +328,14 @@ func (s *session) beatEvery() time.Duration {
 	return every
 }
 
-// beat sends a heartbeat and sets the timer of the next.
+// beat sends a heartbeat and sets the timer of the next, unless a look comes
+// before: a timer that is set anew wakes the processor at its old time too.
 func (s *session) beat() error {
-	every := s.beatEvery()
-	if every > lookEvery {
-		every += lookEvery / 2 // a look comes before
+	if every := s.beatEvery(); every > lookEvery {
+		s.heartbeat.Stop()
+	} else {
+		s.heartbeat.Reset(every)
 	}
-	s.heartbeat.Reset(every)
 	s.lastBeat = time.Now()
 	s.u.cfg.Spool.Expire()
 	st := s.u.cfg.Spool.Stats()
