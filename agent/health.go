@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/health"
+	"github.com/lapwing-schools/lapwing/internal/trim"
 )
 
 // healthEvery is how often the service looks at itself.
@@ -20,6 +21,8 @@ func (s *service) watchHealth(ctx context.Context) error {
 	every := beat.Every(healthEvery)
 	defer every.Stop()
 	started := time.Now()
+	var doze trim.Doze
+	doze.Happened(started)
 	policies, stop := s.policy.Subscribe()
 	defer stop()
 	for {
@@ -27,6 +30,7 @@ func (s *service) watchHealth(ctx context.Context) error {
 		select {
 		case <-policies: // one has come: not missing any more
 		case <-every.C:
+			doze.Look(time.Now())
 		case <-ctx.Done():
 			return ctx.Err()
 		}

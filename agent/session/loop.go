@@ -8,6 +8,7 @@ import (
 	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/agent/coverage"
+	"github.com/lapwing-schools/lapwing/internal/trim"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -35,6 +36,7 @@ type loop struct {
 	typings chan typing
 	notes   mediaNotes
 	proof   proof
+	doze    trim.Doze
 }
 
 // watch starts the sensors, once.
@@ -54,15 +56,18 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 	<-deadline.C
 	defer l.proof.stop()
 	defer l.notes.wait()
+	l.doze.Happened(l.cfg.Now())
 	for {
 		l.arm(deadline)
 		select {
 		case in := <-l.inputs:
+			l.doze.Happened(in.At)
 			l.input(in)
 			l.notes.show(ctx, l.cfg)
 		case <-deadline.C:
 			l.input(capture.Input{At: l.cfg.Now(), Kind: capture.Tick})
 		case m := <-messages:
+			l.doze.Happened(l.cfg.Now())
 			if stop, err := l.message(ctx, m); stop {
 				if err == nil && m.err == nil {
 					l.finish(messages)
@@ -77,6 +82,7 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 			l.status()
 		case <-status.C:
 			l.status()
+			l.doze.Look(l.cfg.Now())
 		case <-ctx.Done():
 			return nil
 		}

@@ -229,7 +229,10 @@ func (w *world) awaitRestart(before string) (string, time.Duration) {
 type status struct {
 	Running  bool `json:"running"`
 	Sessions int  `json:"sessions"`
-	Uplink   struct {
+	Enrolled struct {
+		Device string `json:"device"`
+	} `json:"enrolled"`
+	Uplink struct {
 		State string `json:"state"`
 	} `json:"uplink"`
 	Coverage map[string]struct {
@@ -246,6 +249,12 @@ func (w *world) status() status {
 		w.t.Fatalf("status printed %q: %v", out, err)
 	}
 	return s
+}
+
+// device is the name under which the machine is enrolled.
+func (w *world) device() string {
+	w.t.Helper()
+	return w.status().Enrolled.Device
 }
 
 func (w *world) awaitConnected() {

@@ -3,6 +3,8 @@
 // are mapped because starting touched them. They are clean copies of the file;
 // what is needed again is mapped again from the page cache.
 //
+// A process that has nothing to do can doze besides (Doze).
+//
 // It imports the standard library and x/sys.
 package trim
 
