@@ -30,6 +30,7 @@ type presence struct {
 	locked bool
 	known  bool
 	idle   time.Duration
+	heard  bool // the desktop tells of somebody's return
 }
 
 // see takes what is so now. It returns when to look again, and whether
@@ -38,7 +39,7 @@ func (a *attendance) see(now time.Time, p presence) (next time.Time, over bool) 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	at := now.Sub(a.start) // by the monotonic clock, which stands still in sleep
-	a.send(a.meter.Step(lock.Observation{At: lock.Moment{Mono: at, Wall: now}, Locked: p.locked, Known: p.known, Input: at - p.idle}))
+	a.send(a.meter.Step(lock.Observation{At: lock.Moment{Mono: at, Wall: now}, Locked: p.locked, Known: p.known, Input: at - p.idle, Heard: p.heard}))
 	return a.start.Add(a.meter.Next()), a.meter.Over()
 }
 

@@ -62,7 +62,7 @@ func (w *waylandDesktop) attend(now time.Time) {
 	if now.Before(w.watched.due) {
 		return
 	}
-	p := presence{locked: w.lock.Locked(), known: w.idle != nil}
+	p := presence{locked: w.lock.Locked(), known: w.idle != nil, heard: true} // see hinted
 	if p.known && w.idle.Away {
 		p.idle = max(now.Sub(w.idle.Since), 0)
 	}

@@ -35,7 +35,7 @@ func (d *desktop) held(now time.Time) error {
 		return nil
 	}
 	// Select first, then ask: a release between the two is told as well.
-	if err := d.watchReleases(true); err != nil {
+	if err := d.x.WatchReleases(true); err != nil {
 		return err
 	}
 	down, err := d.x.KeyDown(code)
@@ -44,17 +44,9 @@ func (d *desktop) held(now time.Time) error {
 	}
 	d.typist.StillDown(down)
 	if !down {
-		return d.watchReleases(false)
+		return d.x.WatchReleases(false)
 	}
 	return nil
-}
-
-func (d *desktop) watchReleases(on bool) error {
-	if d.releases == on {
-		return nil
-	}
-	d.releases = on
-	return d.x.WatchReleases(on)
 }
 
 // packet acts on one event of the X server.
@@ -73,7 +65,10 @@ func (d *desktop) packet(p []byte) error {
 		if !d.lock.Locked() {
 			d.typist.Release(now, ev, d.x.Keyboard.Repeats)
 		}
-		return d.watchReleases(d.typist.Repeating())
+		return d.x.WatchReleases(d.typist.Repeating())
+	case x11.PointerMoved:
+		d.watched.back()
+		return nil
 	case x11.ButtonPress:
 		d.watched.back()
 		const firstWheel, lastWheel = 4, 7

@@ -96,10 +96,8 @@ type desktop struct {
 
 	lastKey time.Time
 	enter   bool
-	// repeatAt is when the last key begins to repeat if it is held; releases
-	// says that its release is waited for.
+	// repeatAt is when the last key begins to repeat if it is held.
 	repeatAt time.Time
-	releases bool
 	report   textReport
 
 	typings <-chan typing

@@ -16,7 +16,7 @@ const (
 	// killed takes those since the last time with it.
 	reportEvery = 30 * time.Minute
 	// returnEvery is how often somebody's return is looked for; where no breach
-	// waits for it, keptEvery is soon enough.
+	// waits for it, or it is heard of, keptEvery is soon enough.
 	returnEvery = 5 * time.Second
 	keptEvery   = time.Minute
 )
@@ -36,6 +36,8 @@ type Observation struct {
 	// Known says that Input is: the last key or move of the mouse, on Mono.
 	Known bool
 	Input time.Duration
+	// Heard says that somebody's return will be heard of: there is a Step then.
+	Heard bool
 }
 
 // The states of a minute. Time of which nobody can say whether somebody was
@@ -133,7 +135,7 @@ func (m *Meter) Next() time.Duration {
 		return at
 	}
 	switch now := m.last.At.Mono; {
-	case m.breach:
+	case m.breach && !m.last.Heard:
 		return min(at, now+returnEvery)
 	case m.over:
 		return min(at, now+keptEvery)

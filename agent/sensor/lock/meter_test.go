@@ -41,6 +41,17 @@ func (s *sums) add(t interface{ Fatal(...any) }, reports []*lapwingv1.LockReport
 	}
 }
 
+// TestHeard: where somebody's return will be heard of, it is not looked for.
+func TestHeard(t *testing.T) {
+	var m Meter
+	for _, at := range []time.Duration{0, 5 * time.Minute} {
+		m.Step(Observation{At: clock(at), Known: true, Heard: true})
+	}
+	if !m.Breached() || m.Next() != 5*time.Minute+keptEvery {
+		t.Errorf("breached %v, looks again at %v", m.Breached(), m.Next())
+	}
+}
+
 // TestADay: in use, left open for twenty minutes, back, locked, midnight.
 func TestADay(t *testing.T) {
 	var m Meter

@@ -21,6 +21,7 @@ type Conn struct {
 	ext      extensions
 	atoms    map[string]Atom
 	Keyboard *Keyboard
+	selected uint32 // raw events
 }
 
 // extensions are the numbers that this server gave to its extensions.
@@ -106,6 +107,7 @@ const (
 	rawKeyPress    = 13
 	rawKeyRelease  = 14
 	rawButtonPress = 15
+	rawMotion      = 17
 )
 
 func (c *Conn) startXInput() error {
@@ -124,17 +126,31 @@ func (c *Conn) startXInput() error {
 	if gotMajor, gotMinor := order.Uint16(r[8:]), order.Uint16(r[10:]); gotMajor < 2 || gotMajor == 2 && gotMinor < 1 {
 		return fmt.Errorf("XInput %d.%d is too old, 2.1 is needed", gotMajor, gotMinor)
 	}
-	return c.WatchReleases(false)
+	return c.selectRaw(1<<rawKeyPress | 1<<rawButtonPress)
 }
 
 // WatchReleases also selects keys that come up, or no longer does. Each event
 // wakes the process, and only a held key's release says anything.
-func (c *Conn) WatchReleases(on bool) error {
-	const allMasterDevices = 1
-	mask := uint32(1<<rawKeyPress | 1<<rawButtonPress)
+func (c *Conn) WatchReleases(on bool) error { return c.watch(rawKeyRelease, on) }
+
+// WatchMotion also selects moves of the pointer, or no longer does. There are
+// hundreds a second: only somebody's return is worth them.
+func (c *Conn) WatchMotion(on bool) error { return c.watch(rawMotion, on) }
+
+func (c *Conn) watch(event int, on bool) error {
+	mask := c.selected &^ (1 << event)
 	if on {
-		mask |= 1 << rawKeyRelease
+		mask |= 1 << event
 	}
+	if mask == c.selected {
+		return nil
+	}
+	return c.selectRaw(mask)
+}
+
+func (c *Conn) selectRaw(mask uint32) error {
+	const allMasterDevices = 1
+	c.selected = mask
 	b := []byte{c.ext.input, 46, 0, 0}
 	b = order.AppendUint32(b, uint32(c.Root()))
 	b = order.AppendUint16(b, 1)
@@ -143,7 +159,7 @@ func (c *Conn) WatchReleases(on bool) error {
 	b = order.AppendUint16(b, 1)
 	b = order.AppendUint32(b, mask)
 	if err := c.wire.request(b); err != nil {
-		return fmt.Errorf("select raw keys: %w", err)
+		return fmt.Errorf("select raw events: %w", err)
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ type KeyRelease struct {
 // ButtonPress is a mouse button; 4 to 7 are the wheel.
 type ButtonPress struct{ Button uint8 }
 
+// PointerMoved is somebody at the mouse or the touchpad.
+type PointerMoved struct{}
+
 // FocusOut says that the keyboard focus left a watched window, or that
 // another program took the keyboard (Grabbed) while the focus stayed.
 type FocusOut struct {
@@ -140,6 +143,8 @@ func (x extensions) decodeRaw(p []byte) Event {
 		return KeyRelease{Code: uint8(detail), Time: at}
 	case rawButtonPress:
 		return ButtonPress{Button: uint8(detail)}
+	case rawMotion:
+		return PointerMoved{}
 	}
 	return nil
 }
