@@ -23,12 +23,14 @@ func (s *service) watchHealth(ctx context.Context) error {
 	started := time.Now()
 	var doze trim.Doze
 	doze.Happened(started)
+	defer func() { doze.Happened(time.Now()) }()
 	policies, stop := s.policy.Subscribe()
 	defer stop()
 	for {
 		s.view.own.Report(health.Sensor, w.Look(s.facts(started)))
 		select {
 		case <-policies: // one has come: not missing any more
+			doze.Happened(time.Now())
 		case <-every.C:
 			doze.Look(time.Now())
 		case <-ctx.Done():

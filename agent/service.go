@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/lapwing-schools/lapwing/agent/app"
 	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/dial"
@@ -147,7 +149,9 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 	}
 	clock := identity.NewClock(s.dir, buildinfo.Read().Time, time.Now, boot.Elapsed)
 	s.dialer = dial.Open(s.dir, os.Getenv)
-	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), s.dialer.Dial, uplink.DialOptions()...)
+	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), s.dialer.Dial, func(address string) []grpc.DialOption {
+		return uplink.DialOptions(s.dialer.Probe(address))
+	})
 	s.uplink = uplink.New(uplink.Config{
 		Spool: s.spool, Link: s.link, Clock: clock, Policy: s.policy, Now: s.now, Log: s.log,
 		Hello: &lapwingv1.Hello{

@@ -76,9 +76,10 @@ func TestKilledInTheMiddle(t *testing.T) {
 	// lost: what is typed is in the spool, or was delivered, before it is killed.
 	held := 0
 	await(t, "phrase 2 to be read", func() error {
+		before := held
 		held = f.agentStatus(t).Spool.Urgent
-		if c := f.cases(t, "end-to-end test"); held < revisions && (len(c) != 1 || c[0].Captures < 2) {
-			return fmt.Errorf("%d events in the spool, cases %+v", held, c)
+		if c := f.cases(t, "end-to-end test"); held != before || held < revisions && (len(c) != 1 || c[0].Captures < 2) {
+			return fmt.Errorf("%d events in the spool, %d before, cases %+v", held, before, c)
 		}
 		return nil
 	})

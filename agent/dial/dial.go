@@ -7,7 +7,7 @@
 // them; "direct" in the first two means none. What goes through the proxy is
 // TLS from this device to the collector: the proxy sees a host name and bytes.
 //
-// It imports the standard library and x/net/http/httpproxy.
+// It imports the standard library, x/net/http/httpproxy and x/sys.
 package dial
 
 import (
@@ -27,6 +27,16 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+)
+
+// Unanswered is how long what was sent may stay without an answer before a
+// direct connection counts as dead; SlowProbe and QuickProbe are how often
+// one without a sound is asked whether it lives, where the system notices by
+// itself as soon as something is sent (each minute a heartbeat is), and where not.
+const (
+	Unanswered = 20 * time.Second
+	SlowProbe  = 5 * time.Minute
+	QuickProbe = time.Minute
 )
 
 // FileName is the proxy's file in the agent's directory.
@@ -188,7 +198,16 @@ func (d *Dialer) plain(ctx context.Context, address string) (net.Conn, error) {
 	if d != nil && d.Plain != nil {
 		return d.Plain(ctx, "tcp", address)
 	}
-	return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	return (&net.Dialer{Control: control}).DialContext(ctx, "tcp", address)
+}
+
+// Probe is how often a silent connection to address is to be asked: asking
+// wakes the processor. A proxy answers for itself only.
+func (d *Dialer) Probe(address string) time.Duration {
+	if via, err := d.Via(address); endsDead && via == "" && err == nil {
+		return SlowProbe
+	}
+	return QuickProbe
 }
 
 // connect asks the proxy on raw for a tunnel to address.

@@ -98,7 +98,7 @@ func TestLeftByTrustedTime(t *testing.T) {
 		m := &clocks{wall: time.Now().AddDate(wrong, 0, 0)}
 		clock := identity.NewClock("", time.Now(), m.now, m.elapsed)
 		clock.Observe(time.Now())
-		if left := identity.NewLink(id, clock, 0.5, nil).Left(); left < 29*24*time.Hour || left > 31*24*time.Hour {
+		if left := identity.NewLink(id, clock, 0.5, nil, nil).Left(); left < 29*24*time.Hour || left > 31*24*time.Hour {
 			t.Errorf("%d years wrong: %v left, want 30 days", wrong, left)
 		}
 	}
@@ -111,7 +111,7 @@ func TestRenewalByTheMachinesClock(t *testing.T) {
 	check(t, err)
 	m := &clocks{wall: time.Now()}
 	clock := identity.NewClock("", time.Now().AddDate(-1, 0, 0), m.now, m.elapsed)
-	link := identity.NewLink(id, clock, 0.5, nil)
+	link := identity.NewLink(id, clock, 0.5, nil, nil)
 	if in := link.RenewIn(); in < 19*24*time.Hour || in > 20*24*time.Hour {
 		t.Errorf("renew in %v, want about 20 days", in)
 	}

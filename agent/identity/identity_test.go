@@ -226,7 +226,7 @@ func TestRenewalThatCannotBeStored(t *testing.T) {
 	id, err := enrol(t, dir, c.Enrolment(), false)
 	check(t, err)
 	clock := identity.NewClock("", time.Time{}, time.Now, func() time.Duration { return 0 })
-	link := identity.NewLink(id, clock, 0.5, nil)
+	link := identity.NewLink(id, clock, 0.5, nil, nil)
 	folder, away := filepath.Join(dir, "identity"), filepath.Join(dir, "away")
 	check(t, os.Rename(folder, away))
 	if err := link.RenewExpired(t.Context()); !errors.Is(err, identity.ErrUnsaved) {
@@ -264,7 +264,7 @@ func TestConnectWithAnExpiredCertificate(t *testing.T) {
 	old.Cert, err = c.CA.IssueDevice(csr, id.Device, time.Now().AddDate(0, 0, -40))
 	check(t, err)
 	clock := identity.NewClock("", time.Time{}, time.Now, func() time.Duration { return 0 })
-	link := identity.NewLink(&old, clock, 0.5, nil)
+	link := identity.NewLink(&old, clock, 0.5, nil, nil)
 	for range 20 {
 		_, err = link.Connect(t.Context())
 		if !errors.Is(err, tlsx.ErrDeviceExpired) || identity.Code(err) != conditions.CertExpiring {

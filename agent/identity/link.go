@@ -18,7 +18,7 @@ type Link struct {
 	clock  *Clock
 	dial   Dial
 	jitter float64 // of the moment of renewal, 0 to 1
-	opts   []grpc.DialOption
+	opts   func(address string) []grpc.DialOption
 
 	mu     sync.Mutex // guards all below
 	id     *Identity
@@ -26,8 +26,9 @@ type Link struct {
 }
 
 // NewLink returns a link for id. jitter (0 to 1, random for each device) moves
-// the moment of renewal; dial may be nil for TCP; opts go to every connection.
-func NewLink(id *Identity, clock *Clock, jitter float64, dial Dial, opts ...grpc.DialOption) *Link {
+// the moment of renewal; dial may be nil for TCP; opts, which may be nil, gives
+// the options of each connection.
+func NewLink(id *Identity, clock *Clock, jitter float64, dial Dial, opts func(address string) []grpc.DialOption) *Link {
 	l := &Link{clock: clock, dial: dial, jitter: jitter, opts: opts}
 	l.use(id)
 	return l
@@ -67,7 +68,11 @@ func (l *Link) Connect(ctx context.Context) (*tlsx.ClientConn, error) {
 		leaf := tc.ConnectionState().PeerCertificates[0]
 		l.clock.shown(leaf.NotBefore, leaf.NotAfter)
 	}
-	cc, err := tlsx.NewClientConn(conn, l.opts...)
+	var opts []grpc.DialOption
+	if l.opts != nil {
+		opts = l.opts(address)
+	}
+	cc, err := tlsx.NewClientConn(conn, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", address, err)
 	}

@@ -38,15 +38,16 @@ type presence struct {
 func (a *attendance) see(now time.Time, p presence) (next time.Time, over bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	at := now.Sub(a.start) // by the monotonic clock, which stands still in sleep
-	a.send(a.meter.Step(lock.Observation{At: lock.Moment{Mono: at, Wall: now}, Locked: p.locked, Known: p.known, Input: at - p.idle, Heard: p.heard}))
+	at := a.moment(now)
+	a.send(a.meter.Step(lock.Observation{At: at, Locked: p.locked, Known: p.known, Input: at.Mono - p.idle, Heard: p.heard}))
 	return a.start.Add(a.meter.Next()), a.meter.Over()
 }
 
 // setPolicy has the desktop look again at once.
-func (a *attendance) setPolicy(p *lapwingv1.LockPolicy) {
+func (a *attendance) setPolicy(now time.Time, p *lapwingv1.LockPolicy) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.send(a.meter.Until(a.moment(now)))
 	a.send(a.meter.SetPolicy(p))
 	select {
 	case a.changed <- struct{}{}:
@@ -55,10 +56,16 @@ func (a *attendance) setPolicy(p *lapwingv1.LockPolicy) {
 }
 
 // close tells what is left.
-func (a *attendance) close() {
+func (a *attendance) close(now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.send(a.meter.Until(a.moment(now)))
 	a.send(a.meter.Close())
+}
+
+// moment is now, by the monotonic clock too, which stands still in sleep.
+func (a *attendance) moment(now time.Time) lock.Moment {
+	return lock.Moment{Mono: now.Sub(a.start), Wall: now}
 }
 
 func (a *attendance) send(reports []*lapwingv1.LockReport) {

@@ -94,9 +94,9 @@ func (d *desktop) attend(now time.Time) error {
 	}
 	was := d.watched.blind
 	d.watched.blind = err != nil
-	d.watched.due, d.watched.over = d.there.see(now, presence{locked: d.lock.Locked(), known: err == nil, idle: idle, heard: true})
+	d.watched.due, d.watched.over = d.there.see(now, presence{locked: d.lock.Locked(), known: err == nil, idle: idle, heard: d.x.Touch})
 	// Keys and buttons are told anyway; moves would wake the process all day.
-	if err := d.x.WatchMotion(d.watched.over); err != nil {
+	if err := d.x.WatchPointer(d.watched.over); err != nil {
 		return err
 	}
 	if was != d.watched.blind {

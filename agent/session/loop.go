@@ -57,6 +57,7 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 	defer l.proof.stop()
 	defer l.notes.wait()
 	l.doze.Happened(l.cfg.Now())
+	defer func() { l.doze.Happened(l.cfg.Now()) }()
 	for {
 		l.arm(deadline)
 		select {
@@ -99,7 +100,7 @@ func (l *loop) finish(messages <-chan received) {
 	for _, r := range l.machine.Close(l.cfg.Now()) {
 		l.outbox.add(r, l.cfg.Now())
 	}
-	l.there.close()
+	l.there.close(l.cfg.Now())
 	bound := time.NewTimer(finishBound)
 	defer bound.Stop()
 	for !l.outbox.empty() {

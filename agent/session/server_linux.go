@@ -66,7 +66,7 @@ func (d *desktop) packet(p []byte) error {
 			d.typist.Release(now, ev, d.x.Keyboard.Repeats)
 		}
 		return d.x.WatchReleases(d.typist.Repeating())
-	case x11.PointerMoved:
+	case x11.PointerUsed:
 		d.watched.back()
 		return nil
 	case x11.ButtonPress:

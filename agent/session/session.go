@@ -245,7 +245,7 @@ func (l *loop) policy(s *lapwingv1.SignedPolicy) error {
 		Pause:        time.Duration(limits.GetFragmentPauseMs()) * time.Millisecond,
 	})
 	l.setEngine(engine)
-	l.there.setPolicy(p.Lock)
+	l.there.setPolicy(l.cfg.Now(), p.Lock)
 	l.machine.SetPlaces(capture.NewPlaces(p.Places))
 	if p.Schedule != nil && !l.told {
 		l.scope(&lapwingv1.Watch{Scope: lapwingv1.Outside_OUTSIDE_NOTHING}) // until the service has looked at the clock

@@ -74,7 +74,7 @@ func TestLeftOpen(t *testing.T) {
 		t.Skip("takes a minute by the clock; make test runs it")
 	}
 	e := startEyes(t, testdesktop.Options{})
-	e.there.setPolicy(&lapwingv1.LockPolicy{UnattendedMinutes: 1})
+	e.there.setPolicy(time.Now(), &lapwingv1.LockPolicy{UnattendedMinutes: 1})
 	e.awaitStatus(sensor.Lock, "COVERAGE_STATE_OK", "")
 	_, err := e.d.Run(t.Context(), "xdotool", "mousemove_relative", "10", "10")
 	e.must(err)
@@ -111,7 +111,7 @@ func TestAttendanceTellsTheRestAtTheEnd(t *testing.T) {
 	a := newAttendance(now, o.lockReport)
 	a.see(now, presence{known: true})
 	a.see(now.Add(4*time.Minute), presence{known: true})
-	a.close()
+	a.close(now)
 	if o.empty() {
 		t.Fatal("nothing waits to be sent")
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc"
 
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/spool"
@@ -93,7 +94,7 @@ func newDevice(t *testing.T, c *fakecollector.Collector) *device {
 	id, err := identity.Enrol(t.Context(), d.dir, c.Enrolment(), identity.Facts{Hostname: "pc1", OS: "linux", Arch: "amd64"},
 		identity.Options{Clock: d.clock.Now, Dial: c.Dial})
 	check(t, err)
-	d.link = identity.NewLink(id, d.clock, 0.5, c.Dial, uplink.DialOptions()...)
+	d.link = identity.NewLink(id, d.clock, 0.5, c.Dial, options)
 	d.openSpool()
 	return d
 }
@@ -193,3 +194,5 @@ func (d *device) emptied() {
 }
 
 func bubble(t *testing.T, run func(t *testing.T)) { t.Helper(); synctest.Test(t, run) }
+
+func options(string) []grpc.DialOption { return uplink.DialOptions(time.Minute) }

@@ -21,7 +21,7 @@ import (
 
 // through makes the device reach its collector by another dial.
 func (d *device) through(dial identity.Dial) {
-	d.link = identity.NewLink(d.link.Identity(), d.clock, 0.5, dial, uplink.DialOptions()...)
+	d.link = identity.NewLink(d.link.Identity(), d.clock, 0.5, dial, options)
 }
 
 // The laptop's lid is closed for an hour in the middle of a stream. The

@@ -142,16 +142,15 @@ const (
 	batchBytes    = 256 << 10
 )
 
-// DialOptions are the options that Link's connections need. A dead network is
-// found 20 s after anything was sent into it, by TCP_USER_TIMEOUT, which gRPC
-// sets from Timeout, and heartbeats are sent each minute; keepalive finds the
-// collector that hangs, also after sleep (grpc/grpc#27772), and its timer wakes
-// the processor, so it is slow. Small buffers keep an idle agent small, and
-// windows that do not grow save the ping with which gRPC measures each answer.
-func DialOptions() []grpc.DialOption {
+// DialOptions are the options that Link's connections need. Keepalive finds the
+// dead collector, also after sleep (grpc/grpc#27772), in probe and 20 s; probe is
+// at least 30 s, which collectors allow, and its timer wakes the processor. Small
+// buffers keep an idle agent small, and windows that do not grow save the ping
+// with which gRPC measures each answer.
+func DialOptions(probe time.Duration) []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time: 5 * time.Minute, Timeout: 20 * time.Second, PermitWithoutStream: true}),
+			Time: probe, Timeout: 20 * time.Second, PermitWithoutStream: true}),
 		grpc.WithReadBufferSize(4 << 10), grpc.WithWriteBufferSize(4 << 10),
 		grpc.WithStaticStreamWindowSize(batchBytes), grpc.WithStaticConnWindowSize(batchBytes),
 		// The largest message is a policy, and the frame around it.

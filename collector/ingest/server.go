@@ -109,6 +109,10 @@ func NewServer(cfg Config) (*Server, error) {
 	}, nil
 }
 
+// window is how much an agent may send before the collector has read it, in
+// bytes: one usual batch. Larger messages pass too.
+const window = 256 << 10
+
 // GRPC returns the server of the agent door; give it the Agent listener of
 // tlsx.Doors.
 //
@@ -127,7 +131,7 @@ func (s *Server) GRPC() *grpc.Server {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true}),
 		grpc.ReadBufferSize(0),
-		grpc.StaticStreamWindowSize(lapwingv1.MaxFrame), grpc.StaticConnWindowSize(lapwingv1.MaxFrame),
+		grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window),
 	)...)
 	lapwingv1.RegisterAgentServiceServer(srv, s)
 	return srv

@@ -29,17 +29,12 @@ func TestEnrolsAgain(t *testing.T) {
 	w.collector.Do(func(c *fakecollector.Collector) { c.Revoked = reason })
 	w.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Revoked{
 		Revoked: &lapwingv1.Revoked{Reason: reason}}})
-	w.await("the device to know that it is revoked", func() error {
-		if s := w.status(); s.Uplink.State != "revoked" {
-			return fmt.Errorf("uplink %q", s.Uplink.State)
-		}
-		return nil
-	})
+	w.awaitRevoked()
 	out, err := w.m.Run(t.Context(), program, "doctor")
 	if err == nil || !strings.Contains(err.Error()+out, "enrol --force") {
 		t.Errorf("doctor does not say what to do: %s %v", out, err)
 	}
-	w.refused("", program, "service", "uninstall") // nobody would be told
+	w.refused("the collector could not be told", program, "service", "uninstall")
 	if got := w.agent("service", "status"); got != "running" {
 		t.Errorf("after an uninstall that was refused it is %s", got)
 	}
@@ -57,9 +52,21 @@ func TestEnrolsAgain(t *testing.T) {
 	w.collector.Do(func(c *fakecollector.Collector) { c.Revoked = reason })
 	w.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Revoked{
 		Revoked: &lapwingv1.Revoked{Reason: reason}}})
+	w.awaitRevoked()
+	w.refused("the collector could not be told", program, "service", "uninstall")
 	w.agent("service", "uninstall", "--unreported")
 	w.run("test", "!", "-e", dataDir)
 	if state := w.unit("LoadState"); state != "not-found" {
 		t.Errorf("the unit is %q", state)
 	}
+}
+
+func (w *world) awaitRevoked() {
+	w.t.Helper()
+	w.await("the device to know that it is revoked", func() error {
+		if s := w.status(); s.Uplink.State != "revoked" {
+			return fmt.Errorf("uplink %q", s.Uplink.State)
+		}
+		return nil
+	})
 }

@@ -12,7 +12,8 @@ const (
 	// DozeGarbage is how much garbage, in bytes, wakes it.
 	DozeGarbage = 2 << 20
 	// dozeLimit is where a process that dozes collects after all, in bytes of all
-	// that Go holds: something large came between two looks.
+	// that Go holds: something large came between two looks. A process that needs
+	// half of it does not doze, or it would collect all the time.
 	dozeLimit = 32 << 20
 )
 
@@ -47,8 +48,13 @@ func (d *Doze) Look(now time.Time) {
 		d.Happened(now)
 	case !d.asleep && now.Sub(d.since) >= DozeAfter:
 		Self()
-		d.floor, d.asleep = heap(), true
-		d.ratio, d.limit = debug.SetGCPercent(-1), debug.SetMemoryLimit(dozeLimit)
+		d.since = now
+		if d.floor = heap(); d.floor > dozeLimit/2 {
+			return
+		}
+		d.asleep = true
+		d.ratio, d.limit = debug.SetGCPercent(-1), debug.SetMemoryLimit(-1)
+		debug.SetMemoryLimit(min(d.limit, dozeLimit))
 	}
 }
 

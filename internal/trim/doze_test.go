@@ -47,5 +47,8 @@ func TestDoze(t *testing.T) {
 	d.Look(at(4))
 	expect("it is collected", true)
 	d.Happened(at(4))
-	expect("at the end", false)
+	large := make([]byte, 17<<20)
+	d.Look(at(5))
+	expect("with much in use", false)
+	clear(large)
 }

@@ -114,6 +114,18 @@ func (m *Meter) Step(o Observation) []*lapwingv1.LockReport {
 	return out
 }
 
+// Until takes it that nothing has changed by at, where the last observation says
+// that a change would have been heard of; otherwise it does nothing. Before Close
+// and SetPolicy it counts the time since that observation.
+func (m *Meter) Until(at Moment) []*lapwingv1.LockReport {
+	if !m.started || !m.last.Heard || !m.over || at.Mono <= m.last.At.Mono {
+		return nil
+	}
+	o := m.last
+	o.At = at
+	return m.Step(o)
+}
+
 // Close ends what is open, for a process that ends. The Meter starts anew.
 func (m *Meter) Close() []*lapwingv1.LockReport {
 	if !m.started {

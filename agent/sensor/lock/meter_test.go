@@ -50,6 +50,11 @@ func TestHeard(t *testing.T) {
 	if !m.Breached() || m.Next() != 5*time.Minute+keptEvery {
 		t.Errorf("breached %v, looks again at %v", m.Breached(), m.Next())
 	}
+	m.Until(clock(5*time.Minute + 50*time.Second))
+	reports := m.Close()
+	if len(reports) == 0 || reports[0].Unattended.GetSeconds() != 350 {
+		t.Errorf("ended before it was looked again, it told %v, want 350 s", reports)
+	}
 }
 
 // TestADay: in use, left open for twenty minutes, back, locked, midnight.

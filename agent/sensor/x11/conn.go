@@ -21,6 +21,7 @@ type Conn struct {
 	ext      extensions
 	atoms    map[string]Atom
 	Keyboard *Keyboard
+	Touch    bool   // the server tells of touches
 	selected uint32 // raw events
 }
 
@@ -108,6 +109,7 @@ const (
 	rawKeyRelease  = 14
 	rawButtonPress = 15
 	rawMotion      = 17
+	rawTouchBegin  = 22 // XInput 2.2
 )
 
 func (c *Conn) startXInput() error {
@@ -117,8 +119,8 @@ func (c *Conn) startXInput() error {
 	}
 	c.ext.input = major
 	// 2.1 is the first that delivers raw events while another program holds a
-	// grab, and we ask for no more than we use.
-	version := []byte{major, 47, 0, 0, 2, 0, 1, 0}
+	// grab, 2.2 tells of touches. We ask for no more than we use.
+	version := []byte{major, 47, 0, 0, 2, 0, 2, 0}
 	r, err := c.wire.ask(version, 32)
 	if err != nil {
 		return fmt.Errorf("query XInput version: %w", err)
@@ -126,21 +128,29 @@ func (c *Conn) startXInput() error {
 	if gotMajor, gotMinor := order.Uint16(r[8:]), order.Uint16(r[10:]); gotMajor < 2 || gotMajor == 2 && gotMinor < 1 {
 		return fmt.Errorf("XInput %d.%d is too old, 2.1 is needed", gotMajor, gotMinor)
 	}
+	c.Touch = order.Uint16(r[8:]) > 2 || order.Uint16(r[10:]) >= 2
 	return c.selectRaw(1<<rawKeyPress | 1<<rawButtonPress)
 }
 
 // WatchReleases also selects keys that come up, or no longer does. Each event
 // wakes the process, and only a held key's release says anything.
-func (c *Conn) WatchReleases(on bool) error { return c.watch(rawKeyRelease, on) }
+func (c *Conn) WatchReleases(on bool) error { return c.watch(1<<rawKeyRelease, on) }
 
-// WatchMotion also selects moves of the pointer, or no longer does. There are
-// hundreds a second: only somebody's return is worth them.
-func (c *Conn) WatchMotion(on bool) error { return c.watch(rawMotion, on) }
+// WatchPointer also selects moves of the pointer and, where the server tells of
+// them, touches, or no longer does. There are hundreds a second: only somebody's
+// return is worth them.
+func (c *Conn) WatchPointer(on bool) error {
+	events := uint32(1 << rawMotion)
+	if c.Touch {
+		events |= 1 << rawTouchBegin
+	}
+	return c.watch(events, on)
+}
 
-func (c *Conn) watch(event int, on bool) error {
-	mask := c.selected &^ (1 << event)
+func (c *Conn) watch(events uint32, on bool) error {
+	mask := c.selected &^ events
 	if on {
-		mask |= 1 << event
+		mask |= events
 	}
 	if mask == c.selected {
 		return nil

@@ -19,8 +19,8 @@ type KeyRelease struct {
 // ButtonPress is a mouse button; 4 to 7 are the wheel.
 type ButtonPress struct{ Button uint8 }
 
-// PointerMoved is somebody at the mouse or the touchpad.
-type PointerMoved struct{}
+// PointerUsed is somebody at the mouse, the touchpad or the touch screen.
+type PointerUsed struct{}
 
 // FocusOut says that the keyboard focus left a watched window, or that
 // another program took the keyboard (Grabbed) while the focus stayed.
@@ -132,19 +132,20 @@ func (x extensions) decodeRaw(p []byte) Event {
 		return nil
 	}
 	// XIRawEvent: event type at 8, time at 12, detail at 16.
-	at, detail := order.Uint32(p[12:]), order.Uint32(p[16:])
+	at, detail, kind := order.Uint32(p[12:]), order.Uint32(p[16:]), order.Uint16(p[8:])
+	if kind == rawMotion || kind == rawTouchBegin {
+		return PointerUsed{}
+	}
 	if detail > 255 {
 		return nil
 	}
-	switch order.Uint16(p[8:]) {
+	switch kind {
 	case rawKeyPress:
 		return KeyPress{Code: uint8(detail), Time: at}
 	case rawKeyRelease:
 		return KeyRelease{Code: uint8(detail), Time: at}
 	case rawButtonPress:
 		return ButtonPress{Button: uint8(detail)}
-	case rawMotion:
-		return PointerMoved{}
 	}
 	return nil
 }
