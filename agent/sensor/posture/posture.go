@@ -166,8 +166,12 @@ func (s *Sensor) Read(ctx context.Context, slow bool) {
 	if !slow {
 		facts := factsOf(ctx, m)
 		s.mu.Lock()
+		first := !s.ran
 		s.facts, s.ran = facts, true
 		s.mu.Unlock()
+		if first { // whoever looked after a check's change found no report yet
+			poke(s.changed)
+		}
 	}
 }
 
