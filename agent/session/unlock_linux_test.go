@@ -103,6 +103,20 @@ func TestLeftOpen(t *testing.T) {
 	}
 }
 
+// TestLeftOpenToTheEnd: a session that ends between two looks counts the open
+// screen to its end, not to the look.
+func TestLeftOpenToTheEnd(t *testing.T) {
+	now := time.Now()
+	var told []*lapwingv1.LockReport
+	a := newAttendance(now, func(r *lapwingv1.LockReport) { told = append(told, r) })
+	a.see(now, presence{known: true, heard: true})
+	a.see(now.Add(6*time.Minute), presence{known: true, heard: true, idle: 6 * time.Minute})
+	a.close(now.Add(6*time.Minute + 50*time.Second))
+	if len(told) == 0 || told[0].Unattended.GetSeconds() != 410 {
+		t.Errorf("told %v, want 410 s", told)
+	}
+}
+
 // TestAttendanceTellsTheRestAtTheEnd: what a session process has counted goes
 // out before it ends.
 func TestAttendanceTellsTheRestAtTheEnd(t *testing.T) {

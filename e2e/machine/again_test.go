@@ -3,7 +3,6 @@
 package machine
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -25,11 +24,7 @@ func TestEnrolsAgain(t *testing.T) {
 	w.refused("lapwing-agent service stop", program, "enrol", "--force", enrolment.String())
 	first := w.device()
 
-	const reason = "called stolen, ref 12"
-	w.collector.Do(func(c *fakecollector.Collector) { c.Revoked = reason })
-	w.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Revoked{
-		Revoked: &lapwingv1.Revoked{Reason: reason}}})
-	w.awaitRevoked()
+	w.revoke()
 	out, err := w.m.Run(t.Context(), program, "doctor")
 	if err == nil || !strings.Contains(err.Error()+out, "enrol --force") {
 		t.Errorf("doctor does not say what to do: %s %v", out, err)
@@ -49,10 +44,7 @@ func TestEnrolsAgain(t *testing.T) {
 	}
 
 	// And one that is not to come back leaves without the collector's word.
-	w.collector.Do(func(c *fakecollector.Collector) { c.Revoked = reason })
-	w.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Revoked{
-		Revoked: &lapwingv1.Revoked{Reason: reason}}})
-	w.awaitRevoked()
+	w.revoke()
 	w.refused("the collector could not be told", program, "service", "uninstall")
 	w.agent("service", "uninstall", "--unreported")
 	w.run("test", "!", "-e", dataDir)
@@ -61,12 +53,12 @@ func TestEnrolsAgain(t *testing.T) {
 	}
 }
 
-func (w *world) awaitRevoked() {
+// revoke has the collector revoke the device, and waits until it knows.
+func (w *world) revoke() {
 	w.t.Helper()
-	w.await("the device to know that it is revoked", func() error {
-		if s := w.status(); s.Uplink.State != "revoked" {
-			return fmt.Errorf("uplink %q", s.Uplink.State)
-		}
-		return nil
-	})
+	const reason = "called stolen, ref 12"
+	w.collector.Do(func(c *fakecollector.Collector) { c.Revoked = reason })
+	w.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Revoked{
+		Revoked: &lapwingv1.Revoked{Reason: reason}}})
+	w.awaitUplink("revoked")
 }

@@ -259,9 +259,15 @@ func (w *world) device() string {
 
 func (w *world) awaitConnected() {
 	w.t.Helper()
-	w.await("the connection", func() error {
-		if s := w.status(); s.Uplink.State != "connected" {
-			return fmt.Errorf("uplink %q", s.Uplink.State)
+	w.awaitUplink("connected")
+}
+
+// awaitUplink waits until the agent says that its connection is in this state.
+func (w *world) awaitUplink(state string) {
+	w.t.Helper()
+	w.await("the uplink to be "+state, func() error {
+		if s := w.status(); s.Uplink.State != state {
+			return fmt.Errorf("it is %q", s.Uplink.State)
 		}
 		return nil
 	})

@@ -229,6 +229,24 @@ func TestRunReadsAtOnceAndOnANewPolicy(t *testing.T) {
 	}
 }
 
+// TestFirstRoundIsTold: whoever took a check's change before the round was over
+// found no report, and must hear that there is one.
+func TestFirstRoundIsTold(t *testing.T) {
+	s := New(Config{Root: unpack(t, "in-order"), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	found := Reading{State: checks.Pass}
+	s.rows = []row{{id: checks.Software, linux: func(context.Context, *machine) Reading { return found }}}
+	s.last = map[string]stated{checks.Software: {Reading: found}}
+	s.Read(t.Context(), false)
+	select {
+	case <-s.Changed():
+	default:
+		t.Error("nobody was told that there is a report")
+	}
+	if s.Report() == nil {
+		t.Error("no report after the first round")
+	}
+}
+
 func TestTableHasEveryCheck(t *testing.T) {
 	rows := table()
 	if len(rows) != len(checks.All()) {
