@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/lapwing-schools/lapwing/collector/caseflow"
 	"github.com/lapwing-schools/lapwing/internal/vocab"
@@ -53,6 +54,16 @@ func TestQueueStates(t *testing.T) {
 	}
 	s.check("the queue with a case selected")
 	s.picture("cases-selected-1440")
+	s.size(390, 900)
+	s.open("/cases")
+	category := func(seen bool) {
+		s.until("the filters", fmt.Sprintf(`document.querySelector("#category").checkVisibility() === %t`, seen))
+	}
+	category(false)
+	s.run("open the filters", focusOn(`document.querySelector("#filter summary")`), chromedp.KeyEvent(kb.Enter))
+	category(true)
+	s.check("the queue with its filters open")
+	s.picture("cases-open-filters-390")
 }
 
 // clickOn presses what is there once it is to be seen. It does not aim: a line
