@@ -83,7 +83,7 @@ func (p *person) describe() string {
 	ctx, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 	defer cancel()
 	var where, text string
-	if err := chromedp.Run(ctx, chromedp.Location(&where), chromedp.Text("body", &text, chromedp.ByQuery)); err != nil {
+	if err := chromedp.Run(ctx, chromedp.Location(&where), innerText("body", &text)); err != nil {
 		return err.Error()
 	}
 	return where + ":\n" + text
@@ -139,8 +139,14 @@ func (p *person) press(t testing.TB, text string) {
 func (p *person) text(t testing.TB) string {
 	t.Helper()
 	var text string
-	p.do(t, "read the page", chromedp.Text("body", &text, chromedp.ByQuery))
+	p.do(t, "read the page", innerText("body", &text))
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// innerText reads in one question what an element says. chromedp.Text asks for a
+// node first, which may be one of the page before.
+func innerText(selector string, text *string) chromedp.Action {
+	return chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).innerText`, selector), text)
 }
 
 // says fails unless the page says each of words.

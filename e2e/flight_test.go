@@ -53,7 +53,7 @@ func decide(t *testing.T, f *flight, dsl *person, ref string) {
 	dsl.open(t, "/cases/"+ref)
 	dsl.says(t, "Critical", "Please do not", "Why Lapwing flagged this", f.devices(t)[0].Host)
 	var marked string
-	dsl.do(t, "read the mark", chromedp.Text("mark", &marked, chromedp.ByQuery))
+	dsl.do(t, "read the mark", innerText("mark", &marked))
 	if marked == "" || !strings.Contains("nobody would miss me, i am going to end my life", marked) {
 		t.Errorf("the marked hit is %q", marked)
 	}
