@@ -27,8 +27,6 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require gopkg.in/natefinch/lumberjack.v2 v2.2.1
-
 require go.etcd.io/bbolt v1.5.0
 
 require golang.org/x/image v0.47.0
