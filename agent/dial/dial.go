@@ -114,7 +114,7 @@ func lookUp(dir string, getenv func(string) string, address string) (*url.URL, e
 	if text == "" {
 		text = strings.TrimSpace(getenv(envOwn))
 	}
-	switch text {
+	switch strings.ToLower(text) { // DIRECT is how PAC files write it
 	case direct:
 		return nil, nil
 	case "":
@@ -124,7 +124,10 @@ func lookUp(dir string, getenv func(string) string, address string) (*url.URL, e
 		if err != nil {
 			return nil, errors.New("HTTPS_PROXY holds no address of a proxy") // its own error repeats the password
 		}
-		return u, nil
+		if u == nil {
+			return nil, nil // NO_PROXY
+		}
+		return usable(u)
 	}
 	return Parse(text)
 }
@@ -163,9 +166,22 @@ func Parse(text string) (*url.URL, error) {
 		text = "http://" + text
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("the proxy must be written as http://host:port or https://host:port, " +
-			"with user:password@ before the host where it asks for them; write signs other than letters and digits there as %20 and the like")
+	if err != nil {
+		return nil, errForm
+	}
+	return usable(u)
+}
+
+var errForm = errors.New("the proxy must be written as http://host:port or https://host:port, " +
+	"with user:password@ before the host where it asks for them; write signs other than letters and digits there as %20 and the like")
+
+// usable checks u and adds the port where it names none. What follows the host
+// is refused: in user:12/34@proxy all that follows the slash would, and user
+// and 12 be taken, and shown, for host and port.
+func usable(u *url.URL) (*url.URL, error) {
+	if u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return nil, errForm
 	}
 	if u.Port() == "" {
 		u.Host = net.JoinHostPort(u.Hostname(), map[string]string{"http": "80", "https": "443"}[u.Scheme])

@@ -3,6 +3,7 @@ package dial_test
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net"
@@ -135,6 +136,12 @@ func TestProxyWithAndWithoutCredentials(t *testing.T) {
 		"file before variables": {file: "direct", own: "http://192.0.2.1:1", via: ""},
 		"nothing there":         {own: "http://127.0.0.1:1", want: dial.ErrProxyAway, via: "http://127.0.0.1:1"},
 		"nonsense":              {own: "ftp://x:geheim@y", want: dial.ErrProxy},
+		// Up to the sign that ends an address all would be taken for host and port.
+		"slash in the password":    {file: "http://pupil:12/geheim@" + guarded, want: dial.ErrProxy},
+		"number sign in it":        {file: "http://pupil:12#geheim@" + guarded, want: dial.ErrProxy},
+		"question mark in it":      {file: "http://pupil:12?geheim@" + guarded, want: dial.ErrProxy},
+		"slash behind the address": {file: "http://" + open + "/", via: "http://" + open},
+		"as PAC files write it":    {file: "DIRECT", own: "http://192.0.2.1:1", via: ""},
 		// Loopback is never sent through HTTPS_PROXY: other programs do the same.
 		"everybody's variable": {https: "http://192.0.2.1:1", via: ""},
 	} {
@@ -165,6 +172,29 @@ func TestEverybodysVariables(t *testing.T) {
 	} {
 		if via, err := d.Via(address); err != nil || via != want {
 			t.Errorf("%s goes via %q, %v; want %q", address, via, err, want)
+		}
+	}
+}
+
+// Signs that an address cannot hold are written as %40 and the like.
+func TestCredentialsWithSigns(t *testing.T) {
+	server := echo(t, "127.0.0.1:0")
+	guarded := proxy(t, "Basic "+base64.StdEncoding.EncodeToString([]byte("SCHOOL\\u ser:p@ss:w/ö#d%?")))
+	d := dial.Open(t.TempDir(), env("LAPWING_PROXY", "http://SCHOOL%5Cu%20ser:p%40ss%3Aw%2F%C3%B6%23d%25%3F@"+guarded))
+	check(t, talk(t, d, server))
+}
+
+// HTTPS_PROXY may name no port, as for other programs, and nothing that we do
+// not speak.
+func TestEverybodysVariableIsChecked(t *testing.T) {
+	for value, want := range map[string]string{
+		"http://proxy.school.example": "http://proxy.school.example:80", "proxy.school.example": "http://proxy.school.example:80",
+		"https://proxy.school.example": "https://proxy.school.example:443", "http://[2001:db8::1]": "http://[2001:db8::1]:80",
+		"socks5://proxy.school.example:1080": "", "http://geheim:12/3@proxy.school.example": "",
+	} {
+		via, err := dial.Open(t.TempDir(), env("HTTPS_PROXY", value)).Via("lapwing.school.example:9443")
+		if via != want || (err == nil) != (want != "") || err != nil && strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%s: via %q, %v; want %q", value, via, err, want)
 		}
 	}
 }
