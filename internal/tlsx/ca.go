@@ -46,6 +46,11 @@ func NewCA(name string, now time.Time) (*CA, error) {
 	if err != nil {
 		return nil, err
 	}
+	if now.After(authorityBegins) {
+		tmpl.NotBefore = authorityBegins
+	} else {
+		tmpl.NotAfter = authorityBegins.Add(CALifetime)
+	}
 	tmpl.IsCA, tmpl.MaxPathLenZero = true, true
 	tmpl.KeyUsage = x509.KeyUsageCertSign
 	cert, err := sign(tmpl, tmpl, &key.PublicKey, key)

@@ -49,6 +49,24 @@ func TestCASurvivesItsFiles(t *testing.T) {
 	}
 }
 
+// A collector that was installed while its machine's clock was years ahead, or
+// years behind, works as soon as the clock is right.
+func TestAuthorityMadeByAWrongClock(t *testing.T) {
+	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	for _, years := range []int{3, -26} {
+		ca, err := tlsx.NewCA("x", now.AddDate(years, 0, 0))
+		check(t, err)
+		leaf := device(t, ca, now).Leaf
+		roots := x509.NewCertPool()
+		roots.AddCert(ca.Cert)
+		usage := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		_, err = leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now, KeyUsages: usage})
+		if err != nil {
+			t.Errorf("made %d years off: %v", years, err)
+		}
+	}
+}
+
 func TestIssueDevice(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	ca, err := tlsx.NewCA("x", now)

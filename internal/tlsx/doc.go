@@ -42,3 +42,10 @@ const (
 	CALifetime     = 20 * 365 * 24 * time.Hour
 	Backdate       = time.Hour
 )
+
+// An authority is good from authorityBegins at the latest, before which there was
+// no Lapwing, and for CALifetime after it at least. One that was made while its
+// machine's clock was years off would else refuse all that it signs once the
+// clock is right: devices would renew for ever and never get in. Its key, not
+// its date, says whether it is the right one.
+var authorityBegins = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
