@@ -9,6 +9,10 @@ import (
 	"github.com/lapwing-schools/lapwing/internal/tlsx"
 )
 
+// floorSlack is how far ahead of the device's clock the last told time may be
+// without being the reason why the collector's certificate is refused.
+const floorSlack = 24 * time.Hour
+
 // connection: the right collector answers, now and from here.
 func connection(ctx context.Context, env Env) Result {
 	if env.ID == nil {
@@ -27,7 +31,12 @@ func connection(ctx context.Context, env Env) Result {
 		if code == "" {
 			code = conditions.NoAnswer
 		}
-		return coded(code, err.Error())
+		r := coded(code, err.Error())
+		if told, _ := env.Clock(); code == conditions.ServerCert && told.After(env.Now.Add(floorSlack)) {
+			r.Do = "If this device's clock and the collector's are right now: the device was told a time that had not come (" +
+				told.Format(time.DateOnly) + "), and trusts the collector again once it is enrolled again. " + enrolAgain
+		}
+		return r
 	}
 	raw.Close()
 	took := time.Since(begin).Round(time.Millisecond)

@@ -157,6 +157,21 @@ func TestEachCheckFailsForItsOwnReason(t *testing.T) {
 	}
 }
 
+// A device that was told a time that had not come refuses the collector, and
+// no waiting helps: doctor says what does, unless the device's own clock agrees.
+func TestToldATimeThatHadNotCome(t *testing.T) {
+	env := well(t)
+	ahead := 500 * 24 * time.Hour
+	env.Clock = floor(ahead)
+	for clock, again := range map[time.Duration]bool{0: true, ahead: false} {
+		env.Now = time.Now().Add(clock)
+		c := find(t, doctor.Run(t.Context(), env), "connection")
+		if c.Code != conditions.ServerCert || strings.Contains(c.Do, "enrol --force") != again {
+			t.Errorf("own clock %v ahead: %+v", clock, c)
+		}
+	}
+}
+
 func floor(d time.Duration) tlsx.Clock {
 	return func() (time.Time, bool) { return time.Now().Add(d), false }
 }
