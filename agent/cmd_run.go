@@ -61,6 +61,8 @@ func (c *runCmd) Run(ctx context.Context, s *streams) error {
 		return identity.ErrNotEnrolled // its words say what to do; the missing file does not
 	}
 	if err != nil {
+		// Also where the bundle takes it from: who helps sees no journal.
+		log.ErrorContext(ctx, "service_not_started", "error", err)
 		return err
 	}
 	err = svc.group.Run(ctx)

@@ -108,7 +108,8 @@ func coded(code, detail string) Result {
 
 // What to do, in the order in which the commands accept it.
 const (
-	startService    = "Start the service: lapwing-agent service start (lapwing-agent run, where it is not installed)."
+	startService = "Start the service: lapwing-agent service start (lapwing-agent run, where it is not installed). " +
+		"If it does not stay up, log/agent.log in the agent's directory says why."
 	asAdministrator = "Run doctor as the administrator (root)."
 	enrolAgain      = "Ask for an enrolment string. Then: lapwing-agent service stop, lapwing-agent enrol --force STRING, lapwing-agent service start."
 )
