@@ -67,7 +67,7 @@ func TestPoorLink(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				c := &fakecollector.Collector{}
 				d := newDevice(t, c)
-				poor := badlink.Poor{Delay: 300 * time.Millisecond, BytesPerSecond: 2000, SilentAfter: 30_000, BreakAfter: 60_000}
+				poor := badlink.Poor{Delay: 300 * time.Millisecond, BytesPerSecond: 2000, SilentAfter: 8_000, BreakAfter: 16_000}
 				link := badlink.New(c.Dial, seed, poor)
 				d.through(link.Connect)
 				largest, poorly := 0, false

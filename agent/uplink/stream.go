@@ -221,7 +221,7 @@ func (s *session) send(m *lapwingv1.AgentMessage) error {
 }
 
 // pump sends what may be sent now: urgent records first, and routine ones only
-// while no urgent one waits.
+// while no urgent one waits to be sent.
 func (s *session) pump() error {
 	if !s.pausedUntil.IsZero() {
 		return nil
@@ -239,8 +239,8 @@ func (s *session) pumpOne() (more bool, err error) {
 		fl := &s.lanes[l-1]
 		p := &s.u.paces[l-1]
 		if len(fl.sent) >= p.window() {
-			if l == spool.Urgent && p.shift > 0 {
-				return false, nil // a poor link carries nothing beside what is urgent
+			if l == spool.Urgent {
+				return false, nil // routine batches would lie before the next one that is urgent
 			}
 			continue
 		}
