@@ -84,6 +84,64 @@ func reset(t *testing.T, dir, seg string, content []byte) {
 	check(t, os.WriteFile(seg, content, 0o600))
 }
 
+// Whatever became of the key or the state, the spool opens, says that something
+// is lost, uses no number twice, and what is appended from then on arrives. The
+// key is a secret again.
+func TestKeyAndStateThatCannotBeRead(t *testing.T) {
+	zeros := make([]byte, 32)
+	for name, spoil := range map[string]func(t *testing.T, dir string) error{
+		"key gone":      func(_ *testing.T, dir string) error { return os.Remove(filepath.Join(dir, keyName)) },
+		"key cut short": func(_ *testing.T, dir string) error { return os.Truncate(filepath.Join(dir, keyName), 10) },
+		"key empty":     func(_ *testing.T, dir string) error { return os.Truncate(filepath.Join(dir, keyName), 0) },
+		"key of zeros": func(_ *testing.T, dir string) error {
+			return os.WriteFile(filepath.Join(dir, keyName), zeros, 0o600)
+		},
+		"no key but a folder":   func(t *testing.T, dir string) error { return folderFor(t, filepath.Join(dir, keyName)) },
+		"state cut short":       func(_ *testing.T, dir string) error { return os.Truncate(filepath.Join(dir, stateName), 100) },
+		"no state but a folder": func(t *testing.T, dir string) error { return folderFor(t, filepath.Join(dir, stateName)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, Config{Dir: dir})
+			last := put(t, s, Urgent, "old")
+			put(t, s, Urgent, "older than the next")
+			drain(t, s, Urgent)
+			check(t, s.Ack(Urgent, last)) // there is a state to lose
+			check(t, s.Close())
+			check(t, spoil(t, dir))
+			s = open(t, Config{Dir: dir})
+			drain(t, s, Urgent)
+			if s.Stats().DamagedSegments == 0 {
+				t.Error("the loss was not counted")
+			}
+			if seq := put(t, s, Urgent, "new"); seq <= last+1 {
+				t.Errorf("number %d after %d", seq, last+1)
+			}
+			if got := texts(drain(t, s, Urgent)); !slices.Contains(got, "new") {
+				t.Errorf("%q arrived", got)
+			}
+			check(t, s.Close())
+			info, err := os.Stat(filepath.Join(dir, keyName))
+			check(t, err)
+			key, err := os.ReadFile(filepath.Join(dir, keyName))
+			check(t, err)
+			if info.Mode().Perm() != 0o600 || len(key) != len(zeros) || bytes.Equal(key, zeros) {
+				t.Errorf("the key is %d bytes, mode %v, zeros: %v", len(key), info.Mode(), bytes.Equal(key, zeros))
+			}
+			damaged := s.Stats().DamagedSegments
+			if s = open(t, Config{Dir: dir}); s.Stats().DamagedSegments != damaged {
+				t.Errorf("counted again at the next start: %d, then %d", damaged, s.Stats().DamagedSegments)
+			}
+		})
+	}
+}
+
+// folderFor stands for a file that can be named and not read.
+func folderFor(t *testing.T, name string) error {
+	check(t, os.Remove(name))
+	return os.Mkdir(name, 0o700)
+}
+
 // A tail that was never finished is no damage: nobody was promised it.
 func TestTornTail(t *testing.T) {
 	dir, seg, content, ends := threeRecords(t)

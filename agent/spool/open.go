@@ -90,14 +90,16 @@ func (s *Spool) load() error {
 	return nil
 }
 
-// loadKey reads the spool's key, or makes one. A key of the wrong length is
-// replaced: nothing that it sealed can be read any more, and Open counts that.
+// loadKey reads the spool's key, or makes one. One of the wrong length, or of
+// zeros (what a power cut leaves of a file whose bytes never came), is replaced
+// and one that cannot be read is put aside: nothing that it sealed can be
+// read any more, and Open counts that.
 func loadKey(fsys filesystem, dir string) ([]byte, error) {
 	key, err := readAll(fsys, filepath.Join(dir, keyName))
-	if err == nil && len(key) == chacha20poly1305.KeySize {
+	if err == nil && len(key) == chacha20poly1305.KeySize && !allZero(key) {
 		return key, nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !putAside(fsys, dir, keyName, err) {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
 	key = make([]byte, chacha20poly1305.KeySize)
@@ -108,6 +110,17 @@ func loadKey(fsys filesystem, dir string) ([]byte, error) {
 		return nil, fmt.Errorf("write key: %w", full(err))
 	}
 	return key, nil
+}
+
+// putAside renames a file that cannot be read for a fault of its own (a bad
+// sector), so that a new one can be made. A fault that passes, and a file or
+// disk that we have no right to, is none of the file's.
+func putAside(fsys filesystem, dir, name string, why error) bool {
+	if passing(why) || errors.Is(why, fs.ErrPermission) {
+		return false
+	}
+	name = filepath.Join(dir, name)
+	return fsys.Rename(name, name+asideSuffix) == nil
 }
 
 // loadSegments finds and scans all segments, oldest first.

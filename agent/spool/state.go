@@ -104,11 +104,14 @@ type stateFile struct {
 	slot int64 // slot that the next write goes to
 }
 
-// openState opens or makes the state file. lost says that there was one whose
-// slots could both not be read.
+// openState opens or makes the state file. lost says that there was one of which
+// neither slot could be read.
 func openState(fsys filesystem, dir string, seal sealer) (sf *stateFile, st state, lost bool, err error) {
 	name := filepath.Join(dir, stateName)
 	old, err := readAll(fsys, name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && putAside(fsys, dir, stateName, err) {
+		lost, err = true, fs.ErrNotExist
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		// Written whole, not sparse: these blocks are the reserve.
 		if err := writeNew(fsys, dir, stateName, make([]byte, 2*slotSize)); err != nil {
@@ -128,7 +131,7 @@ func openState(fsys filesystem, dir string, seal sealer) (sf *stateFile, st stat
 			st, sf.gen, sf.slot = s, gen, 1-i
 		}
 	}
-	return sf, st, sf.gen == 0 && !allZero(old), nil
+	return sf, st, lost || sf.gen == 0 && !allZero(old), nil
 }
 
 func readSlot(b []byte, slot int64, seal sealer) (st state, gen uint64, ok bool) {
