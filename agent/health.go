@@ -6,6 +6,7 @@ import (
 
 	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/health"
+	"github.com/lapwing-schools/lapwing/agent/policy"
 	"github.com/lapwing-schools/lapwing/internal/trim"
 )
 
@@ -15,23 +16,37 @@ const healthEvery = time.Minute
 // spoolCap is the spool's default cap, which nothing changes.
 const spoolCap = 64 << 20
 
+// dozer is trim.Doze.
+type dozer interface {
+	Happened(now time.Time)
+	Look(now time.Time)
+}
+
 // watchHealth keeps the service's own row on the coverage board.
 func (s *service) watchHealth(ctx context.Context) error {
-	var w health.Watcher
 	every := beat.Every(healthEvery)
 	defer every.Stop()
-	started := time.Now()
-	var doze trim.Doze
-	doze.Happened(started)
-	defer func() { doze.Happened(time.Now()) }()
 	policies, stop := s.policy.Subscribe()
 	defer stop()
-	for {
+	var w health.Watcher
+	started := time.Now()
+	return keepHealth(ctx, every.C, policies, &trim.Doze{}, func() {
 		s.view.own.Report(health.Sensor, w.Look(s.facts(started)))
+	})
+}
+
+// keepHealth looks at the start, at each beat, and when a policy has come: it is
+// not missing any more. Nothing else is taken for news in the service's dozing:
+// events leave garbage, which wakes it when there is much.
+func keepHealth(ctx context.Context, beats <-chan time.Time, policies <-chan *policy.InForce, doze dozer, look func()) error {
+	doze.Happened(time.Now())
+	defer func() { doze.Happened(time.Now()) }()
+	for {
+		look()
 		select {
-		case <-policies: // one has come: not missing any more
+		case <-policies:
 			doze.Happened(time.Now())
-		case <-every.C:
+		case <-beats:
 			doze.Look(time.Now())
 		case <-ctx.Done():
 			return ctx.Err()

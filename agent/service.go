@@ -44,7 +44,9 @@ type service struct {
 	stamps *stamp.Stamper
 	view   *view
 	uplink *uplink.Uplink
-	own    deviceSensors
+	// options of a connection that is probed so often; of uplink.
+	options func(probe time.Duration) []grpc.DialOption
+	own     deviceSensors
 	// canaries is whole once wire has run.
 	canaries canaries
 	group    app.Group
@@ -56,7 +58,7 @@ type service struct {
 // newService opens what DIR holds, so that what can fail has failed before
 // anything runs. Nothing is watched or sent before group.Run.
 func newService(dir string, environ []string, log *slog.Logger) (*service, error) {
-	s := &service{dir: dir, log: log, view: newView(time.Now), group: app.Group{Log: log}}
+	s := &service{dir: dir, log: log, view: newView(time.Now), options: uplink.DialOptions, group: app.Group{Log: log}}
 	id, err := identity.Load(dir)
 	if err != nil {
 		return nil, err
@@ -150,7 +152,7 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 	clock := identity.NewClock(s.dir, buildinfo.Read().Time, time.Now, boot.Elapsed)
 	s.dialer = dial.Open(s.dir, os.Getenv)
 	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), s.dialer.Dial, func(address string) []grpc.DialOption {
-		return uplink.DialOptions(s.dialer.Probe(address))
+		return s.options(s.dialer.Probe(address))
 	})
 	s.uplink = uplink.New(uplink.Config{
 		Spool: s.spool, Link: s.link, Clock: clock, Policy: s.policy, Now: s.now, Log: s.log,

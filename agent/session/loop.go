@@ -5,10 +5,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/agent/coverage"
-	"github.com/lapwing-schools/lapwing/internal/trim"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -36,7 +34,13 @@ type loop struct {
 	typings chan typing
 	notes   mediaNotes
 	proof   proof
-	doze    trim.Doze
+	doze    dozer
+}
+
+// dozer is trim.Doze.
+type dozer interface {
+	Happened(now time.Time)
+	Look(now time.Time)
 }
 
 // watch starts the sensors, once.
@@ -48,9 +52,9 @@ func (l *loop) watch(ctx context.Context) {
 	l.watching.Go(func() { watch(ctx, l.cfg, l.there, l.board, l.inputs, l.typings) })
 }
 
-func (l *loop) run(ctx context.Context, messages <-chan received) error {
-	status := beat.Every(statusEvery)
-	defer status.Stop()
+// run ends with ctx, or with a message that says so. The status is sent at each
+// beat.
+func (l *loop) run(ctx context.Context, messages <-chan received, beats <-chan time.Time) error {
 	deadline := time.NewTimer(0)
 	defer deadline.Stop()
 	<-deadline.C
@@ -81,7 +85,7 @@ func (l *loop) run(ctx context.Context, messages <-chan received) error {
 			l.typed(err)
 		case <-l.board.Changed():
 			l.status()
-		case <-status.C:
+		case <-beats:
 			l.status()
 			l.doze.Look(l.cfg.Now())
 		case <-ctx.Done():

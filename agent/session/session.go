@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/canary"
 	"github.com/lapwing-schools/lapwing/agent/capture"
 	"github.com/lapwing-schools/lapwing/agent/coverage"
@@ -113,6 +114,7 @@ func Run(ctx context.Context, cfg Config) error {
 		outbox:  newOutbox(),
 		inputs:  make(chan capture.Input, maxInputs),
 		typings: make(chan typing, 1),
+		doze:    &trim.Doze{},
 	}
 	l.there = newAttendance(cfg.Now(), l.outbox.lockReport)
 	hello := &lapwingv1.SessionHello{Protocol: ipc.Protocol, Pid: uint32(os.Getpid()), Display: cfg.Desktop.Display}
@@ -123,7 +125,9 @@ func Run(ctx context.Context, cfg Config) error {
 	done := make(chan struct{}, 2)
 	go func() { defer func() { done <- struct{}{} }(); receive(ctx, cfg.Conn, received) }()
 	go func() { defer func() { done <- struct{}{} }(); l.outbox.send(ctx, cfg.Conn) }()
-	err := l.run(ctx, received)
+	status := beat.Every(statusEvery)
+	defer status.Stop()
+	err := l.run(ctx, received, status.C)
 	cancel()
 	cfg.Conn.Close()
 	<-done
