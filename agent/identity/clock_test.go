@@ -1,12 +1,15 @@
 package identity_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/identity"
+	"github.com/lapwing-schools/lapwing/internal/conditions"
+	"github.com/lapwing-schools/lapwing/internal/tlsx"
 )
 
 // clocks are a machine's two clocks, set by hand.
@@ -61,6 +64,48 @@ func TestClock(t *testing.T) {
 	c = identity.NewClock(dir, built, m.now, m.elapsed)
 	if now, _ := c.Now(); !now.Equal(built) {
 		t.Errorf("with a damaged file: %v, want %v", now, built)
+	}
+}
+
+// A collector whose clock was two years ahead, and is put right, is refused by
+// the devices that believed it, also after a restart. A technician's
+// re-enrolment ends that: it starts from the build's time again.
+func TestEnrolAgainAfterTheCollectorWasAhead(t *testing.T) {
+	c := start(t)
+	ahead, built := time.Now().AddDate(2, 0, 0), time.Now().AddDate(0, -1, 0)
+	c.RotateCertificateAt(t, ahead)
+	dir := t.TempDir()
+	m := &clocks{wall: time.Now()}
+	enrolNow := func(force bool) *identity.Identity {
+		t.Helper()
+		clock := identity.NewClock("", built, m.now, m.elapsed) // as the command makes it
+		id, err := identity.Enrol(t.Context(), dir, c.Enrolment(), facts, identity.Options{Force: force, Clock: clock.Now})
+		check(t, err)
+		return id
+	}
+	connect := func(id *identity.Identity) (*identity.Clock, error) {
+		clock := identity.NewClock(dir, built, m.now, m.elapsed)
+		cc, err := identity.NewLink(id, clock, 0.5, nil, nil).Connect(t.Context())
+		if err == nil {
+			cc.Close()
+		}
+		return clock, err
+	}
+	id := enrolNow(false)
+	clock, err := connect(id)
+	check(t, err)
+	clock.Observe(ahead)
+
+	c.RotateCertificate(t)
+	for range 2 { // starts of the service
+		if _, err := connect(id); !errors.Is(err, tlsx.ErrServerCert) || identity.Code(err) != conditions.ServerCert {
+			t.Fatalf("got %v, want ErrServerCert", err)
+		}
+	}
+	clock, err = connect(enrolNow(true))
+	check(t, err)
+	if now, exact := clock.Now(); !now.Equal(built) || exact {
+		t.Errorf("after enrolling again the floor is %v, want %v", now, built)
 	}
 }
 

@@ -146,7 +146,13 @@ func (c *Collector) certificate() (*tls.Certificate, error) {
 // RotateCertificate gives the collector a new certificate of its authority.
 func (c *Collector) RotateCertificate(tb testing.TB) {
 	tb.Helper()
-	cert, err := c.CA.IssueServer([]string{"127.0.0.1"}, time.Now())
+	c.RotateCertificateAt(tb, time.Now())
+}
+
+// RotateCertificateAt does so as a collector whose clock says now.
+func (c *Collector) RotateCertificateAt(tb testing.TB, now time.Time) {
+	tb.Helper()
+	cert, err := c.CA.IssueServer([]string{"127.0.0.1"}, now)
 	if err != nil {
 		tb.Fatal(err)
 	}
