@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 
+	"github.com/lapwing-schools/lapwing/agent/dial"
+	"github.com/lapwing-schools/lapwing/agent/doctor"
 	"github.com/lapwing-schools/lapwing/agent/identity"
 	"github.com/lapwing-schools/lapwing/agent/install"
 	"github.com/lapwing-schools/lapwing/agent/status"
@@ -226,6 +229,11 @@ func (c *serviceUninstallCmd) Run(ctx context.Context, s *streams) error {
 	if state == install.NotInstalled {
 		return errNotInstalled
 	}
+	if !c.KeepData {
+		if err := checkOurs(c.Dir); err != nil {
+			return err
+		}
+	}
 	if err := c.report(ctx, svc, state); err != nil {
 		return err
 	}
@@ -239,6 +247,36 @@ func (c *serviceUninstallCmd) Run(ctx context.Context, s *streams) error {
 		return fmt.Errorf("remove the agent's directory: %w", err)
 	}
 	return said(s, "Uninstalled.")
+}
+
+// checkOurs refuses to have a directory removed that is not plainly an agent's:
+// one wrong word behind --dir, as root, on 600 laptops. One that was never
+// enrolled holds next to nothing.
+func checkOurs(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the agent's directory: %w", err)
+	}
+	strange := ""
+	for _, e := range entries {
+		switch e.Name() {
+		case "identity", "identity.replaced":
+			if e.IsDir() {
+				return nil
+			}
+		case "identity.new", dial.FileName, doctor.LogDir:
+			continue
+		}
+		strange = e.Name()
+	}
+	if strange == "" {
+		return nil
+	}
+	return fmt.Errorf("%s is no directory of an agent (it holds %s and no identity), so nothing was removed or stopped: "+
+		"name the right one with --dir, or use --keep-data", dir, strange)
 }
 
 // report stops the service so that the collector hears why. When it does not,
