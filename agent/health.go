@@ -63,6 +63,6 @@ func (s *service) facts(started time.Time) health.Facts {
 	return health.Facts{
 		Policy: s.policy.Version() > 0, PolicyRefused: up.PolicyError != "", Unheard: time.Since(heard),
 		SpoolFull: queue.Full, SpoolShare: float64(queue.DiskBytes) / spoolCap, Quarantined: queue.DamagedSegments > 0,
-		Skew: s.skew(), CertLeft: s.link.Left(),
+		Skew: s.skew(), CertLeft: s.link.Left(), Up: time.Since(started),
 	}
 }

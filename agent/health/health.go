@@ -23,6 +23,10 @@ const (
 	certComes, certGoes   = 7 * 24 * time.Hour, 8 * 24 * time.Hour
 	silentComes           = 7 * 24 * time.Hour
 	spoolComes, spoolGoes = 0.90, 0.75
+	// certChance is how long a certificate that ends soon has to be renewed before
+	// a word is said: a laptop that comes out of its cupboard renews within
+	// seconds, and six hundred on the first day of term are no alarm.
+	certChance = 90 * time.Second
 )
 
 // Facts are what is known of the service now.
@@ -37,15 +41,25 @@ type Facts struct {
 	Quarantined bool    // something in it could not be read
 	Skew        time.Duration
 	CertLeft    time.Duration
+	// Up is how long the service has run, asleep or not counted as one likes.
+	Up time.Duration
 }
 
 // Watcher remembers which conditions hold. The zero value holds none.
-type Watcher struct{ skew, cert, spool bool }
+type Watcher struct {
+	skew, cert, spool bool
+
+	certSince time.Duration // Facts.Up when cert came
+}
 
 // Look returns the service's row: the worst condition that holds.
 func (w *Watcher) Look(f Facts) sensor.Status {
 	w.skew = past(w.skew, f.Skew.Abs(), skewComes, skewGoes)
-	w.cert = past(w.cert, -f.CertLeft, -certComes, -certGoes)
+	ends := past(w.cert, -f.CertLeft, -certComes, -certGoes)
+	if ends && !w.cert {
+		w.certSince = f.Up
+	}
+	w.cert = ends
 	w.spool = f.SpoolFull || past(w.spool, f.SpoolShare, spoolComes, spoolGoes)
 	limited := func(code string) sensor.Status { return sensor.Status{State: sensor.Limited, Code: code} }
 	switch {
@@ -59,7 +73,7 @@ func (w *Watcher) Look(f Facts) sensor.Status {
 		return limited(conditions.PolicyRefused)
 	case f.Unheard > silentComes:
 		return limited(conditions.PolicyOld)
-	case w.cert:
+	case w.cert && f.Up-w.certSince >= certChance:
 		return limited(conditions.CertExpiring)
 	case w.skew:
 		return limited(conditions.ClockSkew)

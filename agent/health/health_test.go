@@ -25,6 +25,8 @@ func TestEachConditionIsTold(t *testing.T) {
 		var w Watcher
 		f := fine()
 		change(&f)
+		w.Look(f)
+		f.Up += 2 * time.Minute
 		s := w.Look(f)
 		if s.Code != code || (s.State == sensor.OK) != (code == "") {
 			t.Errorf("got %v %q, want %q", s.State, s.Code, code)
@@ -46,7 +48,11 @@ func TestAConditionGoesOnlyWhenWellClear(t *testing.T) {
 		{func() { f.SpoolShare = 0.80 }, conditions.SpoolNearFull}, {func() { f.SpoolShare = 0.70 }, ""},
 		{func() { f.Skew = 6 * time.Minute }, conditions.ClockSkew}, {func() { f.Skew = 3 * time.Minute }, conditions.ClockSkew},
 		{func() { f.Skew = time.Minute }, ""},
-		{func() { f.CertLeft = 6 * 24 * time.Hour }, conditions.CertExpiring},
+		// Within the time that a renewal takes there is nothing to say, however
+		// often it is looked at, and each time anew.
+		{func() { f.CertLeft = -time.Hour }, ""}, {func() { f.Up += time.Minute }, ""}, {func() { f.CertLeft = 30 * 24 * time.Hour }, ""},
+		{func() { f.CertLeft, f.Up = 6*24*time.Hour, f.Up+time.Minute }, ""},
+		{func() { f.Up += 2 * time.Minute }, conditions.CertExpiring},
 		{func() { f.CertLeft = 7*24*time.Hour + time.Hour }, conditions.CertExpiring}, {func() { f.CertLeft = 25 * 24 * time.Hour }, ""},
 	} {
 		step.change()
