@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -57,11 +58,16 @@ func (c *enrolCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	clock := identity.NewClock("", buildinfo.Read().Time, time.Now, boot.Elapsed)
-	if c.Force && status.Read(ctx, c.Dir, "").Running {
+	// A service that hangs would come back, and write its own certificate into
+	// the new identity.
+	if r := status.Read(ctx, c.Dir, ""); c.Force && (r.Running || r.Hangs) {
 		return errors.New("the service is running with the identity that this would replace; stop it first: lapwing-agent service stop")
 	}
 	dialer := dial.Open(c.Dir, os.Getenv)
 	id, err := identity.Enrol(ctx, c.Dir, enrolment, facts, identity.Options{Force: c.Force, Clock: clock.Now, Dial: dialer.Dial})
+	if errors.Is(err, fs.ErrPermission) && os.Geteuid() > 0 {
+		return fmt.Errorf("%w; run it as the administrator (root)", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ func (statusCmd) Help() string {
 var (
 	errNotRunning = errors.New("the service is not running")
 	errNotTold    = errors.New("the service was not asked")
+	errHangs      = errors.New("the service does not answer")
 )
 
 func (c *statusCmd) Run(ctx context.Context, s *streams) error {
@@ -39,6 +40,8 @@ func (c *statusCmd) Run(ctx context.Context, s *streams) error {
 	case err != nil || report.Running:
 	case report.NotAllowed():
 		err = errNotTold
+	case report.Hangs:
+		err = errHangs
 	default:
 		err = errNotRunning
 	}

@@ -110,6 +110,7 @@ func coded(code, detail string) Result {
 const (
 	startService = "Start the service: lapwing-agent service start (lapwing-agent run, where it is not installed). " +
 		"If it does not stay up, log/agent.log in the agent's directory says why."
+	restart         = "If that stays so: lapwing-agent service restart. Without systemd: end lapwing-agent, and run it again."
 	asAdministrator = "Run doctor as the administrator (root)."
 	enrolAgain      = "Ask for an enrolment string. Then: lapwing-agent service stop, lapwing-agent enrol --force STRING, lapwing-agent service start."
 )
@@ -118,6 +119,9 @@ const (
 func silent(env Env) Result {
 	if env.Status.NotAllowed() {
 		return cannotTell(asAdministrator, "this account may not ask the service")
+	}
+	if env.Status.Hangs {
+		return cannotTell(restart, "the service is there and does not answer")
 	}
 	return cannotTell(startService, "the service is not running")
 }

@@ -128,6 +128,7 @@ func TestEachCheckFailsForItsOwnReason(t *testing.T) {
 		"another's collector": {"connection", doctor.Fail, conditions.Stranger, func(t *testing.T, e *doctor.Env) { e.ID.CA = well(t).ID.CA }},
 		"revoked":             {"connection", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status.Uplink.State = "revoked" }},
 		"service stopped":     {"sessions", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status = status.Report{} }},
+		"service hangs":       {"sessions", doctor.Fail, "", func(_ *testing.T, e *doctor.Env) { e.Status = status.Report{Hangs: true} }},
 		"clock ahead":         {"clock", doctor.Fail, conditions.ClockSkew, func(_ *testing.T, e *doctor.Env) { *e.Status.Uplink.SkewMillis = (time.Hour).Milliseconds() }},
 		"clock behind":        {"clock", doctor.Fail, conditions.ClockSkew, func(_ *testing.T, e *doctor.Env) { *e.Status.Uplink.SkewMillis = -(time.Hour).Milliseconds() }},
 		"blind": {"sessions", doctor.Fail, conditions.RightMissing, func(_ *testing.T, e *doctor.Env) {

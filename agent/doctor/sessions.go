@@ -14,6 +14,9 @@ func sessions(_ context.Context, env Env) Result {
 	if env.Status.NotAllowed() {
 		return silent(env)
 	}
+	if env.Status.Hangs {
+		return fail(restart, "the service is there and does not answer: perhaps nobody is watched")
+	}
 	if !env.Status.Running {
 		return fail(startService, "the service is not running: nobody is watched")
 	}

@@ -31,6 +31,8 @@ const (
 var (
 	ErrNotRunning = errors.New("the service is not running; start it with: lapwing-agent service start")
 	ErrNotAllowed = errors.New("only the account that runs the service (root or Administrator) may ask it")
+	// ErrNoAnswer says that it runs, and is stuck or very slow.
+	ErrNoAnswer = errors.New("the service is there and does not answer; if that stays so: lapwing-agent service restart")
 )
 
 // ErrInUse says that another service of the same directory is running.
@@ -114,6 +116,9 @@ func ask(ctx context.Context, path string) (Report, error) {
 	if errors.Is(err, fs.ErrPermission) {
 		return Report{}, ErrNotAllowed
 	}
+	if err != nil && ctx.Err() == nil && busy(err) {
+		return Report{}, ErrNoAnswer
+	}
 	if err != nil {
 		return Report{}, ErrNotRunning
 	}
@@ -123,7 +128,16 @@ func ask(ctx context.Context, path string) (Report, error) {
 	}
 	var r Report
 	if err := json.NewDecoder(io.LimitReader(conn, maxAnswer)).Decode(&r); err != nil {
+		if busy(err) {
+			return Report{}, ErrNoAnswer
+		}
 		return Report{}, fmt.Errorf("the service did not answer as expected: %w", err)
 	}
 	return r, nil
+}
+
+// busy reports whether err is of somebody who listens and does nothing else.
+func busy(err error) bool {
+	late, ok := errors.AsType[net.Error](err)
+	return ok && late.Timeout() // EAGAIN, when too many wait for it already, counts as one
 }

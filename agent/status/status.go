@@ -21,6 +21,7 @@ import (
 // Report is one answer, and the form of --json. Times are RFC 3339.
 type Report struct {
 	Running  bool              `json:"running"`
+	Hangs    bool              `json:"hangs,omitempty"` // it is there and does not answer; Running is false
 	Version  string            `json:"version"`
 	Enrolled *Enrolled         `json:"enrolled,omitempty"` // absent if not enrolled
 	Uplink   *Uplink           `json:"uplink,omitempty"`   // absent if not running
@@ -141,7 +142,7 @@ func (r Report) NotEnrolled() bool { return r.Problem == identity.ErrNotEnrolled
 
 // stopped is the report of a service that does not answer.
 func stopped(dir, version string, why error) Report {
-	r := Report{Version: version, Problem: why.Error()}
+	r := Report{Version: version, Problem: why.Error(), Hangs: errors.Is(why, ErrNoAnswer)}
 	if errors.Is(why, ErrNotAllowed) {
 		return r // nor does this account read who the device is
 	}

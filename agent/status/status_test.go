@@ -135,6 +135,25 @@ func TestStoppedServiceStillSaysWhoItIs(t *testing.T) {
 	}
 }
 
+// A service that is stuck is not one that is stopped: who takes it for that
+// gives the device another identity under its hands.
+func TestServiceThatHangs(t *testing.T) {
+	dir := t.TempDir()
+	ln, err := net.Listen("unix", filepath.Join(dir, "control.sock")) // accepts nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	r := status.Read(t.Context(), dir, "x")
+	if r.Running || !r.Hangs {
+		t.Errorf("%+v", r)
+	}
+	var out strings.Builder
+	if err := status.Write(&out, r, time.Now()); err != nil || !strings.Contains(out.String(), "does not answer") {
+		t.Errorf("%s %v", out.String(), err)
+	}
+}
+
 func TestGarbageOnTheSocket(t *testing.T) {
 	dir := t.TempDir()
 	ln, err := net.Listen("unix", filepath.Join(dir, "control.sock"))

@@ -23,6 +23,8 @@ func Write(w io.Writer, r Report, now time.Time) error {
 		running = "running, version " + r.Version
 	case r.NotAllowed():
 		running = "cannot tell"
+	case r.Hangs:
+		running = "does not answer"
 	}
 	line("Service", "%s", running)
 	if e := r.Enrolled; e != nil {
