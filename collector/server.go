@@ -321,15 +321,21 @@ func serveHTTP(ctx context.Context, h *http.Server, ln net.Listener) error {
 	return <-stopped
 }
 
-// renew replaces certificates before they end, once a day.
+// renewEvery is how often the collector's certificates are looked at, which
+// costs two comparisons. A server that boots with its clock a year ahead, until
+// it asks for the time, has made certificates of next year: devices that know
+// the time refuse it as long as it shows them.
+const renewEvery = time.Minute
+
+// renew replaces certificates before they end, and those that have not begun.
 func (s *server) renew(ctx context.Context) error {
-	daily := time.NewTicker(24 * time.Hour)
-	defer daily.Stop()
+	often := time.NewTicker(renewEvery)
+	defer often.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-daily.C:
+		case <-often.C:
 			if _, err := s.data.Renew(s.now()); err != nil {
 				s.log.ErrorContext(ctx, "renew certificates", "error", err)
 			}
