@@ -90,6 +90,10 @@ func TestPlaces(t *testing.T) {
 		{"not one of another session", func(p string) {
 			fakeProc(t, p, 11, "user@1000.service", "DISPLAY=:7", "XDG_SESSION_ID=4")
 		}, "x11", ""},
+		{"the oldest, whatever its number begins with: a program may have made its own", func(p string) {
+			fakeProc(t, p, 10234, "user@1000.service", "DISPLAY=:99")
+			fakeProc(t, p, 1500, "user@1000.service", "DISPLAY=:8")
+		}, "x11", ":8"},
 		{"Wayland needs its own display", func(p string) { fakeProc(t, p, 10, s.Scope, "DISPLAY=:5") }, "wayland", ""},
 		{"Wayland", func(p string) { fakeProc(t, p, 10, s.Scope, "WAYLAND_DISPLAY=wayland-1") }, "wayland", "wayland-1"},
 		{"a value beyond reason", func(p string) { fakeProc(t, p, 10, s.Scope, "DISPLAY=:5", "HOME=/"+strings.Repeat("x", 2000)) }, "x11", ":5"},

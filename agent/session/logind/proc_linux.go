@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -89,7 +90,10 @@ func (p places) owned(pid, uid uint32) bool {
 	return ok && stat.Uid == uid
 }
 
-// processes of a person.
+// processes of a person, by number: nearly always the oldest come first, which
+// are the desktop's own. What a desktop is found by must not depend on the
+// program that somebody has just started: snaps have a HOME of their own, nested
+// servers a display, and another environment is another session process.
 func (p places) processes(uid uint32) []uint32 {
 	entries, err := os.ReadDir(p.proc)
 	if err != nil {
@@ -102,6 +106,7 @@ func (p places) processes(uid uint32) []uint32 {
 			pids = append(pids, uint32(pid))
 		}
 	}
+	slices.Sort(pids) // the directory has 10234 before 1500
 	return pids
 }
 
