@@ -6,7 +6,7 @@
 // the running service where only that knows. No result holds captured text, a
 // person's name, a key or a password.
 //
-// It may import agent/dial, agent/identity, agent/status, internal/conditions,
+// It may import agent/dial, agent/health, agent/identity, agent/status, internal/conditions,
 // internal/tlsx and internal/buildinfo.
 package doctor
 

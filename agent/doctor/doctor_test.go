@@ -134,9 +134,11 @@ func TestEachCheckFailsForItsOwnReason(t *testing.T) {
 		"blind": {"sessions", doctor.Fail, conditions.RightMissing, func(_ *testing.T, e *doctor.Env) {
 			e.Status.Coverage["text"] = status.Sensor{State: "off", Code: conditions.RightMissing}
 		}},
-		"spool full":    {"spool", doctor.Fail, conditions.SpoolFull, func(_ *testing.T, e *doctor.Env) { e.Status.Spool.Full = true }},
-		"spool damaged": {"spool", doctor.Unknown, conditions.SpoolQuarantined, func(_ *testing.T, e *doctor.Env) { e.Status.Spool.DamagedSegments = 1 }},
-		"events lost":   {"spool", doctor.Unknown, "", func(_ *testing.T, e *doctor.Env) { e.Status.Spool.MergedUrgent = 1 }},
+		"spool full": {"spool", doctor.Fail, conditions.SpoolFull, func(_ *testing.T, e *doctor.Env) { e.Status.Spool.Full = true }},
+		"spool damaged": {"spool", doctor.Unknown, conditions.SpoolQuarantined, func(_ *testing.T, e *doctor.Env) {
+			e.Status.Spool.DamagedSegments, e.Status.Spool.LastDamage = 1, &e.Now
+		}},
+		"events lost": {"spool", doctor.Unknown, "", func(_ *testing.T, e *doctor.Env) { e.Status.Spool.MergedUrgent = 1 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := well(t)

@@ -23,6 +23,10 @@ const (
 	certComes, certGoes   = 7 * 24 * time.Hour, 8 * 24 * time.Hour
 	silentComes           = 7 * 24 * time.Hour
 	spoolComes, spoolGoes = 0.90, 0.75
+	// damageTold is how long a damaged queue is news. The count stays; a warning
+	// that stayed too would, after three years, be on half of the devices and
+	// be read on none.
+	damageTold = 7 * 24 * time.Hour
 	// certChance is how long a certificate that ends soon has to be renewed before
 	// a word is said: a laptop that comes out of its cupboard renews within
 	// seconds, and six hundred on the first day of term are no alarm.
@@ -35,12 +39,14 @@ type Facts struct {
 	PolicyRefused bool // the last that came was refused
 	// Unheard is how long the collector has not been heard, so how old the
 	// policy may be.
-	Unheard     time.Duration
-	SpoolFull   bool
-	SpoolShare  float64 // of its cap, 0 to 1
-	Quarantined bool    // something in it could not be read
-	Skew        time.Duration
-	CertLeft    time.Duration
+	Unheard    time.Duration
+	SpoolFull  bool
+	SpoolShare float64 // of its cap, 0 to 1
+	// LastDamage is when something in it could not be read, by the same clock as
+	// Now; zero: never.
+	LastDamage, Now time.Time
+	Skew            time.Duration
+	CertLeft        time.Duration
 	// Up is how long the service has run, asleep or not counted as one likes.
 	Up time.Duration
 }
@@ -77,10 +83,16 @@ func (w *Watcher) Look(f Facts) sensor.Status {
 		return limited(conditions.CertExpiring)
 	case w.skew:
 		return limited(conditions.ClockSkew)
-	case f.Quarantined:
+	case DamageIsNews(f.LastDamage, f.Now):
 		return limited(conditions.SpoolQuarantined)
 	}
 	return sensor.Status{State: sensor.OK}
+}
+
+// DamageIsNews reports whether damage to the queue is to be told. The clock may
+// have been set since, either way.
+func DamageIsNews(at, now time.Time) bool {
+	return !at.IsZero() && now.Sub(at).Abs() < damageTold
 }
 
 // past is a limit with hysteresis.

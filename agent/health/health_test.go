@@ -18,7 +18,7 @@ func TestEachConditionIsTold(t *testing.T) {
 		conditions.PolicyOld:        func(f *Facts) { f.Unheard = 8 * 24 * time.Hour },
 		conditions.SpoolFull:        func(f *Facts) { f.SpoolFull = true },
 		conditions.SpoolNearFull:    func(f *Facts) { f.SpoolShare = 0.95 },
-		conditions.SpoolQuarantined: func(f *Facts) { f.Quarantined = true },
+		conditions.SpoolQuarantined: func(f *Facts) { f.LastDamage, f.Now = time.Unix(1000, 0), time.Unix(2000, 0) },
 		conditions.ClockSkew:        func(f *Facts) { f.Skew = -6 * time.Minute },
 		conditions.CertExpiring:     func(f *Facts) { f.CertLeft = 6 * 24 * time.Hour },
 	} {
@@ -34,6 +34,20 @@ func TestEachConditionIsTold(t *testing.T) {
 		if _, ok := conditions.Lookup(s.Code); code != "" && !ok {
 			t.Errorf("%s has no words", s.Code)
 		}
+	}
+}
+
+// Damage is a warning for a week, whichever way the clock was set meanwhile.
+func TestDamageIsNewsForAWeek(t *testing.T) {
+	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	day := 24 * time.Hour
+	for after, want := range map[time.Duration]bool{0: true, 6 * day: true, 8 * day: false, -day: true, -20 * 365 * day: false} {
+		if got := DamageIsNews(at, at.Add(after)); got != want {
+			t.Errorf("after %v: %v", after, got)
+		}
+	}
+	if DamageIsNews(time.Time{}, at) {
+		t.Error("it never was, and is news")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // segmentFiles returns the paths of all segments in dir.
@@ -41,6 +42,29 @@ func threeRecords(t *testing.T) (dir, seg string, content []byte, ends []int) {
 	content, err := os.ReadFile(seg)
 	check(t, err)
 	return dir, seg, content, ends
+}
+
+// When damage was last found is known after a restart too, and does not move
+// when a spool is opened again.
+func TestLastDamage(t *testing.T) {
+	dir, seg, content, ends := threeRecords(t)
+	now := time.UnixMilli(1_795_000_000_000)
+	cfg := Config{Dir: dir, Now: func() time.Time { return now }}
+	s := open(t, cfg)
+	if at := s.Stats().LastDamage; !at.IsZero() {
+		t.Errorf("before any it was at %v", at)
+	}
+	check(t, s.Close())
+	content[ends[0]+frameHeader+2] ^= 1
+	check(t, os.WriteFile(seg, content, 0o600))
+	for range 2 {
+		s = open(t, cfg)
+		if at := s.Stats().LastDamage; !at.Equal(time.UnixMilli(1_795_000_000_000)) {
+			t.Errorf("it was at %v", at)
+		}
+		check(t, s.Close())
+		now = now.Add(time.Hour)
+	}
 }
 
 // Whichever byte is flipped, the records it is not in arrive, the damage is

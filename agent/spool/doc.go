@@ -124,6 +124,7 @@ type Stats struct {
 	MergedUrgent   uint64
 	// DamagedSegments counts segments in which something could not be read.
 	DamagedSegments uint64
+	LastDamage      time.Time // when that last rose, by the machine's clock; zero: never
 	// Full: something was dropped, merged or refused, and there is no room yet
 	// to do better.
 	Full bool

@@ -77,7 +77,7 @@ func (s *Spool) load() error {
 		}
 	}
 	if lost {
-		s.state.Damaged++
+		s.state.damage(s.cfg.Now())
 		if err := s.save(true); err != nil {
 			s.disk.f.Close()
 			return err
@@ -260,7 +260,7 @@ func (s *Spool) countDamage(g *segment) error {
 		return nil
 	}
 	s.mu.Lock()
-	s.state.Damaged++
+	s.state.damage(s.cfg.Now())
 	from := g.path(s.cfg.Dir)
 	g.damaged = true
 	to := g.path(s.cfg.Dir)

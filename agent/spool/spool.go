@@ -142,10 +142,14 @@ func (s *Spool) signal() {
 func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var damaged time.Time
+	if ms := s.state.DamagedMs; ms != 0 {
+		damaged = time.UnixMilli(ms)
+	}
 	return Stats{
 		Urgent: s.lanes[0].live(), Routine: s.lanes[1].live(),
 		DiskBytes:      uint64(s.diskBytes()),
-		DroppedRoutine: s.state.Dropped, MergedUrgent: s.state.Merged, DamagedSegments: s.state.Damaged,
+		DroppedRoutine: s.state.Dropped, MergedUrgent: s.state.Merged, DamagedSegments: s.state.Damaged, LastDamage: damaged,
 		Full: s.full,
 	}
 }

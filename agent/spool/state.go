@@ -33,7 +33,16 @@ type state struct {
 	Dropped uint64
 	Merged  uint64
 	Damaged uint64
-	Digest  digest
+	// DamagedMs is when Damaged last rose, in milliseconds since 1970; 0 for never,
+	// or before this was kept.
+	DamagedMs int64 `json:",omitempty"`
+	Digest    digest
+}
+
+// damage counts one more thing that could not be read.
+func (st *state) damage(now time.Time) {
+	st.Damaged++
+	st.DamagedMs = now.UnixMilli()
 }
 
 // digest is the reserved slot of the urgent lane.

@@ -66,7 +66,9 @@ type Spool struct {
 	DroppedRoutine  uint64 `json:"dropped_routine"`
 	MergedUrgent    uint64 `json:"merged_urgent"`
 	DamagedSegments uint64 `json:"damaged_segments"`
-	Full            bool   `json:"full"`
+	// LastDamage is when that last rose, by the machine's clock; absent: never.
+	LastDamage *time.Time `json:"last_damage,omitempty"`
+	Full       bool       `json:"full"`
 }
 
 // Sensor says what one sensor can see; codes are those of internal/conditions.
@@ -121,7 +123,7 @@ func ifSet(t time.Time) *time.Time {
 // FromSpool describes a spool.
 func FromSpool(s spool.Stats) *Spool {
 	return &Spool{Urgent: s.Urgent.Records, Routine: s.Routine.Records, Bytes: s.DiskBytes,
-		DroppedRoutine: s.DroppedRoutine, MergedUrgent: s.MergedUrgent, DamagedSegments: s.DamagedSegments, Full: s.Full}
+		DroppedRoutine: s.DroppedRoutine, MergedUrgent: s.MergedUrgent, DamagedSegments: s.DamagedSegments, LastDamage: ifSet(s.LastDamage), Full: s.Full}
 }
 
 // FromCoverage describes the rows of a coverage board.
