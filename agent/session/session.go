@@ -102,6 +102,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := harden(cfg.Log); err != nil {
 		return fmt.Errorf("start session process: %w", err)
 	}
+	defer endBySignals()()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A Receive or Send that waits ends with the connection.

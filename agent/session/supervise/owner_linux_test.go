@@ -57,7 +57,7 @@ func TestRunsAsTheDisplaysOwner(t *testing.T) {
 	sup.SetPolicy(policy(t, 1))
 	s.await("a status with all sensors", func() bool { return s.settled() })
 
-	proc := fmt.Sprintf("/proc/%d", s.childPID())
+	proc := fmt.Sprintf("/proc/%d", s.childPID("real"))
 	status, err := os.ReadFile(proc + "/status")
 	if err != nil {
 		t.Fatal(err)

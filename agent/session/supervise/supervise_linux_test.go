@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +40,8 @@ func TestMain(m *testing.M) {
 
 // child is a session process: the real one, or one that misbehaves.
 func child(mode string) int {
+	// A test with C in it gives up new privileges on the thread that asks, and no other.
+	runtime.LockOSThread()
 	conn, err := ipc.Inherited()
 	if err != nil {
 		return 3
@@ -50,7 +54,9 @@ func child(mode string) int {
 		if mode == "hasty" {
 			cfg.Canary = canary.Times{Quiet: 500 * time.Millisecond, Patience: 6 * time.Second, Retry: time.Second, Hear: 2 * time.Second}
 		}
-		err := session.Run(context.Background(), cfg)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // as main does
+		defer stop()
+		err := session.Run(ctx, cfg)
 		if err != nil {
 			return 1
 		}
@@ -79,6 +85,9 @@ func misbehave(mode string, conn *ipc.SessionConn) int {
 		}
 	case "killed":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case "last words":
+		hit(1)
+		return 0
 	case "gap":
 		hit(2)
 	case "invalid":
@@ -133,7 +142,7 @@ func (s *service) run(env []string, mode string) (sup *supervise.Supervisor, sto
 		Command: []string{os.Args[0]},
 		Target:  supervise.Target{ID: "test", UID: uint32(os.Geteuid()), Env: append(env, childMode+"="+mode)},
 		OnHit:   s.hit, OnLock: s.lock, OnStatus: s.status, OnCanary: s.canary, OnTamper: s.tamper,
-		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now, LookEvery: time.Second,
 	}
 	sup, err := supervise.New(cfg)
 	if err != nil {
@@ -156,6 +165,7 @@ func (s *service) hit(_ context.Context, h *lapwingv1.Hit) error {
 	defer s.mu.Unlock()
 	if s.failures > 0 {
 		s.failures--
+		s.cond.Broadcast()
 		return errors.New("disk full")
 	}
 	s.hits = append(s.hits, h)
@@ -168,6 +178,7 @@ func (s *service) lock(_ context.Context, r *lapwingv1.LockReport) error {
 	defer s.mu.Unlock()
 	if s.failures > 0 {
 		s.failures--
+		s.cond.Broadcast()
 		return errors.New("disk full")
 	}
 	s.locks = append(s.locks, r)
@@ -356,7 +367,7 @@ func TestPhraseOnARealDesktop(t *testing.T) {
 		}
 	}
 
-	pid := s.childPID()
+	pid := s.childPID("real")
 	s.checkHardened(pid)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -409,7 +420,7 @@ func (s *service) typeUntilHit(d *desktop.Desktop, phrase string) {
 }
 
 // childPID finds the one child of this process that is a session.
-func (s *service) childPID() int {
+func (s *service) childPID(mode string) int {
 	s.t.Helper()
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -422,7 +433,7 @@ func (s *service) childPID() int {
 		}
 		env, _ := os.ReadFile("/proc/" + e.Name() + "/environ")
 		status, _ := os.ReadFile("/proc/" + e.Name() + "/status")
-		if strings.Contains(string(env), childMode+"=real") && strings.Contains(string(status), "PPid:\t"+strconv.Itoa(os.Getpid())+"\n") {
+		if strings.Contains(string(env), childMode+"="+mode) && strings.Contains(string(status), "PPid:\t"+strconv.Itoa(os.Getpid())+"\n") {
 			return pid
 		}
 	}
