@@ -54,9 +54,13 @@ type Config struct {
 	OnCanary func(*lapwingv1.CanarySeen)
 	// OnLock takes what the lock sensor counted, and is called again as OnHit is.
 	OnLock func(context.Context, *lapwingv1.LockReport) error
-	// OnTamper says that the session process was killed count times within
-	// TamperWindow.
+	// OnTamper says that the account's session processes were killed count times
+	// within TamperWindow.
 	OnTamper func(count uint32)
+	// LookEvery is how often the session process is looked at, whether a signal has
+	// stopped it: then it is killed and started again, which counts as a kill. Zero
+	// means a minute.
+	LookEvery time.Duration
 	// Stderr is where the session process logs to; nil discards it.
 	Stderr *os.File
 	Log    *slog.Logger
@@ -82,6 +86,9 @@ const (
 	stable = 1 * time.Minute
 	// policyAgain is the pause before a policy that could not be read is read again.
 	policyAgain = 1 * time.Second
+	// lookEvery is LookEvery unless it is set; all that looks once a minute looks
+	// at the same moment (see agent/beat).
+	lookEvery = 1 * time.Minute
 	// retryHit is the pause before OnHit is called again.
 	retryHit = 1 * time.Second
 )

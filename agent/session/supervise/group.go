@@ -24,6 +24,7 @@ type Group struct {
 	targets []Target
 	changed chan struct{} // holds a value when targets has changed
 	running map[string]*member
+	kills   map[uint32]*kills // by account
 }
 
 // member is one desktop's supervisor.
@@ -38,7 +39,7 @@ type member struct {
 // NewGroup makes the configuration of each desktop's Supervisor by config. Its
 // callbacks come from a goroutine of each Supervisor.
 func NewGroup(config func(Target) Config) *Group {
-	return &Group{config: config, changed: make(chan struct{}, 1), told: map[string]string{}, running: map[string]*member{}}
+	return &Group{config: config, changed: make(chan struct{}, 1), told: map[string]string{}, running: map[string]*member{}, kills: map[uint32]*kills{}}
 }
 
 // SetTargets says which desktops are to be watched from now on. Ids must differ.
@@ -163,6 +164,10 @@ func (g *Group) add(ctx context.Context, t Target, failed chan<- error) error {
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", t.ID, err)
 	}
+	if g.kills[t.UID] == nil {
+		g.kills[t.UID] = s.kills
+	}
+	s.kills = g.kills[t.UID]
 	if g.lookAt != nil {
 		s.SetWatch(g.lookAt)
 	}

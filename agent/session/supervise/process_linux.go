@@ -1,11 +1,13 @@
 package supervise
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -103,6 +105,18 @@ func (p *process) stop(conn *ipc.ServiceConn) {
 	}
 	conn.Close()
 	<-sent
+}
+
+// halted reports whether a signal has stopped the process (proc(5), state T): it
+// lives, and sees nothing.
+func (p *process) halted() bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	// The name before it may hold anything, and ends with the last bracket.
+	_, state, ok := bytes.Cut(stat[max(bytes.LastIndexByte(stat, ')'), 0):], []byte(") "))
+	return ok && bytes.HasPrefix(state, []byte("T"))
 }
 
 // killed reports whether a signal that was not ours ended the process.

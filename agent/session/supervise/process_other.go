@@ -20,4 +20,8 @@ func (p *process) end(bool) {}
 
 func (p *process) stop(*ipc.ServiceConn) {}
 
+func (p *process) halted() bool { return false }
+
+func (p *process) kill() {}
+
 func (p *process) killed() bool { return false }

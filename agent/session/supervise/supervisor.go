@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lapwing-schools/lapwing/agent/beat"
 	"github.com/lapwing-schools/lapwing/agent/ipc"
 	"github.com/lapwing-schools/lapwing/agent/sensor"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
@@ -15,7 +16,7 @@ import (
 // Supervisor keeps one session process running in one desktop.
 type Supervisor struct {
 	cfg   Config
-	kills []time.Time // of Run's goroutine
+	kills *kills
 
 	// mu guards what follows.
 	mu      sync.Mutex
@@ -40,7 +41,10 @@ func New(cfg Config) (*Supervisor, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("supervise session: %w", err)
 	}
-	return &Supervisor{cfg: cfg, arrived: make(chan struct{}, 1)}, nil
+	if cfg.LookEvery <= 0 {
+		cfg.LookEvery = lookEvery
+	}
+	return &Supervisor{cfg: cfg, kills: &kills{}, arrived: make(chan struct{}, 1)}, nil
 }
 
 // SetPolicy gives a policy to the session process, now and at each start. Safe for concurrent use; it does not
@@ -127,6 +131,11 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	for {
 		started := s.cfg.Now()
 		end := s.once(ctx)
+		if end.killed { // before anything else: who killed it may be on his way out
+			if n := s.kills.add(s.cfg.Now()); n > 0 {
+				s.cfg.OnTamper(n)
+			}
+		}
 		s.cfg.OnStatus(nil)
 		if ctx.Err() != nil {
 			return nil
@@ -136,9 +145,6 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		}
 		lived := s.cfg.Now().Sub(started)
 		s.cfg.Log.Warn("session process ended", "killed", end.killed, "lived_seconds", int(lived.Seconds()), "error", end.err)
-		if end.killed {
-			s.countKill()
-		}
 		if end.killed || lived >= stable {
 			pause = restartAfter
 		}
@@ -150,23 +156,6 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		if !end.killed {
 			pause = min(2*pause, restartMax)
 		}
-	}
-}
-
-// countKill tells of tampering when there were too many kills, and starts
-// counting anew.
-func (s *Supervisor) countKill() {
-	now := s.cfg.Now()
-	recent := s.kills[:0]
-	for _, at := range s.kills {
-		if now.Sub(at) < TamperWindow {
-			recent = append(recent, at)
-		}
-	}
-	s.kills = append(recent, now)
-	if len(s.kills) >= TamperKills {
-		s.cfg.OnTamper(uint32(len(s.kills)))
-		s.kills = s.kills[:0]
 	}
 }
 
@@ -195,19 +184,28 @@ func (s *Supervisor) once(ctx context.Context) ending {
 	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- s.serve(serving, conn) }()
-	select {
-	case <-p.done:
-		err = <-served // ends with its end of the socket
-	case err = <-served:
-		p.end(err == nil)
-	case <-ctx.Done():
-		p.stop(conn)
-		cancel()
-		conn.Close()
-		<-served
-		return ending{}
+	looks := beat.Every(s.cfg.LookEvery)
+	defer looks.Stop()
+	done := p.done
+	for {
+		select {
+		case <-done:
+			done = nil // serving ends with its end of the socket, when all that it said is kept
+		case err = <-served:
+			p.end(err == nil)
+			return ending{killed: p.killed(), err: errors.Join(err, p.err)}
+		case <-looks.C:
+			if p.halted() {
+				p.kill()
+			}
+		case <-ctx.Done():
+			p.stop(conn)
+			cancel()
+			conn.Close()
+			<-served
+			return ending{}
+		}
 	}
-	return ending{killed: p.killed(), err: errors.Join(err, p.err)}
 }
 
 // serve talks with one session process until its end of the socket closes.
