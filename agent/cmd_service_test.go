@@ -14,6 +14,7 @@ func TestOnlyAnAgentsDirectoryIsRemoved(t *testing.T) {
 	}{
 		"enrolled":            {[]string{"identity", "spool", "log"}, []string{"policy", "proxy"}, true},
 		"enrolling again":     {[]string{"identity.replaced", "identity.new", "spool"}, nil, true},
+		"identity removed":    {[]string{"spool", "log"}, []string{ownerFile, "policy"}, true},
 		"never enrolled":      {[]string{"log"}, []string{"proxy"}, true},
 		"empty":               {nil, nil, true},
 		"people's homes":      {[]string{"anna", "ben"}, nil, false},

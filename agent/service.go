@@ -37,6 +37,7 @@ type service struct {
 	dir    string
 	log    *slog.Logger
 	boot   boot.Boot
+	clock  *identity.Clock
 	link   *identity.Link
 	dialer *dial.Dialer
 	policy *policy.Keeper
@@ -82,7 +83,10 @@ func newService(dir string, environ []string, log *slog.Logger) (*service, error
 	if err := claimSpool(dir, id, log); err != nil {
 		return nil, err
 	}
-	if s.spool, err = spool.Open(spool.Config{Dir: filepath.Join(dir, "spool")}); err != nil {
+	// What was acknowledged is kept for hours of the collector's, which may ask
+	// for it again: this machine's clock may be wrong by years.
+	s.clock = identity.NewClock(dir, buildinfo.Read().Time, time.Now, boot.Elapsed)
+	if s.spool, err = spool.Open(spool.Config{Dir: filepath.Join(dir, "spool"), Now: s.clock.Reckoned}); err != nil {
 		return nil, err
 	}
 	s.stamps = stamp.New(s.keep, s.now)
@@ -149,13 +153,12 @@ func (s *service) wire(id *identity.Identity, environ []string) error {
 	if err != nil {
 		return err
 	}
-	clock := identity.NewClock(s.dir, buildinfo.Read().Time, time.Now, boot.Elapsed)
 	s.dialer = dial.Open(s.dir, os.Getenv)
-	s.link = identity.NewLink(id, clock, jitterOf(id.Device.ID), s.dialer.Dial, func(address string) []grpc.DialOption {
+	s.link = identity.NewLink(id, s.clock, jitterOf(id.Device.ID), s.dialer.Dial, func(address string) []grpc.DialOption {
 		return s.options(s.dialer.Probe(address))
 	})
 	s.uplink = uplink.New(uplink.Config{
-		Spool: s.spool, Link: s.link, Clock: clock, Policy: s.policy, Now: s.now, Log: s.log,
+		Spool: s.spool, Link: s.link, Clock: s.clock, Policy: s.policy, Now: s.now, Log: s.log,
 		Hello: &lapwingv1.Hello{
 			AgentVersion: facts.AgentVersion, Os: facts.OS, OsVersion: facts.OSVersion, Arch: facts.Arch,
 			Hostname: facts.Hostname, Boot: s.boot.ID[:], Fingerprint: facts.Fingerprint,

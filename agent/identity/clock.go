@@ -65,6 +65,17 @@ func (c *Clock) Now() (now time.Time, exact bool) {
 	return c.told.Add(c.elapsed() - c.at), true
 }
 
+// Reckoned returns the time as well as this device can tell it: the collector's,
+// and before it has told any the later of the machine's clock and the floor. It
+// is for what is kept for so many hours, not for certificates.
+func (c *Clock) Reckoned() time.Time {
+	now, exact := c.Now()
+	if wall := c.wall(); !exact && wall.After(now) {
+		return wall
+	}
+	return now
+}
+
 // Skew returns how far the machine's clock is ahead of the collector's, by the
 // last time it told; known is false before the first.
 func (c *Clock) Skew() (skew time.Duration, known bool) {

@@ -37,6 +37,9 @@ func TestClock(t *testing.T) {
 	if _, known := c.Skew(); known {
 		t.Error("the skew is known before contact")
 	}
+	if got := c.Reckoned(); !got.Equal(built) {
+		t.Errorf("before contact, in 1970, it reckons %v, want the build time", got)
+	}
 	c.Observe(server)
 	if skew, known := c.Skew(); !known || skew != m.wall.Sub(server) {
 		t.Errorf("skew %v, %v", skew, known)
@@ -50,12 +53,18 @@ func TestClock(t *testing.T) {
 	if now, exact := c.Now(); !now.Equal(server.Add(2*time.Hour)) || !exact {
 		t.Errorf("two hours later: %v, %v", now, exact)
 	}
+	if got := c.Reckoned(); !got.Equal(server.Add(2 * time.Hour)) {
+		t.Errorf("two hours later it reckons %v", got)
+	}
 	c.Observe(server.Add(2 * time.Hour)) // an hour has passed: written down again
 
 	// After a restart it is a floor, whatever the machine's clock says.
 	c = identity.NewClock(dir, built, m.now, m.elapsed)
 	if now, exact := c.Now(); !now.Equal(server.Add(2*time.Hour)) || exact {
 		t.Errorf("after a restart: %v, %v, want the last told time as a floor", now, exact)
+	}
+	if got := c.Reckoned(); !got.Equal(m.wall) {
+		t.Errorf("after a restart it reckons %v, want the machine's clock, which is later", got)
 	}
 	// A file of nonsense leaves the build time.
 	if err := os.WriteFile(filepath.Join(dir, "identity", "trusted-time"), []byte("tomorrow"), 0o600); err != nil {

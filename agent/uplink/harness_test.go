@@ -101,7 +101,8 @@ func newDevice(t *testing.T, c *fakecollector.Collector) *device {
 
 func (d *device) openSpool() {
 	d.t.Helper()
-	sp, err := spool.Open(spool.Config{Dir: d.dir + "/spool", MinFree: -1, SegmentBytes: 4 << 10})
+	sp, err := spool.Open(spool.Config{Dir: d.dir + "/spool", MinFree: -1, SegmentBytes: 4 << 10,
+		Now: func() time.Time { return d.clock.Reckoned() }}) // as the service has it
 	check(d.t, err)
 	d.spool = sp
 	d.t.Cleanup(func() { sp.Close() })

@@ -235,23 +235,35 @@ func TestRestartInTheMiddle(t *testing.T) {
 
 // The collector was restored from a backup and asks for the last hour again.
 func TestReoffer(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		d := newDevice(t, &fakecollector.Collector{})
-		d.start()
-		d.put(spool.Urgent, 100)
-		d.put(spool.Routine, 5)
-		d.arrived(105)
-		d.emptied()
-		d.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Reoffer{
-			Reoffer: &lapwingv1.ReofferRequest{SinceMs: time.Now().Add(-time.Hour).UnixMilli()}}})
-		check(t, d.collector.Await(t.Context(), func() bool { return d.collector.Received() == 205 }))
-		d.put(spool.Urgent, 1)
-		d.arrived(106)
-		d.emptied()
-		if n := len(d.collector.Hellos()); n != 1 {
-			t.Errorf("%d streams, want 1", n)
-		}
-	})
+	for name, wrong := range map[string]time.Duration{"right": 0, "1970": -50 * year, "2056": 30 * year} {
+		t.Run(name, func(t *testing.T) { bubble(t, func(t *testing.T) { reoffer(t, wrong) }) })
+	}
+}
+
+const year = 365 * 24 * time.Hour
+
+func reoffer(t *testing.T, wrong time.Duration) {
+	d := newDevice(t, &fakecollector.Collector{})
+	d.spool.Close()
+	d.clock = identity.NewClock("", time.Now().Add(-90*24*time.Hour), func() time.Time { return time.Now().Add(wrong) }, d.elapsed)
+	d.openSpool()
+	d.through(d.collector.Dial)
+	d.start()
+	d.put(spool.Urgent, 100)
+	d.put(spool.Routine, 5)
+	d.arrived(105)
+	d.emptied()
+	d.collector.Send(&lapwingv1.CollectorMessage{Kind: &lapwingv1.CollectorMessage_Reoffer{
+		Reoffer: &lapwingv1.ReofferRequest{SinceMs: time.Now().Add(-time.Hour).UnixMilli()}}})
+	soon, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	check(t, d.collector.Await(soon, func() bool { return d.collector.Received() == 205 }))
+	d.put(spool.Urgent, 1)
+	d.arrived(106)
+	d.emptied()
+	if n := len(d.collector.Hellos()); n != 1 {
+		t.Errorf("%d streams, want 1", n)
+	}
 }
 
 // The collector may tell the time without answering a batch.
