@@ -99,9 +99,23 @@ func (d *desktops) watch(targets []supervise.Target) {
 	for i, t := range targets {
 		ids[i] = t.ID
 	}
+	only := onlyAccount(targets)
+	d.service.own.account.Store(&only)
 	d.service.view.desktops(ids)
 	d.service.notices.desktops(targets)
 	d.group.SetTargets(targets)
+}
+
+// onlyAccount is the account of all targets; empty where they are of several people.
+func onlyAccount(targets []supervise.Target) string {
+	account := ""
+	for i, t := range targets {
+		if i > 0 && t.Account != account {
+			return ""
+		}
+		account = t.Account
+	}
+	return account
 }
 
 // stderrFile is where programs in a desktop write their logs.
@@ -119,7 +133,6 @@ func value(t supervise.Target, name string) string {
 // sessionConfig is how one desktop's session process is run.
 func (s *service) sessionConfig(target supervise.Target) supervise.Config {
 	// Capture ids begin anew in each session process, so each gets a stamp of its own.
-	s.own.account.Store(&target.Account)
 	stamps := s.stamps.Session(target.ID, target.Account)
 	return supervise.Config{
 		Command: []string{s.program, "session"}, Target: target, Stderr: os.Stderr, Log: s.log, Now: time.Now,

@@ -19,10 +19,11 @@ import (
 type deviceSensors struct {
 	usb     *usb.Sensor
 	posture *posture.Sensor
-	account atomic.Pointer[string] // of the last desktop that was watched
+	account atomic.Pointer[string] // of the desktops that are to be watched, if it is one
 }
 
-// account is who is logged on at the desktop that is watched; empty for nobody.
+// account is who is logged on at the desktop that is watched; empty for nobody,
+// and where people sit at several: a medium may be anybody's of them.
 func (s *service) account() string {
 	if account := s.own.account.Load(); account != nil && s.view.watching() > 0 {
 		return *account
