@@ -72,18 +72,7 @@ func TestWhenTheServiceDozes(t *testing.T) {
 // the collector, gRPC may ask five times more seldom. A proxy would answer for
 // itself, so through one it may not.
 func TestHowOftenAConnectionIsProbed(t *testing.T) {
-	collector := &fakecollector.Collector{Address: "127.0.0.1:0"}
-	collector.Start(t)
-	dir := t.TempDir()
-	if _, err := identity.Enrol(t.Context(), dir, collector.Enrolment(), identity.Facts{Hostname: "pc1", OS: "linux", Arch: "amd64"},
-		identity.Options{Clock: tlsx.SystemClock}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := newService(dir, nil, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.spool.Close() })
+	s, _ := enrolled(t)
 	probed := func() (probe time.Duration) {
 		t.Helper()
 		usual := s.options
@@ -105,12 +94,31 @@ func TestHowOftenAConnectionIsProbed(t *testing.T) {
 	if got := probed(); got != want {
 		t.Errorf("directly: every %v, want %v", got, want)
 	}
-	if err := os.WriteFile(filepath.Join(dir, dial.FileName), []byte(connectProxy(t)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, dial.FileName), []byte(connectProxy(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if got := probed(); got != dial.QuickProbe {
 		t.Errorf("through a proxy: every %v, want %v", got, dial.QuickProbe)
 	}
+}
+
+// enrolled is a service of a device that is enrolled with a collector; nothing of
+// it runs.
+func enrolled(t *testing.T) (*service, *fakecollector.Collector) {
+	t.Helper()
+	collector := &fakecollector.Collector{Address: "127.0.0.1:0"}
+	collector.Start(t)
+	dir := t.TempDir()
+	if _, err := identity.Enrol(t.Context(), dir, collector.Enrolment(), identity.Facts{Hostname: "pc1", OS: "linux", Arch: "amd64"},
+		identity.Options{Clock: tlsx.SystemClock}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := newService(dir, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.spool.Close() })
+	return s, collector
 }
 
 // connectProxy lets everybody through.

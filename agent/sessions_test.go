@@ -5,7 +5,11 @@ import (
 	"time"
 
 	"github.com/lapwing-schools/lapwing/agent/sensor"
+	"github.com/lapwing-schools/lapwing/configs"
 	"github.com/lapwing-schools/lapwing/internal/conditions"
+	"github.com/lapwing-schools/lapwing/internal/detect/rulepack"
+	"github.com/lapwing-schools/lapwing/internal/policydoc"
+	"github.com/lapwing-schools/lapwing/internal/testkit/fakecollector"
 	lapwingv1 "github.com/lapwing-schools/lapwing/proto/lapwing/v1"
 )
 
@@ -90,5 +94,41 @@ func TestOnlyNewsIsAChange(t *testing.T) {
 		if got := changed(); got != step.want {
 			t.Errorf("step %d: a change %v, want %v", i, got, step.want)
 		}
+	}
+}
+
+// What is kept of a guest's account, or of one that the policy says is shared,
+// is marked: it is nobody's in particular.
+func TestSharedAccountsAreMarked(t *testing.T) {
+	s, collector := enrolled(t)
+	kept := func(account string) bool {
+		t.Helper()
+		e := &lapwingv1.Event{Id: make([]byte, 16), Lane: lapwingv1.Lane_LANE_URGENT, Account: account}
+		if err := s.keep(e); err != nil {
+			t.Fatal(err)
+		}
+		return e.SharedAccount
+	}
+	if !kept("guest-x7f2aa") || kept("exam01") || kept("rowan.pike") {
+		t.Error("without a policy guests are not told from people")
+	}
+	packs, problems := rulepack.ReadDir(configs.Rules())
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	rules, err := rulepack.Compile(packs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := policydoc.Sign(&lapwingv1.Policy{
+		Version: 1, School: fakecollector.School, IssuedMs: 1, Rules: rules, SharedAccounts: []string{"exam*"}}, collector.PolicyKey)
+	if err == nil {
+		err = s.policy.Apply(signed)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !kept("guest-x7f2aa") || !kept("exam01") || kept("rowan.pike") {
+		t.Error("the policy's shared accounts are not marked")
 	}
 }
