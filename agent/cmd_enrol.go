@@ -47,7 +47,7 @@ func (c *enrolCmd) Run(ctx context.Context, s *streams) error {
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("read the enrolment string: %w", err)
 		}
-		text = line
+		text = strings.TrimPrefix(line, "\ufeff") // Notepad begins a file with it
 	}
 	enrolment, err := tlsx.ParseEnrolment(strings.TrimSpace(text))
 	if err != nil {

@@ -48,6 +48,9 @@ func (l *logFile) Err() error { return l.err }
 
 func (l *logFile) Write(line []byte) (n int, err error) {
 	defer func() { l.err = err }()
+	if l.f != nil && !l.there() {
+		err = l.Close()
+	}
 	if l.f != nil && l.size+int64(len(line)) > logBytes {
 		err = l.rotate()
 	}
@@ -61,8 +64,22 @@ func (l *logFile) Write(line []byte) (n int, err error) {
 	return n, errors.Join(err, werr)
 }
 
+// there reports whether agent.log is still the file that is written to: somebody
+// may have cleared the folder away, and wants to see what comes next.
+func (l *logFile) there() bool {
+	named, err := os.Stat(l.path(0))
+	if err != nil {
+		return false
+	}
+	ours, err := l.f.Stat()
+	return err == nil && os.SameFile(named, ours)
+}
+
 // open goes on with agent.log, or with a new one if it has no room for n bytes.
 func (l *logFile) open(n int64) error {
+	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+		return err
+	}
 	for {
 		f, err := os.OpenFile(l.path(0), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 		if err != nil {

@@ -92,6 +92,23 @@ func TestLogRotates(t *testing.T) {
 	}
 }
 
+// A technician who clears the folder away finds in it what comes next.
+func TestLogFolderRemoved(t *testing.T) {
+	dir := t.TempDir()
+	file := openLog(dir)
+	defer file.Close()
+	log := logging.New(file, logging.Options{})
+	log.Info("before")
+	if err := os.RemoveAll(filepath.Join(dir, "log")); err != nil {
+		t.Skip("an open file cannot be removed here:", err)
+	}
+	log.Info("after")
+	b, err := os.ReadFile(filepath.Join(dir, "log", "agent.log"))
+	if err != nil || file.Err() != nil || !bytes.Contains(b, []byte("after")) || bytes.Contains(b, []byte("before")) {
+		t.Errorf("it holds %q, %v, %v", b, err, file.Err())
+	}
+}
+
 // Where nothing can be renamed, the cap holds all the same, and lines go on.
 func TestLogThatCannotRotate(t *testing.T) {
 	dir := t.TempDir()

@@ -155,7 +155,7 @@ func readFile(name string) (string, error) {
 	if err != nil && n == 0 {
 		return "", nil // an empty file names none
 	}
-	line, _, _ := strings.Cut(string(b[:n]), "\n")
+	line, _, _ := strings.Cut(strings.TrimPrefix(string(b[:n]), "\ufeff"), "\n") // Notepad begins a file with it
 	return strings.TrimSpace(line), nil
 }
 

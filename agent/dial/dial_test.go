@@ -129,6 +129,7 @@ func TestProxyWithAndWithoutCredentials(t *testing.T) {
 		"none":                  {via: ""},
 		"file":                  {file: "http://" + open + "\n", via: "http://" + open},
 		"file without a scheme": {file: open, via: "http://" + open},
+		"file of Notepad":       {file: "\ufeffhttp://" + open + "\r\n", via: "http://" + open},
 		"own variable":          {own: "http://" + open, via: "http://" + open},
 		"credentials":           {file: "http://pupil:sesame@" + guarded, via: "http://" + guarded},
 		"no credentials":        {file: "http://" + guarded, want: dial.ErrProxyAuth, via: "http://" + guarded},
