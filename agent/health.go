@@ -62,7 +62,7 @@ func (s *service) facts(started time.Time) health.Facts {
 	}
 	return health.Facts{
 		Policy: s.policy.Version() > 0, PolicyRefused: up.PolicyError != "", Unheard: time.Since(heard),
-		SpoolFull: queue.Full, SpoolShare: float64(queue.DiskBytes) / spoolCap, LastDamage: queue.LastDamage, Now: time.Now(),
+		SpoolFull: queue.Full, SpoolShare: float64(queue.DiskBytes) / spoolCap, LastDamage: queue.LastDamage, Now: s.clock.Reckoned(),
 		Skew: s.skew(), CertLeft: s.link.Left(), Up: time.Since(started),
 	}
 }

@@ -35,6 +35,15 @@ func certificate(_ context.Context, env Env) Result {
 	return pass("good until %s", ends.Format(time.DateOnly))
 }
 
+// reckoned is the time as the service reckons it (identity.Clock.Reckoned).
+func reckoned(env Env) time.Time {
+	now, sure := trusted(env)
+	if !sure && env.Now.After(now) {
+		return env.Now
+	}
+	return now
+}
+
 // trusted returns the time by which to judge: by the service's word, or else a
 // floor that this device has kept, of which it is not sure.
 func trusted(env Env) (now time.Time, sure bool) {

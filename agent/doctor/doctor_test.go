@@ -215,6 +215,17 @@ func TestWrongClockIsNoLostCertificate(t *testing.T) {
 	}
 }
 
+// The spool writes down the collector's time, on a device that lives in 2056, too.
+func TestDamageByTheCollectorsClock(t *testing.T) {
+	env := well(t)
+	at, years := env.Now, 30*365*24*time.Hour
+	env.Status.Spool.DamagedSegments, env.Status.Spool.LastDamage = 1, &at
+	*env.Status.Uplink.SkewMillis, env.Now = years.Milliseconds(), env.Now.Add(years)
+	if c := find(t, doctor.Run(t.Context(), env), "spool"); c.Code != conditions.SpoolQuarantined {
+		t.Errorf("%+v", c)
+	}
+}
+
 // While the service is stopped, nobody can say that it will find the proxy of
 // this shell.
 func TestProxyOfTheShellAlone(t *testing.T) {

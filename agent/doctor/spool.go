@@ -19,7 +19,7 @@ func spool(_ context.Context, env Env) Result {
 		r := coded(conditions.SpoolFull, "")
 		r.Detail = conditions.SpoolFull + ": no room for more"
 		return r
-	case s.LastDamage != nil && health.DamageIsNews(*s.LastDamage, env.Now):
+	case s.LastDamage != nil && health.DamageIsNews(*s.LastDamage, reckoned(env)):
 		c, _ := conditions.Lookup(conditions.SpoolQuarantined)
 		return Result{State: Unknown, Code: c.Code, Detail: c.Title, Do: c.Action}
 	case s.DroppedRoutine+s.MergedUrgent > 0:

@@ -124,7 +124,7 @@ type Stats struct {
 	MergedUrgent   uint64
 	// DamagedSegments counts segments in which something could not be read.
 	DamagedSegments uint64
-	LastDamage      time.Time // when that last rose, by the machine's clock; zero: never
+	LastDamage      time.Time // when that last rose, by Config.Now; zero: never
 	// Full: something was dropped, merged or refused, and there is no room yet
 	// to do better.
 	Full bool

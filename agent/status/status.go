@@ -66,7 +66,7 @@ type Spool struct {
 	DroppedRoutine  uint64 `json:"dropped_routine"`
 	MergedUrgent    uint64 `json:"merged_urgent"`
 	DamagedSegments uint64 `json:"damaged_segments"`
-	// LastDamage is when that last rose, by the machine's clock; absent: never.
+	// LastDamage is when that last rose, by the collector's clock if it was known; absent: never.
 	LastDamage *time.Time `json:"last_damage,omitempty"`
 	Full       bool       `json:"full"`
 }
