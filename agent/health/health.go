@@ -69,6 +69,8 @@ func (w *Watcher) Look(f Facts) sensor.Status {
 	w.spool = f.SpoolFull || past(w.spool, f.SpoolShare, spoolComes, spoolGoes)
 	limited := func(code string) sensor.Status { return sensor.Status{State: sensor.Limited, Code: code} }
 	switch {
+	case !f.Policy && f.PolicyRefused: // it came, so nobody need look at the network
+		return sensor.Status{State: sensor.Off, Code: conditions.PolicyRefused}
 	case !f.Policy:
 		return sensor.Status{State: sensor.Off, Code: conditions.PolicyMissing}
 	case f.SpoolFull:

@@ -37,6 +37,16 @@ func TestEachConditionIsTold(t *testing.T) {
 	}
 }
 
+// A first policy that could not be stored is not one that never came.
+func TestAFirstPolicyThatIsRefused(t *testing.T) {
+	var w Watcher
+	f := fine()
+	f.Policy, f.PolicyRefused = false, true
+	if s := w.Look(f); s.State != sensor.Off || s.Code != conditions.PolicyRefused {
+		t.Errorf("%+v", s)
+	}
+}
+
 // Damage is a warning for a week, whichever way the clock was set meanwhile.
 func TestDamageIsNewsForAWeek(t *testing.T) {
 	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
