@@ -70,6 +70,10 @@ func (c *serviceInstallCmd) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
+	// It becomes 0700, which would lock everybody out of /home.
+	if err := checkOurs(c.Dir, "nothing was installed: name an empty one or a new one with --dir"); err != nil {
+		return err
+	}
 	if err := svc.Install(); err != nil {
 		return err
 	}
@@ -230,7 +234,7 @@ func (c *serviceUninstallCmd) Run(ctx context.Context, s *streams) error {
 		return errNotInstalled
 	}
 	if !c.KeepData {
-		if err := checkOurs(c.Dir); err != nil {
+		if err := checkOurs(c.Dir, "nothing was removed or stopped: name the right one with --dir, or use --keep-data"); err != nil {
 			return err
 		}
 	}
@@ -249,10 +253,10 @@ func (c *serviceUninstallCmd) Run(ctx context.Context, s *streams) error {
 	return said(s, "Uninstalled.")
 }
 
-// checkOurs refuses to have a directory removed that is not plainly an agent's:
-// one wrong word behind --dir, as root, on 600 laptops. One that was never
-// enrolled holds next to nothing.
-func checkOurs(dir string) error {
+// checkOurs refuses to have a directory taken over or removed that is not plainly
+// an agent's: one wrong word behind --dir, as root, on 600 laptops. One that was
+// never enrolled holds next to nothing. so says what did not happen, and what to do.
+func checkOurs(dir, so string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -277,8 +281,7 @@ func checkOurs(dir string) error {
 	if strange == "" {
 		return nil
 	}
-	return fmt.Errorf("%s is no directory of an agent (it holds %s and no identity), so nothing was removed or stopped: "+
-		"name the right one with --dir, or use --keep-data", dir, strange)
+	return fmt.Errorf("%s is no directory of an agent (it holds %s and no identity), so %s", dir, strange, so)
 }
 
 // report stops the service so that the collector hears why. When it does not,

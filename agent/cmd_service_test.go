@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Uninstalling removes an agent's directory, and no other that somebody named.
+// Installing takes over and uninstalling removes an agent's directory, and no
+// other that somebody named.
 func TestOnlyAnAgentsDirectoryIsRemoved(t *testing.T) {
 	for name, tc := range map[string]struct {
 		folders, files []string
@@ -33,12 +34,12 @@ func TestOnlyAnAgentsDirectoryIsRemoved(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := checkOurs(dir); (err == nil) != tc.ours {
+			if err := checkOurs(dir, "stop"); (err == nil) != tc.ours {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
-	if err := checkOurs(filepath.Join(t.TempDir(), "gone")); err != nil {
+	if err := checkOurs(filepath.Join(t.TempDir(), "gone"), "stop"); err != nil {
 		t.Error(err)
 	}
 }

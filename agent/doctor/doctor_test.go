@@ -200,6 +200,17 @@ func elsewhere(t *testing.T, dir string) {
 	check(t, os.Lchown(name, 1000, -1))
 }
 
+// A directory in which nobody enrolled may be anybody's: no word of changing it.
+func TestAnothersDirectory(t *testing.T) {
+	env := well(t)
+	env.Dir, env.ID, env.IDErr = t.TempDir(), nil, identity.ErrNotEnrolled
+	check(t, os.Chmod(env.Dir, 0o755))
+	c := find(t, doctor.Run(t.Context(), env), "rights")
+	if c.State != doctor.Unknown || !strings.Contains(c.Do, "--dir") || strings.Contains(c.Do, "chmod") {
+		t.Errorf("%+v", c)
+	}
+}
+
 // A clock that is ten years ahead is a matter for the check of the clock, not a
 // certificate that ended.
 func TestWrongClockIsNoLostCertificate(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+
+	"github.com/lapwing-schools/lapwing/agent/identity"
 )
 
 // rights: the directory belongs to the service's account and to nobody else,
@@ -17,6 +19,10 @@ func rights(_ context.Context, env Env) Result {
 		return cannotTell(asAdministrator, "this account may not look at %s", env.Dir)
 	case err != nil:
 		return fail("Enrol the device, which makes the directory, or name it with --dir.", "the agent's directory: %v", err)
+	}
+	if errors.Is(env.IDErr, identity.ErrNotEnrolled) {
+		// It may be anybody's, /home for one, and is not to be changed for us.
+		return cannotTell("See the certificate below, or name the agent's directory with --dir.", "%s holds no device's identity", env.Dir)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		return fail("As the administrator: chmod 700 "+env.Dir, "others may look into %s (mode %o)", env.Dir, info.Mode().Perm())
