@@ -284,6 +284,18 @@ func checkOurs(dir, so string) error {
 	return fmt.Errorf("%s is no directory of an agent (it holds %s and no identity), so %s", dir, strange, so)
 }
 
+// delivered says whether anything would go with the data that the collector has
+// not got. A service that is too slow to answer has not said that nothing would.
+func delivered(r status.Report) error {
+	if r.Spool == nil {
+		return fmt.Errorf("what waits for the collector is not known (%s): look again in a minute, or use --unreported", r.Problem)
+	}
+	if n := r.Spool.Urgent + r.Spool.Routine; n > 0 {
+		return fmt.Errorf("%d events have not reached the collector yet: wait until lapwing-agent status shows none, or use --unreported", n)
+	}
+	return nil
+}
+
 // report stops the service so that the collector hears why. When it does not,
 // the service runs on as before, unless the person wants to go without.
 func (c *serviceUninstallCmd) report(ctx context.Context, svc *install.Service, state install.State) error {
@@ -291,10 +303,8 @@ func (c *serviceUninstallCmd) report(ctx context.Context, svc *install.Service, 
 		if state != install.Running {
 			return fmt.Errorf("the service is %s, so the collector cannot be told: start it first, or use --unreported", state)
 		}
-		r := status.Read(ctx, c.Dir, buildinfo.Read().String())
-		if r.Spool != nil && r.Spool.Urgent+r.Spool.Routine > 0 {
-			return fmt.Errorf("%d events have not reached the collector yet: wait until lapwing-agent status shows none, or use --unreported",
-				r.Spool.Urgent+r.Spool.Routine)
+		if err := delivered(status.Read(ctx, c.Dir, buildinfo.Read().String())); err != nil {
+			return err
 		}
 	}
 	if err := install.Leave(c.Dir, install.ToUninstall); err != nil && !c.Unreported {

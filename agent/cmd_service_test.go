@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/lapwing-schools/lapwing/agent/status"
 )
 
 // Installing takes over and uninstalling removes an agent's directory, and no
@@ -41,5 +43,21 @@ func TestOnlyAnAgentsDirectoryIsRemoved(t *testing.T) {
 	}
 	if err := checkOurs(filepath.Join(t.TempDir(), "gone"), "stop"); err != nil {
 		t.Error(err)
+	}
+}
+
+// Nothing is removed that the collector may not have.
+func TestWhatWouldGoWithTheData(t *testing.T) {
+	for name, tc := range map[string]struct {
+		report status.Report
+		gone   bool
+	}{
+		"all is there": {status.Report{Running: true, Spool: &status.Spool{}}, true},
+		"some waits":   {status.Report{Running: true, Spool: &status.Spool{Routine: 1}}, false},
+		"no answer":    {status.Report{Hangs: true, Problem: status.ErrNoAnswer.Error()}, false},
+	} {
+		if err := delivered(tc.report); (err == nil) != tc.gone {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -132,7 +132,8 @@ func (d *Data) ConsoleCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error
 }
 
 // Renew replaces server certificates that end within four months, or have not
-// begun, and reports whether it replaced any. Call it at start and once a day.
+// begun, and reports whether it replaced any. Call it at start and often: a look
+// costs two comparisons.
 func (d *Data) Renew(now time.Time) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
