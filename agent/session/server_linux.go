@@ -119,7 +119,7 @@ func (d *desktop) key(now time.Time, ev x11.KeyPress) {
 		return
 	}
 	// A prompt comes after Enter, or while nothing is typed.
-	d.fields.Echo(now, d.enter || now.Sub(d.lastKey) > time.Second)
+	d.fields.Echo(now, d.enter || now.Sub(d.lastKey) > time.Second, late(ev.Time))
 	d.enter = x11.Enter(k.Keysym)
 	d.lastKey = now
 	d.typist.Press(now, ev, k, d.x.Keyboard.Repeats)

@@ -21,7 +21,8 @@
 //   - Only an object that says, when asked, that it has the focus is text.
 //   - A key is harmless only when it is known to edit text or move its caret.
 //   - What has no accessible object is captured only when it is a terminal, and
-//     there only when it certainly shows what is typed (Echo).
+//     there only when it certainly shows what is typed (Echo): a key that is read
+//     late, with the rest of its line, counts as not shown.
 //   - An application that takes long to answer is too busy for its silence to
 //     mean anything; it is asked again and the field stays pending.
 //   - When the focus event comes within two seconds after silence was taken for

@@ -48,8 +48,9 @@ type Fields struct {
 	ref     atspi.Ref
 	started time.Time
 	silence bool // the role was taken from silence
-	// terminal: the echo decides about this field.
-	terminal bool
+	// terminal: the echo decides about this field. late: not the present one, for
+	// the last key is older.
+	terminal, late bool
 	// lines: the field takes more than one line, so that Enter is text in it.
 	lines bool
 	// suspected: the field began with a suspicion. unclear: it began with one
@@ -227,7 +228,7 @@ func (f *Fields) heard(fresh bool) (role capture.Role, off bool) {
 	if !known {
 		return capture.RoleDenied, false
 	}
-	return capture.RoleNone, off
+	return capture.RoleNone, off || f.late
 }
 
 func (f *Fields) report(at time.Time) {
@@ -321,8 +322,11 @@ func (f *Fields) Joined(at time.Time, pid uint32) {
 }
 
 // Echo looks, in a terminal, whether what is typed is shown; fresh as in
-// Echo.Off. It is to be called before each key.
-func (f *Fields) Echo(at time.Time, fresh bool) {
+// Echo.Off. It is to be called before each key. One that is late was typed so
+// long ago that a prompt may have come and gone since; it counts as not shown,
+// and so does what follows it in its line.
+func (f *Fields) Echo(at time.Time, fresh, late bool) {
+	f.late = late
 	// A prompt ends with Enter, so echo that is back before it is that of keys
 	// still to come: this process may be behind.
 	if !f.terminal || f.field.EchoOff && !fresh {

@@ -112,12 +112,12 @@ func TestEchoBeginsAField(t *testing.T) {
 	b := newBench()
 	b.Window(start, Window{ID: 1, PID: 8, App: "xterm", Title: "sh"})
 	before := b.field
-	b.Echo(after(10), false) // still shown
+	b.Echo(after(10), false, false) // still shown
 	if b.field != before {
 		t.Error("no change began a field")
 	}
 	b.echoOff = true
-	b.Echo(after(20), false)
+	b.Echo(after(20), false, false)
 	if !b.field.EchoOff || b.field.ID == before.ID || b.field.Role != capture.RoleNone || b.field.Title != "sh" {
 		t.Errorf("field %+v", b.field)
 	}
@@ -136,10 +136,10 @@ func TestOnlyTerminalsHaveNoRole(t *testing.T) {
 			if !b.Unseen() {
 				t.Error("coverage does not tell")
 			}
-			b.Echo(after(400), true)
+			b.Echo(after(400), true, false)
 			b.wantRole(t, capture.RoleDenied)
 			b.notTerminal = false // its pseudo-terminal is there now
-			b.Echo(after(500), true)
+			b.Echo(after(500), true, false)
 			b.wantRole(t, capture.RoleNone)
 		})
 	}
@@ -237,13 +237,36 @@ func TestPromptLastsUntilEnter(t *testing.T) {
 	b.echoOff = true
 	b.Window(start, Window{ID: 1, PID: 8, App: "xterm"})
 	b.echoOff = false
-	b.Echo(after(10), false)
+	b.Echo(after(10), false, false)
 	if !b.field.EchoOff {
 		t.Error("the rest of the password is taken for text")
 	}
-	b.Echo(after(20), true)
+	b.Echo(after(20), true, false)
 	if b.field.EchoOff {
 		t.Error("what follows is not taken for text")
+	}
+}
+
+// TestALateKeyMeetsNoEcho: the prompt that a key went to may have come and gone
+// before it is looked at, and what is typed behind it is of the same line.
+func TestALateKeyMeetsNoEcho(t *testing.T) {
+	b := newBench()
+	b.Window(start, Window{ID: 1, PID: 8, App: "xterm"})
+	b.Echo(after(10), false, true)
+	if !b.field.EchoOff {
+		t.Error("a late key is taken for text")
+	}
+	b.Echo(after(20), false, false)
+	if !b.field.EchoOff {
+		t.Error("what follows it is taken for text")
+	}
+	b.Echo(after(30), true, true)
+	if !b.field.EchoOff {
+		t.Error("another late line is taken for text")
+	}
+	b.Echo(after(40), true, false)
+	if b.field.EchoOff {
+		t.Error("a line that is not late is not taken for text")
 	}
 }
 

@@ -37,6 +37,7 @@ func TestEverySignalThatEndsASessionCounts(t *testing.T) {
 // nothing; that counts as a kill.
 func TestAHaltedSessionIsStartedAgain(t *testing.T) {
 	s := newService(t)
+	s.look = 100 * time.Millisecond
 	s.run(os.Environ(), "obedient")
 	for n := range supervise.TamperKills {
 		s.await("a status", func() bool { return len(s.statuses) > 0 && s.statuses[len(s.statuses)-1] != nil })

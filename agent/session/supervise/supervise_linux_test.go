@@ -128,6 +128,7 @@ type service struct {
 	tampered uint32
 	ends     int
 	failures int // how often OnHit fails before it works
+	look     time.Duration
 }
 
 func newService(t *testing.T) *service {
@@ -142,7 +143,7 @@ func (s *service) run(env []string, mode string) (sup *supervise.Supervisor, sto
 		Command: []string{os.Args[0]},
 		Target:  supervise.Target{ID: "test", UID: uint32(os.Geteuid()), Env: append(env, childMode+"="+mode)},
 		OnHit:   s.hit, OnLock: s.lock, OnStatus: s.status, OnCanary: s.canary, OnTamper: s.tamper,
-		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now, LookEvery: time.Second,
+		Stderr: os.Stderr, Log: slog.New(slog.DiscardHandler), Now: time.Now, LookEvery: s.look,
 	}
 	sup, err := supervise.New(cfg)
 	if err != nil {
