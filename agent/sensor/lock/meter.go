@@ -13,8 +13,11 @@ const (
 	// DefaultLimit is how long a screen may be open with nobody there.
 	DefaultLimit = 5 * time.Minute
 	// reportEvery is how often minutes are told; a session process that is
-	// killed takes those since the last time with it.
+	// killed takes those since the last time with it. While the screen stays
+	// locked, or open with nobody there, they are told once and then when that
+	// ends, or the next day: each report is kept, which would wake a disk all night.
 	reportEvery = 30 * time.Minute
+	stillEvery  = 24 * time.Hour
 	// returnEvery is how often somebody's return is looked for; where no breach
 	// waits for it, or it is heard of, keptEvery is soon enough.
 	returnEvery = 5 * time.Second
@@ -60,6 +63,7 @@ type Meter struct {
 	last    Observation
 	started bool
 	told    time.Duration // when minutes were last told
+	still   bool          // nothing has changed since then, and nobody is there
 	day     day
 
 	over   bool          // nobody there for longer than the limit, and open
@@ -104,14 +108,31 @@ func (m *Meter) Step(o Observation) []*lapwingv1.LockReport {
 		m.day = day{id: dayOf(o.At.Wall)}
 		return m.settle(nil, o)
 	}
+	was := m.quiet()
 	out := m.count(nil, o)
 	out = m.settle(out, o)
 	m.last = o
-	if o.At.Mono-m.told >= reportEvery {
-		m.told = o.At.Mono
+	now := m.quiet()
+	m.still = m.still && now == was
+	if o.At.Mono-m.told >= reportEvery && !m.still {
+		m.told, m.still = o.At.Mono, now != none
 		out = m.day.tell(out)
 	}
 	return out
+}
+
+// none: somebody is there, or nobody can say.
+const none = -1
+
+// quiet is the state in which nobody is there.
+func (m *Meter) quiet() int {
+	switch {
+	case m.last.Locked:
+		return locked
+	case m.over:
+		return unattended
+	}
+	return none
 }
 
 // Until takes it that nothing has changed by at, where the last observation says
@@ -143,6 +164,9 @@ func (m *Meter) Close() []*lapwingv1.LockReport {
 // Next is when to look again, on Mono.
 func (m *Meter) Next() time.Duration {
 	at := m.told + reportEvery
+	if m.still {
+		at = m.last.At.Mono + stillEvery
+	}
 	if !m.last.Known || m.last.Locked {
 		return at
 	}

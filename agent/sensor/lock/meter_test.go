@@ -204,3 +204,35 @@ func TestMinutesSumToTheDay(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingHappens: a screen that stays locked, or open with nobody there, for
+// ten hours tells its minutes once and is then not looked at for them: each report
+// would wake a disk. The rest is told when somebody comes.
+func TestNothingHappens(t *testing.T) {
+	for name, o := range map[string]Observation{
+		"locked": {Locked: true, Known: true}, "locked, without an idle time": {Locked: true}, "left open": {Known: true, Heard: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var m Meter
+			var got sums
+			looks, reports := 0, 0
+			for at := 9 * time.Hour; at < 19*time.Hour; at = m.Next() {
+				o.At, o.Input = clock(at), 9*time.Hour
+				told := m.Step(o)
+				got.add(t, told)
+				looks, reports = looks+1, reports+len(told)
+			}
+			if reports > 1 {
+				t.Errorf("it told minutes %d times", reports)
+			}
+			if o.Locked && looks > 2 {
+				t.Errorf("it looked %d times", looks)
+			}
+			o = Observation{At: clock(19 * time.Hour), Known: true, Input: 19 * time.Hour}
+			got.add(t, m.Step(o))
+			if d := got.days[20261123]; d[inUse]+d[locked]+d[unattended] != 600 {
+				t.Errorf("when somebody came it told %v", got.days)
+			}
+		})
+	}
+}
