@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -183,6 +184,19 @@ func TestLeaderThatEndsIsTold(t *testing.T) {
 	}
 	if alive(pid) {
 		t.Error("a process that is gone is said to run")
+	}
+}
+
+// A desktop that takes five minutes to appear is not looked for five minutes
+// later, nor all the time until then.
+func TestSlowDesktopIsFoundSoon(t *testing.T) {
+	looks, late := 0, time.Duration(0)
+	for at, pause := time.Duration(0), lookAgain; at < 5*time.Minute; pause = longer(pause) {
+		at += pause
+		looks, late = looks+1, at-5*time.Minute
+	}
+	if looks > 30 || late > 20*time.Second {
+		t.Errorf("found after %d looks, %v late", looks, late)
 	}
 }
 

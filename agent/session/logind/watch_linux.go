@@ -22,8 +22,10 @@ const (
 	retry    = 2 * time.Second
 	maxRetry = time.Minute
 	// lookAgain is the first pause before a display that was not found is looked
-	// for again; it doubles up to sweep.
+	// for again; it doubles up to lookMost. Old laptops take minutes to log on, and
+	// logind says nothing when the desktop is there.
 	lookAgain = 500 * time.Millisecond
+	lookMost  = 15 * time.Second
 	// sweep is how often all is looked at without being told.
 	sweep = 5 * time.Minute
 	// gather lets signals that come together be answered together.
@@ -164,7 +166,7 @@ func (w *watch) run(ctx context.Context) error {
 		wait := sweep
 		if now.Hidden > 0 {
 			wait = pause
-			pause = min(2*pause, sweep)
+			pause = longer(pause)
 		}
 		told, err := w.await(ctx, wait)
 		if err != nil {
@@ -175,6 +177,9 @@ func (w *watch) run(ctx context.Context) error {
 		}
 	}
 }
+
+// longer is the pause after one in which no display was found.
+func longer(pause time.Duration) time.Duration { return min(2*pause, lookMost) }
 
 // await waits for a signal, and for those that come with it.
 func (w *watch) await(ctx context.Context, wait time.Duration) (told bool, err error) {
