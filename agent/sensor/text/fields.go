@@ -290,9 +290,8 @@ func (f *Fields) Focused(at time.Time, ref atspi.Ref, pid uint32) {
 	if ref == f.ref && !f.silence && f.field.Role != capture.RolePending {
 		return // GTK says everything twice
 	}
-	if f.silence && ref != f.ref && at.Sub(f.started) < lateEvent {
-		f.field.Role = capture.RolePassword
-		f.report(at)
+	if ref != f.ref {
+		f.disprove(at)
 	}
 	if f.field.Role != capture.RolePending {
 		f.begin(at, capture.RolePending)
@@ -305,11 +304,21 @@ func (f *Fields) Focused(at time.Time, ref atspi.Ref, pid uint32) {
 	f.ask(at, Query{Ref: ref})
 }
 
+// disprove takes back what was typed since the application's silence was taken
+// for an answer, when it has told since that the focus had moved.
+func (f *Fields) disprove(at time.Time) {
+	if f.silence && at.Sub(f.started) < lateEvent {
+		f.field.Role = capture.RolePassword
+		f.report(at)
+	}
+}
+
 // Blurred says that an object lost the focus in its application.
 func (f *Fields) Blurred(at time.Time, ref atspi.Ref, pid uint32) {
 	if ref != f.ref || !f.accessible() {
 		return
 	}
+	f.disprove(at) // GTK says who lost the focus before who has it
 	f.begin(at, capture.RolePending)
 	f.ask(at.Add(settle), Query{silence: true})
 }

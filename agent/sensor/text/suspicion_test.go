@@ -74,6 +74,31 @@ func TestSilenceOfABusyApplicationMeansNothing(t *testing.T) {
 	b.wantRole(t, capture.RoleText)
 }
 
+// GTK tells of the object that lost the focus first: that too says that what was
+// typed since the suspicion went elsewhere.
+func TestLateLossOfFocusTakesTheFieldBack(t *testing.T) {
+	for _, tt := range []struct {
+		ms   int
+		want capture.Role
+	}{{310, capture.RolePassword}, {2100, capture.RoleText}} {
+		b := settled(t)
+		b.Suspect(after(100))
+		b.answer(t, 300, editorText, nil)
+		suspected := b.field.ID
+		b.Blurred(after(tt.ms), editorText.Ref, editorPID)
+		b.wantRole(t, capture.RolePending)
+		var last capture.Field
+		for _, in := range b.inputs {
+			if in.Field.ID == suspected {
+				last = in.Field
+			}
+		}
+		if last.Role != tt.want || b.field.ID == suspected {
+			t.Errorf("after %d ms the field has the role %d at last, want %d", tt.ms, last.Role, tt.want)
+		}
+	}
+}
+
 func TestLateFocusEventTakesTheFieldBack(t *testing.T) {
 	b := settled(t)
 	b.Suspect(after(100))
