@@ -89,7 +89,7 @@ func (e *Echo) Off(pid uint32, fresh bool) (off, known bool) {
 		e.keep(indexes)
 	}
 	for i := range e.ptys {
-		t, err := e.settings(e.ptys[i].index)
+		t, err := e.settings(pid, e.ptys[i].index)
 		if err != nil {
 			return false, false
 		}
@@ -185,10 +185,16 @@ func ttyIndex(info []byte) (int, bool) {
 	return 0, false
 }
 
+// device is a pseudo-terminal as a process sees it. Containers and sandboxes
+// have pseudo-terminals of their own with the same numbers.
+func (e *Echo) device(pid, index int) string {
+	return filepath.Join(e.proc, strconv.Itoa(pid), "root/dev/pts", strconv.Itoa(index))
+}
+
 // settings opens the terminal for a moment only: held open, it would keep the
 // terminal's program from seeing that the shell has ended.
-func (e *Echo) settings(index int) (*unix.Termios, error) {
-	fd, err := unix.Open("/dev/pts/"+strconv.Itoa(index), unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+func (e *Echo) settings(pid uint32, index int) (*unix.Termios, error) {
+	fd, err := unix.Open(e.device(int(pid), index), unix.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open terminal: %w", err)
 	}
@@ -231,7 +237,8 @@ func (e *Echo) foreground(p *pty) (pid, name string, err error) {
 }
 
 // groupOf returns the foreground process group of a process's terminal, if
-// that is the given one.
+// that is the given one of the window: the program in front of a container's
+// terminal of the same number says nothing about what is typed here.
 func (e *Echo) groupOf(pid, index int) (group int, ok bool) {
 	if pid <= 0 {
 		return 0, false
@@ -244,7 +251,15 @@ func (e *Echo) groupOf(pid, index int) (group int, ok bool) {
 	// Pseudo-terminals have the major number 136 and their own as the minor
 	// (devpts); tty_nr holds the minor in bits 0-7 and 20-31 (proc(5)).
 	const major = 136
-	return group, ok && group > 0 && tty == major<<8|index&0xff|(index&^0xff)<<12
+	if !ok || group <= 0 || tty != major<<8|index&0xff|(index&^0xff)<<12 {
+		return 0, false
+	}
+	theirs, err := os.Stat(e.device(pid, index))
+	if err != nil {
+		return 0, false
+	}
+	ours, err := os.Stat(e.device(int(e.pid), index))
+	return group, err == nil && os.SameFile(theirs, ours)
 }
 
 // parseStat reads tty_nr and tpgid, the fields 7 and 8 of /proc/PID/stat. The

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -110,6 +111,14 @@ func fakeProc(t *testing.T, pid, index int, comm, args string) string {
 	if err := os.Symlink("/dev/ptmx", filepath.Join(proc, id, "fd", "5")); err != nil {
 		t.Fatal(err)
 	}
+	for _, see := range []string{id, "200"} {
+		if err := os.MkdirAll(filepath.Join(proc, see), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("/", filepath.Join(proc, see, "root")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	write("200/stat", fmt.Sprintf("200 (sh) ) S 100 200 200 %d 201 4194304", 136<<8|index))
 	write("201/comm", comm+"\n")
 	write("201/cmdline", args)
@@ -117,6 +126,34 @@ func fakeProc(t *testing.T, pid, index int, comm, args string) string {
 		t.Fatal(err)
 	}
 	return proc
+}
+
+// TestContainerWithATerminalOfTheSameNumber: its shell, which is found first, is
+// not the program that is typed into.
+func TestContainerWithATerminalOfTheSameNumber(t *testing.T) {
+	master, index := openPTY(t)
+	setFlags(t, master, false, false)
+	proc := fakeProc(t, 100, index, "ssh", "ssh\x00host\x00")
+	pts := filepath.Join(proc, "150", "root", "dev", "pts")
+	if err := errors.Join(os.MkdirAll(pts, 0o700), os.MkdirAll(filepath.Join(proc, "151"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		filepath.Join(pts, strconv.Itoa(index)): "",
+		filepath.Join(proc, "150", "stat"):      fmt.Sprintf("150 (bash) S 1 150 150 %d 151 4194304", 136<<8|index),
+		filepath.Join(proc, "151", "comm"):      "bash\n",
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(proc, "151", "fd"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	e := &Echo{proc: proc}
+	if off, known := e.Off(100, true); !off || !known {
+		t.Errorf("off is %v, known %v", off, known)
+	}
 }
 
 // TestEditorWithATerminalOfItsOwn: what vim's :terminal is asked for is typed
