@@ -20,20 +20,12 @@ func TestAPasswordThatIsReadLate(t *testing.T) {
 	}
 	defer d.Stop()
 	s := newService(t)
+	s.look = time.Hour // a process that is looked at while it is halted is started anew
 	sup, stop := s.run(d.Env(), "real")
 	defer stop()
 	sup.SetPolicy(policy(t, 1))
 	s.await("a status with all sensors", func() bool { return s.settled() })
-	if _, err := d.Start("xterm", "-e", "bash --norc"); err != nil {
-		t.Fatal(err)
-	}
-	w, err := d.Window(ctx, "xterm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Activate(ctx, w); err != nil {
-		t.Fatal(err)
-	}
+	s.open(d, "xterm", "-e", "bash --norc")
 	s.typeUntilHit(d, "i want to kill myself")
 
 	asked := filepath.Join(d.Dir(), "asked")

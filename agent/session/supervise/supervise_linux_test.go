@@ -350,16 +350,7 @@ func TestPhraseOnARealDesktop(t *testing.T) {
 	p.failures.Store(1) // it is asked again
 	sup.SetPolicy(p)
 	s.await("a status with all sensors", func() bool { return s.settled() })
-	if _, err := d.Start("mousepad"); err != nil {
-		t.Fatal(err)
-	}
-	w, err := d.Window(ctx, "mousepad")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Activate(ctx, w); err != nil {
-		t.Fatal(err)
-	}
+	s.open(d, "mousepad")
 	s.typeUntilHit(d, "i want to kill myself")
 	hits, ends, before := s.sofar()
 	for _, h := range hits {
@@ -418,6 +409,21 @@ func (s *service) typeUntilHit(d *desktop.Desktop, phrase string) {
 		}
 	}
 	s.t.Fatal("the phrase made no hit")
+}
+
+// open starts a program and gives its window the focus.
+func (s *service) open(d *desktop.Desktop, program string, args ...string) {
+	s.t.Helper()
+	if _, err := d.Start(program, args...); err != nil {
+		s.t.Fatal(err)
+	}
+	w, err := d.Window(s.t.Context(), program)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := d.Activate(s.t.Context(), w); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // childPID finds the one child of this process that is a session.
