@@ -148,6 +148,14 @@ func (w *world) stopsAndGoes() {
 	w.line.mend()
 	w.awaitConnected()
 	w.refused("only the machine's administrator", "setpriv", "--reuid=2001", "--regid=2001", "--clear-groups", program, "service", "uninstall")
+	w.run("sh", "-c", "mkdir /essays && touch /essays/draft && chmod 755 /essays")
+	for _, verb := range []string{"install", "uninstall"} {
+		w.refused("is no directory of an agent", program, "service", verb, "--dir", "/essays")
+	}
+	if got := w.run("sh", "-c", "stat -c %a /essays; ls /essays"); got != "755\ndraft" {
+		w.t.Errorf("the folder of somebody else is %q", got)
+	}
+	w.run("rm", "-r", "/essays")
 	w.agent("service", "uninstall")
 	told(lapwingv1.Goodbye_REASON_UNINSTALL)
 }
